@@ -1,0 +1,189 @@
+//! Histograms, exponential histograms and summaries, read from the fields of their OTLP data points.
+//!
+//! Field numbers are those of `HistogramDataPoint`, `ExponentialHistogramDataPoint` and `SummaryDataPoint` in
+//! `metrics.proto`, so the receiver copies the fields and the reader decodes them here.
+
+use crate::wire::{Raw, Reader, zigzag};
+
+/// A histogram with explicit bucket bounds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Histogram {
+    pub count: u64,
+    pub sum: Option<f64>,
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    /// Upper bounds, strictly increasing; the last bucket has none.
+    pub bounds: Vec<f64>,
+    /// One count per bucket, `bounds.len() + 1` of them; both empty when only count and sum were sent.
+    pub counts: Vec<u64>,
+}
+
+impl Histogram {
+    pub fn decode(message: &[u8]) -> Self {
+        let mut histogram = Histogram::default();
+        let mut reader = Reader::new(message);
+        while let Ok(Some((number, raw))) = reader.next_field() {
+            match (number, raw) {
+                (4, Raw::Fixed64(count)) => histogram.count = count,
+                (5, raw) => histogram.sum = raw.as_f64(),
+                (6, raw) => push_fixed64(raw, |bits| histogram.counts.push(bits)),
+                (7, raw) => push_fixed64(raw, |bits| histogram.bounds.push(f64::from_bits(bits))),
+                (11, raw) => histogram.min = raw.as_f64(),
+                (12, raw) => histogram.max = raw.as_f64(),
+                _ => {}
+            }
+        }
+        histogram
+    }
+}
+
+/// Buckets of one sign: `counts[i]` is of `(base^(offset+i), base^(offset+i+1)]`, `base = 2^(2^-scale)`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExponentialBuckets {
+    pub offset: i32,
+    pub counts: Vec<u64>,
+}
+
+/// A histogram whose bounds are powers of a base.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ExponentialHistogram {
+    pub count: u64,
+    pub sum: Option<f64>,
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    pub scale: i32,
+    pub zero_count: u64,
+    pub zero_threshold: f64,
+    pub positive: ExponentialBuckets,
+    pub negative: ExponentialBuckets,
+}
+
+impl ExponentialHistogram {
+    pub fn decode(message: &[u8]) -> Self {
+        let mut histogram = ExponentialHistogram::default();
+        let mut reader = Reader::new(message);
+        while let Ok(Some((number, raw))) = reader.next_field() {
+            match (number, raw) {
+                (4, Raw::Fixed64(count)) => histogram.count = count,
+                (5, raw) => histogram.sum = raw.as_f64(),
+                (6, Raw::Varint(scale)) => histogram.scale = zigzag(scale) as i32,
+                (7, Raw::Fixed64(count)) => histogram.zero_count = count,
+                (8, Raw::Bytes(buckets)) => histogram.positive = exponential_buckets(buckets),
+                (9, Raw::Bytes(buckets)) => histogram.negative = exponential_buckets(buckets),
+                (12, raw) => histogram.min = raw.as_f64(),
+                (13, raw) => histogram.max = raw.as_f64(),
+                (14, raw) => histogram.zero_threshold = raw.as_f64().unwrap_or_default(),
+                _ => {}
+            }
+        }
+        histogram
+    }
+}
+
+fn exponential_buckets(message: &[u8]) -> ExponentialBuckets {
+    let mut buckets = ExponentialBuckets::default();
+    let mut reader = Reader::new(message);
+    while let Ok(Some((number, raw))) = reader.next_field() {
+        match (number, raw) {
+            (1, Raw::Varint(offset)) => buckets.offset = zigzag(offset) as i32,
+            (2, Raw::Varint(count)) => buckets.counts.push(count),
+            (2, Raw::Bytes(packed)) => {
+                let mut packed = Reader::new(packed);
+                while !packed.rest().is_empty() {
+                    let Ok(count) = packed.varint() else { break };
+                    buckets.counts.push(count);
+                }
+            }
+            _ => {}
+        }
+    }
+    buckets
+}
+
+/// Count, sum and quantiles computed by the sender.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    pub count: u64,
+    pub sum: f64,
+    /// (quantile from 0 to 1, value).
+    pub quantiles: Vec<(f64, f64)>,
+}
+
+impl Summary {
+    pub fn decode(message: &[u8]) -> Self {
+        let mut summary = Summary::default();
+        let mut reader = Reader::new(message);
+        while let Ok(Some((number, raw))) = reader.next_field() {
+            match (number, raw) {
+                (4, Raw::Fixed64(count)) => summary.count = count,
+                (5, raw) => summary.sum = raw.as_f64().unwrap_or_default(),
+                (6, Raw::Bytes(pair)) => summary.quantiles.push(quantile(pair)),
+                _ => {}
+            }
+        }
+        summary
+    }
+}
+
+fn quantile(message: &[u8]) -> (f64, f64) {
+    let mut pair = (0.0, 0.0);
+    let mut reader = Reader::new(message);
+    while let Ok(Some((number, raw))) = reader.next_field() {
+        match number {
+            1 => pair.0 = raw.as_f64().unwrap_or_default(),
+            2 => pair.1 = raw.as_f64().unwrap_or_default(),
+            _ => {}
+        }
+    }
+    pair
+}
+
+/// Feeds the values of a repeated `fixed64` or `double` field, packed or not.
+fn push_fixed64(raw: Raw<'_>, mut push: impl FnMut(u64)) {
+    match raw {
+        Raw::Fixed64(bits) => push(bits),
+        Raw::Bytes(packed) => packed.as_chunks::<8>().0.iter().for_each(|bits| push(u64::from_le_bytes(*bits))),
+        Raw::Varint(_) | Raw::Fixed32(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{put_bytes_field, put_fixed64_field, put_varint_field};
+
+    #[test]
+    fn histogram_reads_packed_and_unpacked_fields() {
+        let mut message = Vec::new();
+        put_fixed64_field(&mut message, 4, 3);
+        put_fixed64_field(&mut message, 5, 1.5f64.to_bits());
+        put_bytes_field(&mut message, 6, &[1u64.to_le_bytes(), 2u64.to_le_bytes()].concat());
+        put_fixed64_field(&mut message, 7, 0.25f64.to_bits());
+        let expected =
+            Histogram { count: 3, sum: Some(1.5), bounds: vec![0.25], counts: vec![1, 2], ..Default::default() };
+        assert_eq!(Histogram::decode(&message), expected);
+    }
+
+    #[test]
+    fn exponential_histogram_reads_signed_offsets() {
+        let mut buckets = Vec::new();
+        put_varint_field(&mut buckets, 1, 3); // zigzag of -2
+        put_bytes_field(&mut buckets, 2, &[1, 0x80, 0x01]);
+        let mut message = Vec::new();
+        put_varint_field(&mut message, 6, 1); // zigzag of -1
+        put_bytes_field(&mut message, 8, &buckets);
+        let histogram = ExponentialHistogram::decode(&message);
+        assert_eq!(histogram.scale, -1);
+        assert_eq!(histogram.positive, ExponentialBuckets { offset: -2, counts: vec![1, 128] });
+    }
+
+    #[test]
+    fn summary_reads_its_quantiles() {
+        let mut pair = Vec::new();
+        put_fixed64_field(&mut pair, 1, 0.5f64.to_bits());
+        put_fixed64_field(&mut pair, 2, 9.0f64.to_bits());
+        let mut message = Vec::new();
+        put_bytes_field(&mut message, 6, &pair);
+        assert_eq!(Summary::decode(&message).quantiles, [(0.5, 9.0)]);
+    }
+}
