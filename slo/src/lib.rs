@@ -1,1 +1,19 @@
-//! slo
+//! Service-level objectives without I/O and without a clock: what an SLO is ([`spec`]), its counted events
+//! ([`buckets`]), what they mean ([`burn`]), when to alert ([`alert`]) and what to tell receivers ([`webhook`]).
+//!
+//! `haechi` counts spans, stores and sends; `ui` reads [`status`]. Everything here is tested by tables.
+
+pub mod alert;
+pub mod buckets;
+pub mod burn;
+pub mod chart;
+pub mod duration;
+pub mod fingerprint;
+pub mod ratio;
+pub mod spec;
+pub mod status;
+pub mod webhook;
+
+pub use buckets::{Buckets, Count};
+pub use spec::Slo;
+pub use status::Status;
