@@ -67,6 +67,16 @@ impl<'a> Attrs<'a> {
     pub fn is_empty(&self) -> bool {
         self.iter().next().is_none()
     }
+
+    /// Appends the set as a `KeyValueList` (field 1) to `out`; entries are copied, not decoded.
+    pub fn copy_to(&self, out: &mut Vec<u8>) {
+        let mut reader = Reader::new(self.message);
+        while let Ok(Some((number, raw))) = reader.next_field() {
+            if let (true, Raw::Bytes(entry)) = (number == self.field, raw) {
+                put_bytes_field(out, 1, entry);
+            }
+        }
+    }
 }
 
 fn key_value(entry: &[u8]) -> (&str, Value<'_>) {

@@ -1,1 +1,38 @@
-//! store
+//! Everything on disk: the write-ahead log, the rows in memory, the segments, the text and series indexes, and the
+//! manifest that says which of them count. The only crate that knows Parquet and tantivy.
+//!
+//! A request is acknowledged once it is in the log, synced, and its rows are visible to the next [`Store::snapshot`].
+
+mod chunk;
+mod commit;
+mod dedup;
+mod error;
+pub mod files;
+mod flush;
+mod manifest;
+mod memtable;
+mod recovery;
+mod retention;
+mod rows;
+mod scan;
+mod schema;
+mod segment;
+mod series;
+mod snapshot;
+mod store;
+#[cfg(test)]
+mod tests;
+pub mod text;
+mod view;
+mod wal;
+
+pub use arrow::array::RecordBatch;
+pub use chunk::{ExemplarChunk, LogChunk, PointChunk, SeriesChunk, SpanChunk};
+pub use error::{AppendError, OpenError, ReadError};
+pub use recovery::Recovery;
+pub use rows::{ExemplarRows, LogRows, MetricRows, Rows, SpanRows};
+pub use scan::Chunks;
+pub use schema::Table;
+pub use series::{SeriesIndex, StoredSeries};
+pub use snapshot::{Order, Scan, Snapshot};
+pub use store::{Acked, Decode, Request, Store, StoreConfig, StoreStats, TableStats};

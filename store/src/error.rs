@@ -1,0 +1,44 @@
+//! What can go wrong in the store, in words for the person who runs it.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why a store cannot be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    #[error("data directory {path}: {source}", path = path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error("data directory {path} is in use by another process", path = path.display())]
+    Locked { path: PathBuf },
+    #[error("data directory {path} has format version {found}; this version of haechi reads up to {known}", path = path.display())]
+    NewerFormat { path: PathBuf, found: u32, known: u32 },
+}
+
+/// Why a request was not stored. Nothing of it is.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AppendError {
+    /// Worth another try after a pause.
+    #[error("{0} rows wait in memory for the disk; try again later")]
+    Busy(u64),
+    /// Worth another try after a pause: the disk is full, or a write failed.
+    #[error("write-ahead log: {0}")]
+    Disk(String),
+    #[error("the store is closing")]
+    Closed,
+}
+
+/// Why rows could not be read; names the file.
+#[derive(Clone, Debug, Error)]
+#[error("{path}: {message}", path = path.display())]
+pub struct ReadError {
+    pub path: PathBuf,
+    pub message: String,
+}
+
+impl ReadError {
+    pub(crate) fn new(path: impl Into<PathBuf>, error: impl ToString) -> Self {
+        ReadError { path: path.into(), message: error.to_string() }
+    }
+}

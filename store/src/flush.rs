@@ -1,0 +1,125 @@
+//! Moves rows from memory into segments.
+
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
+
+use hashbrown::HashMap;
+use model::{Nanos, SeriesId};
+
+use crate::chunk::PointChunk;
+use crate::commit::Command;
+use crate::dedup::Dedup;
+use crate::error::ReadError;
+use crate::manifest::{Record, SegmentEntry};
+use crate::memtable::Memtable;
+use crate::rows::SeriesRows;
+use crate::schema::Table;
+use crate::segment::{self, Segment};
+use crate::store::Store;
+use crate::view::Shared;
+
+/// After a failed flush, wait this long before the next try.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(5);
+
+/// Rows on their way to segments; still visible in memory until those are published.
+pub(crate) struct Frozen {
+    pub(crate) rows: Memtable,
+    pub(crate) dedup: Dedup,
+}
+
+impl Store {
+    /// Writes the rows in memory to segments and lets go of the log that held them. Blocks; concurrent calls wait for
+    /// each other. On an error the rows stay in memory and in the log, and the next flush tries again.
+    pub fn flush(&self) -> Result<(), ReadError> {
+        let _one_at_a_time = self.flushing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if self.shared.frozen().is_none() {
+            let (done, wait) = sync_channel(1);
+            if self.commands().send(Command::Freeze(done)).is_err() || wait.recv().is_err() {
+                return Ok(()); // closing: what is in memory is in the log
+            }
+        }
+        let Some(frozen) = self.shared.frozen() else { return Ok(()) };
+        self.shared.write_frozen(&frozen)?;
+        drop(self.commands().send(Command::Retire(frozen.rows.last_lsn)));
+        Ok(())
+    }
+
+    /// Flushes when enough rows are in memory, or old ones, until the store is dropped.
+    pub(crate) fn run_flusher(shared: &Shared, store: std::sync::Weak<Store>) {
+        let mut next_try = Instant::now();
+        while let Some(due) = shared.wait_until_flush_is_due() {
+            if !due || Instant::now() < next_try {
+                continue;
+            }
+            let Some(store) = store.upgrade() else { return };
+            if let Err(error) = store.flush() {
+                tracing::error!(%error, "cannot write a segment; rows stay in memory and in the log");
+                next_try = Instant::now() + PAUSE_AFTER_ERROR;
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Writes the segments of `frozen`, publishes them, and lets them take the place of the rows in memory.
+    pub(crate) fn write_frozen(&self, frozen: &Frozen) -> Result<(), ReadError> {
+        let started = Instant::now();
+        let mut manifest = self.manifest.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut entries: Vec<SegmentEntry> = Vec::new();
+        let mut tables = Vec::new();
+        for table in Table::ALL {
+            let batches: Vec<_> = match table {
+                Table::Series => self.series_of(&frozen.rows).into_iter().collect(),
+                _ => frozen.rows.chunks[table as usize].iter().map(|chunk| chunk.batch.clone()).collect(),
+            };
+            if batches.is_empty() {
+                continue;
+            }
+            for entry in segment::write(&self.dir, table, &batches, || manifest.next_segment_id())? {
+                tables.push(table);
+                entries.push(entry);
+            }
+        }
+        // The hashes go first: an older file of them would let a retry in twice, a newer one does no harm.
+        let path = self.dir.join("dedup");
+        frozen.dedup.save(&path).map_err(|error| ReadError::new(path, error))?;
+        let record = Record { add: entries.clone(), low_water: Some(frozen.rows.last_lsn), ..Record::default() };
+        manifest.publish(&record).map_err(|error| ReadError::new(self.dir.join("manifest"), error))?;
+        let n_segments = entries.len();
+        let segments = tables.into_iter().zip(entries).map(|(table, entry)| {
+            let (segment, error) = Segment::new(&self.dir, table, entry);
+            if let Some(error) = error {
+                tracing::warn!(%error, "a segment was written but cannot be read back");
+            }
+            Arc::new(segment)
+        });
+        self.publish(segments.collect());
+        let elapsed_ms = started.elapsed().as_millis() as u64;
+        tracing::debug!(rows = frozen.rows.rows, segments = n_segments, elapsed_ms, "flushed");
+        Ok(())
+    }
+
+    /// The series of the points and exemplars in `rows`, with their first and last times there.
+    fn series_of(&self, rows: &Memtable) -> Option<arrow::array::RecordBatch> {
+        let mut times: HashMap<SeriesId, (Nanos, Nanos)> = HashMap::new();
+        let chunks = rows.chunks[Table::Points as usize].iter().chain(&rows.chunks[Table::Exemplars as usize]);
+        for chunk in chunks {
+            let points = PointChunk::from(chunk.batch.clone());
+            for row in 0..points.len() {
+                let time = points.time(row);
+                let (first, last) = times.entry(points.series(row)).or_insert((time, time));
+                *first = time.min(*first);
+                *last = time.max(*last);
+            }
+        }
+        let mut series = SeriesRows::default();
+        for id in times.keys() {
+            if let Some(stored) = self.series.get(*id) {
+                series.push(*id, &stored.as_series());
+            }
+        }
+        let batch = series.finish(&times);
+        (batch.num_rows() > 0).then_some(batch)
+    }
+}

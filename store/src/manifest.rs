@@ -1,0 +1,265 @@
+//! The manifest: which segments count, and up to where the write-ahead log is in them.
+//!
+//! A log of records, each `length u32 | crc32 u32 | JSON`, little-endian, appended and synced one publication at a time,
+//! so a publication happens whole or not at all. Opening folds the records; a long log is replaced by its fold.
+//! Specified in `docs/formats/manifest.md`.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::files;
+
+/// The format of a data directory that this version writes.
+pub(crate) const FORMAT: u32 = 1;
+
+/// A fold is written instead of a log longer than this.
+const MAX_RECORDS: usize = 1000;
+
+/// A segment as the manifest names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SegmentEntry {
+    pub(crate) id: u64,
+    pub(crate) table: String,
+    pub(crate) min_time: i64,
+    pub(crate) max_time: i64,
+    pub(crate) rows: u64,
+    pub(crate) files: Vec<FileEntry>,
+}
+
+/// A file of a segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileEntry {
+    /// Relative to the data directory.
+    pub(crate) path: String,
+    pub(crate) bytes: u64,
+    pub(crate) crc32: u32,
+}
+
+/// One publication.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Given by the first record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) format: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) add: Vec<SegmentEntry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) remove: Vec<u64>,
+    /// Log records up to and including this number are in segments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) low_water: Option<u64>,
+    /// The id of the next segment; given by a fold, since the newest segments may be gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) next_segment: Option<u64>,
+}
+
+/// What all records together say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State {
+    pub(crate) segments: BTreeMap<u64, SegmentEntry>,
+    pub(crate) low_water: u64,
+    pub(crate) next_segment: u64,
+}
+
+impl State {
+    fn apply(&mut self, record: &Record) {
+        for entry in &record.add {
+            self.next_segment = self.next_segment.max(entry.id + 1);
+            self.segments.insert(entry.id, entry.clone());
+        }
+        for id in &record.remove {
+            self.segments.remove(id);
+        }
+        self.low_water = self.low_water.max(record.low_water.unwrap_or(0));
+        self.next_segment = self.next_segment.max(record.next_segment.unwrap_or(0));
+    }
+}
+
+pub(crate) enum ManifestError {
+    Io(io::Error),
+    NewerFormat(u32),
+}
+
+impl From<io::Error> for ManifestError {
+    fn from(error: io::Error) -> Self {
+        ManifestError::Io(error)
+    }
+}
+
+/// The manifest of an open data directory.
+pub(crate) struct Manifest {
+    path: PathBuf,
+    file: File,
+    state: State,
+}
+
+/// How the records of a manifest file end.
+enum Tail {
+    Clean,
+    /// A last record that a crash cut short; nobody was told that it is there.
+    Torn,
+    /// Bytes that are not a record, with records or more after them.
+    Damaged,
+}
+
+impl Manifest {
+    /// Opens or creates the manifest in `dir`. The second value says whether a part of it could not be read: then a
+    /// copy is kept, and files that no record names may be segments that were lost, not left-overs.
+    pub(crate) fn open(dir: &Path) -> Result<(Self, bool), ManifestError> {
+        let path = dir.join("manifest");
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        let mut state = State { next_segment: 1, ..State::default() };
+        let (records, tail) = decode(&bytes);
+        if let Some(format) = records.iter().filter_map(|record| record.format).find(|format| *format > FORMAT) {
+            return Err(ManifestError::NewerFormat(format));
+        }
+        records.iter().for_each(|record| state.apply(record));
+        let damaged = matches!(tail, Tail::Damaged);
+        if damaged {
+            files::replace(&dir.join("manifest.damaged"), &bytes)?;
+        }
+        if records.is_empty() || records.len() > MAX_RECORDS || !matches!(tail, Tail::Clean) {
+            files::replace(&path, &encode(&fold(&state)))?;
+        }
+        let file = OpenOptions::new().append(true).open(&path)?;
+        Ok((Manifest { path, file, state }, damaged))
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Reserves the id of a segment about to be written.
+    pub(crate) fn next_segment_id(&mut self) -> u64 {
+        let id = self.state.next_segment;
+        self.state.next_segment += 1;
+        id
+    }
+
+    /// Makes `record` durable. Until this returns `Ok`, nothing of it counts.
+    pub(crate) fn publish(&mut self, record: &Record) -> io::Result<()> {
+        let result = self.file.write_all(&encode(record)).and_then(|()| self.file.sync_data());
+        if let Err(error) = result {
+            // After a failed sync the kernel may drop the pages and call the next sync a success, and a short write
+            // leaves half a record: start over with a new file that holds what is known to count.
+            files::replace(&self.path, &encode(&fold(&self.state)))?;
+            self.file = OpenOptions::new().append(true).open(&self.path)?;
+            return Err(error);
+        }
+        self.state.apply(record);
+        Ok(())
+    }
+}
+
+fn fold(state: &State) -> Record {
+    Record {
+        format: Some(FORMAT),
+        add: state.segments.values().cloned().collect(),
+        remove: Vec::new(),
+        low_water: Some(state.low_water),
+        next_segment: Some(state.next_segment),
+    }
+}
+
+fn encode(record: &Record) -> Vec<u8> {
+    let json = serde_json::to_vec(record).expect("a record has string keys and finite numbers only");
+    let mut bytes = Vec::with_capacity(json.len() + 8);
+    bytes.extend_from_slice(&(json.len() as u32).to_le_bytes());
+    bytes.extend_from_slice(&crc32fast::hash(&json).to_le_bytes());
+    bytes.extend_from_slice(&json);
+    bytes
+}
+
+fn decode(mut bytes: &[u8]) -> (Vec<Record>, Tail) {
+    let mut records = Vec::new();
+    while !bytes.is_empty() {
+        let Some((length, rest)) = bytes.split_first_chunk::<4>() else { return (records, Tail::Torn) };
+        let Some((crc, rest)) = rest.split_first_chunk::<4>() else { return (records, Tail::Torn) };
+        let Some((json, rest)) = rest.split_at_checked(u32::from_le_bytes(*length) as usize) else {
+            return (records, Tail::Torn);
+        };
+        let record = (crc32fast::hash(json) == u32::from_le_bytes(*crc)).then(|| serde_json::from_slice(json).ok());
+        match record.flatten() {
+            Some(record) => records.push(record),
+            None if rest.is_empty() => return (records, Tail::Torn),
+            None => return (records, Tail::Damaged),
+        }
+        bytes = rest;
+    }
+    (records, Tail::Clean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: u64) -> SegmentEntry {
+        SegmentEntry { id, table: "spans".into(), min_time: 0, max_time: 1, rows: 1, files: Vec::new() }
+    }
+
+    fn open(dir: &Path) -> (Manifest, bool) {
+        Manifest::open(dir).unwrap_or_else(|_| panic!("the manifest opens"))
+    }
+
+    #[test]
+    fn folds_what_was_published() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut manifest, _) = open(dir.path());
+        let first = manifest.next_segment_id();
+        manifest.publish(&Record { add: vec![entry(first)], low_water: Some(7), ..Record::default() }).unwrap();
+        manifest.publish(&Record { add: vec![entry(5)], remove: vec![first], ..Record::default() }).unwrap();
+        let (manifest, damaged) = open(dir.path());
+        assert!(!damaged);
+        assert_eq!(manifest.state().segments.keys().copied().collect::<Vec<_>>(), [5]);
+        assert_eq!((manifest.state().low_water, manifest.state().next_segment), (7, 6));
+    }
+
+    #[test]
+    fn a_torn_last_record_counts_as_never_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("manifest");
+        let (mut manifest, _) = open(dir.path());
+        manifest.publish(&Record { low_water: Some(1), ..Record::default() }).unwrap();
+        let whole = std::fs::metadata(&path).unwrap().len() as usize;
+        manifest.publish(&Record { low_water: Some(2), ..Record::default() }).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        for cut in whole..bytes.len() {
+            std::fs::write(&path, &bytes[..cut]).unwrap();
+            let (manifest, damaged) = open(dir.path());
+            assert!(!damaged);
+            assert_eq!(manifest.state().low_water, 1, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn damage_in_the_middle_is_reported_and_a_copy_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("manifest");
+        let (mut manifest, _) = open(dir.path());
+        manifest.publish(&Record { low_water: Some(1), ..Record::default() }).unwrap();
+        manifest.publish(&Record { low_water: Some(2), ..Record::default() }).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[12] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(open(dir.path()).1);
+        assert_eq!(std::fs::read(dir.path().join("manifest.damaged")).unwrap(), bytes);
+    }
+
+    #[test]
+    fn refuses_a_newer_format_and_leaves_it_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("manifest");
+        let newer = encode(&Record { format: Some(FORMAT + 1), ..Record::default() });
+        std::fs::write(&path, &newer).unwrap();
+        assert!(matches!(Manifest::open(dir.path()), Err(ManifestError::NewerFormat(2))));
+        assert_eq!(std::fs::read(&path).unwrap(), newer);
+    }
+}

@@ -1,0 +1,161 @@
+//! Opens a data directory: reads the manifest, opens its segments, replays the log, and clears what a crash left behind.
+//!
+//! Damage never stops the start. What could not be read is named in the [`Recovery`] and left where it is.
+
+use std::collections::HashSet as StdHashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::dedup::Dedup;
+use crate::error::ReadError;
+use crate::flush::Frozen;
+use crate::manifest::Manifest;
+use crate::schema::Table;
+use crate::segment::Segment;
+use crate::series::SeriesIndex;
+use crate::snapshot::Scan;
+use crate::store::{Decode, prepare};
+use crate::view::Shared;
+use crate::wal;
+
+/// What opening a data directory found.
+#[derive(Debug, Default)]
+pub struct Recovery {
+    pub segments: usize,
+    /// Requests read back from the log.
+    pub replayed_requests: u64,
+    pub replayed_rows: u64,
+    /// Files deleted that no record of the manifest names: a crash cut their flush short, and the log has their rows.
+    pub orphans: usize,
+    /// What could not be read, one sentence each. It is left on disk.
+    pub damage: Vec<String>,
+}
+
+/// Opens the segments that the manifest names.
+pub(crate) fn open_segments(dir: &Path, manifest: &Manifest, recovery: &mut Recovery) -> Vec<Arc<Segment>> {
+    let mut segments = Vec::new();
+    for entry in manifest.state().segments.values() {
+        let Some(table) = Table::parse(&entry.table) else {
+            recovery.damage.push(format!("segment {} is of the unknown table \"{}\"", entry.id, entry.table));
+            continue;
+        };
+        for file in &entry.files {
+            let path = dir.join(&file.path);
+            match std::fs::metadata(&path) {
+                Ok(found) if found.len() == file.bytes => {}
+                Ok(found) => {
+                    let (path, found, wanted) = (path.display(), found.len(), file.bytes);
+                    recovery.damage.push(format!("{path} has {found} bytes instead of {wanted}"));
+                }
+                Err(error) => recovery.damage.push(format!("{}: {error}", path.display())),
+            }
+        }
+        let (segment, error) = Segment::new(dir, table, entry.clone());
+        recovery.damage.extend(error.map(|error| error.to_string()));
+        segments.push(Arc::new(segment));
+    }
+    recovery.segments = segments.len();
+    segments
+}
+
+/// Fills the series index from the series segments.
+pub(crate) fn load_series(snapshot: &crate::Snapshot, index: &SeriesIndex, recovery: &mut Recovery) {
+    for chunk in crate::Chunks::<crate::SeriesChunk>::new(snapshot, Table::Series, Scan::new(model::TimeRange::ALL)) {
+        let chunk = match chunk {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                recovery.damage.push(error.to_string());
+                continue;
+            }
+        };
+        for row in 0..chunk.len() {
+            if let Some(series) = chunk.row(row) {
+                let (first, last) = chunk.times(row);
+                index.insert(chunk.id(row), &series, first, last);
+            }
+        }
+    }
+}
+
+/// Deletes the files under `segments/` that the manifest does not name.
+pub(crate) fn remove_orphans(dir: &Path, manifest: &Manifest, recovery: &mut Recovery) {
+    let known: StdHashSet<PathBuf> =
+        manifest.state().segments.values().flat_map(|entry| &entry.files).map(|file| dir.join(&file.path)).collect();
+    for table in Table::ALL {
+        let Ok(entries) = std::fs::read_dir(dir.join("segments").join(table.name())) else { continue };
+        for path in entries.flatten().map(|entry| entry.path()).filter(|path| !known.contains(path)) {
+            match std::fs::remove_file(&path) {
+                Ok(()) => recovery.orphans += 1,
+                Err(error) => recovery.damage.push(format!("{}: {error}", path.display())),
+            }
+        }
+    }
+}
+
+/// What the log gave back.
+pub(crate) struct Replayed {
+    pub(crate) dedup: Dedup,
+    pub(crate) next_lsn: u64,
+    pub(crate) next_sequence: u64,
+    /// The log's files, each with the last number in it.
+    pub(crate) files: Vec<(PathBuf, u64)>,
+}
+
+/// Brings the requests of the log that no segment holds back into memory. Flushes while it goes when they are many, so
+/// that memory stays bounded by the flush size and not by the log.
+pub(crate) fn replay(shared: &Shared, decode: &Decode, recovery: &mut Recovery) -> Result<Replayed, ReadError> {
+    let wal_dir = shared.dir.join("wal");
+    let files = wal::list(&wal_dir).map_err(|error| ReadError::new(&wal_dir, error))?;
+    let low_water = shared.manifest.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).state().low_water;
+    let mut replayed = Replayed {
+        dedup: Dedup::load(&shared.dir.join("dedup")),
+        next_lsn: low_water + 1,
+        next_sequence: files.last().map_or(1, |(sequence, _)| sequence + 1),
+        files: Vec::new(),
+    };
+    for (_, path) in files {
+        let mut last_lsn = 0;
+        let mut flush_error = None;
+        let damage = wal::read_file(&path, |head, body| {
+            last_lsn = last_lsn.max(head.lsn);
+            replayed.next_lsn = replayed.next_lsn.max(head.lsn + 1);
+            // A request that failed in a sync may be here and, retried, a second time.
+            if head.lsn <= low_water || replayed.dedup.contains(head.hash) {
+                return;
+            }
+            match catch_unwind(AssertUnwindSafe(|| decode(head.kind, body, head.received_at))) {
+                Ok(Ok(rows)) => {
+                    let rows = prepare(rows, &shared.series);
+                    recovery.replayed_requests += 1;
+                    recovery.replayed_rows += rows.iter().map(|it| it.n_rows()).sum::<u64>();
+                    shared.push_rows(rows, head.lsn);
+                    replayed.dedup.insert(head.hash, head.received_at);
+                }
+                Ok(Err(error)) => {
+                    recovery.damage.push(format!("{}: request {}: {error}", path.display(), head.lsn));
+                }
+                Err(_) => {
+                    recovery.damage.push(format!("{}: request {}: the decoder failed", path.display(), head.lsn));
+                }
+            }
+            if flush_error.is_none() && shared.memory_is_full() {
+                shared.freeze(replayed.dedup.clone());
+                flush_error = shared.frozen().and_then(|frozen: Arc<Frozen>| shared.write_frozen(&frozen).err());
+            }
+        });
+        match damage {
+            Ok(damage) => recovery.damage.extend(
+                damage
+                    .iter()
+                    .map(|it| format!("{}: {} bytes at {} are no log record", it.path.display(), it.bytes, it.offset)),
+            ),
+            Err(error) => recovery.damage.push(format!("{}: {error}", path.display())),
+        }
+        if let Some(error) = flush_error {
+            return Err(error);
+        }
+        replayed.files.push((path, last_lsn));
+    }
+    Ok(replayed)
+}

@@ -1,0 +1,256 @@
+//! Appends metric points, the series they belong to, and exemplars to columns.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    BinaryBuilder, BinaryDictionaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int64Builder,
+    RecordBatch, StringDictionaryBuilder, TimestampNanosecondBuilder, UInt8Builder, UInt32Builder,
+};
+use arrow::datatypes::Int32Type;
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use model::{Exemplar, Nanos, Point, PointValue, Series, SeriesId};
+
+use crate::schema::Table;
+
+const WIDTH: &str = "series ids have the width of their column";
+const ROOM: &str = "a request has fewer than 2^31 distinct values";
+
+fn time_builder() -> TimestampNanosecondBuilder {
+    TimestampNanosecondBuilder::with_capacity(0).with_timezone("UTC")
+}
+
+/// Columns of points under construction, with each series that they mention once.
+pub struct MetricRows {
+    series: FixedSizeBinaryBuilder,
+    time: TimestampNanosecondBuilder,
+    start_time: TimestampNanosecondBuilder,
+    flags: UInt32Builder,
+    double_value: Float64Builder,
+    int_value: Int64Builder,
+    distribution: BinaryBuilder,
+    n_points: usize,
+    /// The times of the first and the last point.
+    seen: HashMap<SeriesId, (Nanos, Nanos)>,
+    table: SeriesRows,
+}
+
+impl Default for MetricRows {
+    fn default() -> Self {
+        MetricRows {
+            series: FixedSizeBinaryBuilder::with_capacity(0, 16),
+            time: time_builder(),
+            start_time: time_builder(),
+            flags: UInt32Builder::with_capacity(0),
+            double_value: Float64Builder::with_capacity(0),
+            int_value: Int64Builder::with_capacity(0),
+            distribution: BinaryBuilder::with_capacity(0, 0),
+            n_points: 0,
+            seen: HashMap::new(),
+            table: SeriesRows::default(),
+        }
+    }
+}
+
+impl MetricRows {
+    pub fn is_empty(&self) -> bool {
+        self.n_points == 0 && self.seen.is_empty()
+    }
+
+    /// The number of points.
+    pub fn len(&self) -> usize {
+        self.n_points
+    }
+
+    /// Makes `series` known and returns its id, to be used by points and exemplars. `time` is that of a point.
+    pub fn series(&mut self, series: &Series<'_>, time: Nanos) -> SeriesId {
+        let id = series.id();
+        match self.seen.entry(id) {
+            Entry::Occupied(mut seen) => {
+                let (first, last) = *seen.get();
+                seen.insert((first.min(time), last.max(time)));
+            }
+            Entry::Vacant(new) => {
+                new.insert((time, time));
+                self.table.push(id, series);
+            }
+        }
+        id
+    }
+
+    pub fn push(&mut self, point: &Point<'_>) {
+        self.n_points += 1;
+        self.series.append_value(point.series.0.to_be_bytes()).expect(WIDTH);
+        self.time.append_value(point.time);
+        self.start_time.append_value(point.start_time);
+        self.flags.append_value(point.flags);
+        let (mut double, mut int, mut distribution) = (None, None, None);
+        match point.value {
+            PointValue::None => {}
+            PointValue::Int(value) => int = Some(value),
+            PointValue::Double(value) => double = Some(value),
+            PointValue::Distribution(bytes) => distribution = Some(bytes),
+        }
+        self.double_value.append_option(double);
+        self.int_value.append_option(int);
+        self.distribution.append_option(distribution);
+    }
+
+    /// The batches of points and of series.
+    pub(crate) fn finish(mut self) -> (RecordBatch, RecordBatch) {
+        let points = super::batch(
+            Table::Points.schema(),
+            vec![
+                Arc::new(self.series.finish()),
+                Arc::new(self.time.finish()),
+                Arc::new(self.start_time.finish()),
+                Arc::new(self.flags.finish()),
+                Arc::new(self.double_value.finish()),
+                Arc::new(self.int_value.finish()),
+                Arc::new(self.distribution.finish()),
+            ],
+        );
+        (points, self.table.finish(&self.seen))
+    }
+}
+
+/// Columns of the series table under construction.
+pub(crate) struct SeriesRows {
+    ids: Vec<SeriesId>,
+    series: FixedSizeBinaryBuilder,
+    name: StringDictionaryBuilder<Int32Type>,
+    unit: StringDictionaryBuilder<Int32Type>,
+    description: StringDictionaryBuilder<Int32Type>,
+    kind: UInt8Builder,
+    temporality: UInt8Builder,
+    monotonic: BooleanBuilder,
+    attributes: BinaryBuilder,
+    resource: BinaryDictionaryBuilder<Int32Type>,
+    scope: BinaryDictionaryBuilder<Int32Type>,
+}
+
+impl Default for SeriesRows {
+    fn default() -> Self {
+        SeriesRows {
+            ids: Vec::new(),
+            series: FixedSizeBinaryBuilder::with_capacity(0, 16),
+            name: StringDictionaryBuilder::new(),
+            unit: StringDictionaryBuilder::new(),
+            description: StringDictionaryBuilder::new(),
+            kind: UInt8Builder::with_capacity(0),
+            temporality: UInt8Builder::with_capacity(0),
+            monotonic: BooleanBuilder::with_capacity(0),
+            attributes: BinaryBuilder::with_capacity(0, 0),
+            resource: BinaryDictionaryBuilder::new(),
+            scope: BinaryDictionaryBuilder::new(),
+        }
+    }
+}
+
+impl SeriesRows {
+    pub(crate) fn push(&mut self, id: SeriesId, series: &Series<'_>) {
+        self.ids.push(id);
+        self.series.append_value(id.0.to_be_bytes()).expect(WIDTH);
+        self.name.append(series.name).expect(ROOM);
+        self.unit.append(series.unit).expect(ROOM);
+        self.description.append(series.description).expect(ROOM);
+        self.kind.append_value(series.kind as u8);
+        self.temporality.append_value(series.temporality as u8);
+        self.monotonic.append_value(series.monotonic);
+        self.attributes.append_value(series.attr_bytes);
+        self.resource.append(series.resource.as_bytes()).expect(ROOM);
+        self.scope.append(series.scope.as_bytes()).expect(ROOM);
+    }
+
+    /// The batch, with the times of each series' first and last point out of `times`.
+    pub(crate) fn finish(mut self, times: &HashMap<SeriesId, (Nanos, Nanos)>) -> RecordBatch {
+        let (mut first, mut last) = (time_builder(), time_builder());
+        for id in &self.ids {
+            let (first_time, last_time) = times.get(id).copied().unwrap_or_default();
+            first.append_value(first_time);
+            last.append_value(last_time);
+        }
+        super::batch(
+            Table::Series.schema(),
+            vec![
+                Arc::new(self.series.finish()),
+                Arc::new(first.finish()),
+                Arc::new(last.finish()),
+                Arc::new(self.name.finish()),
+                Arc::new(self.unit.finish()),
+                Arc::new(self.description.finish()),
+                Arc::new(self.kind.finish()),
+                Arc::new(self.temporality.finish()),
+                Arc::new(self.monotonic.finish()),
+                Arc::new(self.attributes.finish()),
+                Arc::new(self.resource.finish()),
+                Arc::new(self.scope.finish()),
+            ],
+        )
+    }
+}
+
+/// Columns of exemplars under construction.
+pub struct ExemplarRows {
+    series: FixedSizeBinaryBuilder,
+    time: TimestampNanosecondBuilder,
+    value: Float64Builder,
+    trace_id: FixedSizeBinaryBuilder,
+    span_id: FixedSizeBinaryBuilder,
+    attributes: BinaryBuilder,
+    n_rows: usize,
+}
+
+impl Default for ExemplarRows {
+    fn default() -> Self {
+        ExemplarRows {
+            series: FixedSizeBinaryBuilder::with_capacity(0, 16),
+            time: time_builder(),
+            value: Float64Builder::with_capacity(0),
+            trace_id: FixedSizeBinaryBuilder::with_capacity(0, 16),
+            span_id: FixedSizeBinaryBuilder::with_capacity(0, 8),
+            attributes: BinaryBuilder::with_capacity(0, 0),
+            n_rows: 0,
+        }
+    }
+}
+
+impl ExemplarRows {
+    pub fn is_empty(&self) -> bool {
+        self.n_rows == 0
+    }
+
+    pub fn len(&self) -> usize {
+        self.n_rows
+    }
+
+    pub fn push(&mut self, exemplar: &Exemplar<'_>) {
+        self.n_rows += 1;
+        self.series.append_value(exemplar.series.0.to_be_bytes()).expect(WIDTH);
+        self.time.append_value(exemplar.time);
+        self.value.append_value(exemplar.value);
+        match exemplar.trace_id {
+            Some(id) => self.trace_id.append_value(id.0).expect("trace ids have the width of their column"),
+            None => self.trace_id.append_null(),
+        }
+        match exemplar.span_id {
+            Some(id) => self.span_id.append_value(id.0).expect("span ids have the width of their column"),
+            None => self.span_id.append_null(),
+        }
+        self.attributes.append_value(exemplar.attr_bytes);
+    }
+
+    pub(crate) fn finish(mut self) -> RecordBatch {
+        super::batch(
+            Table::Exemplars.schema(),
+            vec![
+                Arc::new(self.series.finish()),
+                Arc::new(self.time.finish()),
+                Arc::new(self.value.finish()),
+                Arc::new(self.trace_id.finish()),
+                Arc::new(self.span_id.finish()),
+                Arc::new(self.attributes.finish()),
+            ],
+        )
+    }
+}

@@ -1,0 +1,136 @@
+//! Appends spans to columns.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    BinaryBuilder, BinaryDictionaryBuilder, FixedSizeBinaryBuilder, Int64Builder, RecordBatch, StringDictionaryBuilder,
+    TimestampNanosecondBuilder, UInt8Builder, UInt32Builder,
+};
+use arrow::datatypes::Int32Type;
+use model::Span;
+
+use crate::schema::Table;
+
+/// Columns of spans under construction.
+pub struct SpanRows {
+    start_time: TimestampNanosecondBuilder,
+    duration: Int64Builder,
+    trace_id: FixedSizeBinaryBuilder,
+    span_id: FixedSizeBinaryBuilder,
+    parent_span_id: FixedSizeBinaryBuilder,
+    service: StringDictionaryBuilder<Int32Type>,
+    name: StringDictionaryBuilder<Int32Type>,
+    kind: UInt8Builder,
+    status: UInt8Builder,
+    status_message: StringDictionaryBuilder<Int32Type>,
+    attributes: BinaryBuilder,
+    attribute_scratch: Vec<u8>,
+    events: BinaryBuilder,
+    links: BinaryBuilder,
+    trace_state: StringDictionaryBuilder<Int32Type>,
+    flags: UInt32Builder,
+    dropped_attributes: UInt32Builder,
+    dropped_events: UInt32Builder,
+    dropped_links: UInt32Builder,
+    resource: BinaryDictionaryBuilder<Int32Type>,
+    scope: BinaryDictionaryBuilder<Int32Type>,
+    n_rows: usize,
+}
+
+impl Default for SpanRows {
+    fn default() -> Self {
+        SpanRows {
+            start_time: TimestampNanosecondBuilder::with_capacity(0).with_timezone("UTC"),
+            duration: Int64Builder::with_capacity(0),
+            trace_id: FixedSizeBinaryBuilder::with_capacity(0, 16),
+            span_id: FixedSizeBinaryBuilder::with_capacity(0, 8),
+            parent_span_id: FixedSizeBinaryBuilder::with_capacity(0, 8),
+            service: StringDictionaryBuilder::new(),
+            name: StringDictionaryBuilder::new(),
+            kind: UInt8Builder::with_capacity(0),
+            status: UInt8Builder::with_capacity(0),
+            status_message: StringDictionaryBuilder::new(),
+            attributes: BinaryBuilder::with_capacity(0, 0),
+            attribute_scratch: Vec::new(),
+            events: BinaryBuilder::with_capacity(0, 0),
+            links: BinaryBuilder::with_capacity(0, 0),
+            trace_state: StringDictionaryBuilder::new(),
+            flags: UInt32Builder::with_capacity(0),
+            dropped_attributes: UInt32Builder::with_capacity(0),
+            dropped_events: UInt32Builder::with_capacity(0),
+            dropped_links: UInt32Builder::with_capacity(0),
+            resource: BinaryDictionaryBuilder::new(),
+            scope: BinaryDictionaryBuilder::new(),
+            n_rows: 0,
+        }
+    }
+}
+
+impl SpanRows {
+    pub fn is_empty(&self) -> bool {
+        self.n_rows == 0
+    }
+
+    pub fn len(&self) -> usize {
+        self.n_rows
+    }
+
+    pub fn push(&mut self, span: &Span<'_>) {
+        const WIDTH: &str = "ids have the width of their column";
+        const ROOM: &str = "a request has fewer than 2^31 distinct values";
+        self.n_rows += 1;
+        self.start_time.append_value(span.start);
+        self.duration.append_value(span.duration);
+        self.trace_id.append_value(span.trace_id.0).expect(WIDTH);
+        self.span_id.append_value(span.span_id.0).expect(WIDTH);
+        match span.parent_span_id {
+            Some(id) => self.parent_span_id.append_value(id.0).expect(WIDTH),
+            None => self.parent_span_id.append_null(),
+        }
+        self.service.append(span.service).expect(ROOM);
+        self.name.append(span.name).expect(ROOM);
+        self.kind.append_value(span.kind as u8);
+        self.status.append_value(span.status as u8);
+        self.status_message.append(span.status_message).expect(ROOM);
+        self.attribute_scratch.clear();
+        span.attrs.copy_to(&mut self.attribute_scratch);
+        self.attributes.append_value(&self.attribute_scratch);
+        self.events.append_value(span.events.as_bytes());
+        self.links.append_value(span.links.as_bytes());
+        self.trace_state.append(span.trace_state).expect(ROOM);
+        self.flags.append_value(span.flags);
+        self.dropped_attributes.append_value(span.dropped_attributes);
+        self.dropped_events.append_value(span.dropped_events);
+        self.dropped_links.append_value(span.dropped_links);
+        self.resource.append(span.resource.as_bytes()).expect(ROOM);
+        self.scope.append(span.scope.as_bytes()).expect(ROOM);
+    }
+
+    pub(crate) fn finish(mut self) -> RecordBatch {
+        super::batch(
+            Table::Spans.schema(),
+            vec![
+                Arc::new(self.start_time.finish()),
+                Arc::new(self.duration.finish()),
+                Arc::new(self.trace_id.finish()),
+                Arc::new(self.span_id.finish()),
+                Arc::new(self.parent_span_id.finish()),
+                Arc::new(self.service.finish()),
+                Arc::new(self.name.finish()),
+                Arc::new(self.kind.finish()),
+                Arc::new(self.status.finish()),
+                Arc::new(self.status_message.finish()),
+                Arc::new(self.attributes.finish()),
+                Arc::new(self.events.finish()),
+                Arc::new(self.links.finish()),
+                Arc::new(self.trace_state.finish()),
+                Arc::new(self.flags.finish()),
+                Arc::new(self.dropped_attributes.finish()),
+                Arc::new(self.dropped_events.finish()),
+                Arc::new(self.dropped_links.finish()),
+                Arc::new(self.resource.finish()),
+                Arc::new(self.scope.finish()),
+            ],
+        )
+    }
+}

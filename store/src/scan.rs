@@ -1,0 +1,187 @@
+//! Reads the chunks of a scan one at a time: memory chunks and row groups, ordered by time.
+
+use std::collections::VecDeque;
+use std::marker::PhantomData;
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use model::{Nanos, SeriesId, TimeRange};
+
+use crate::chunk::{Ids, Times};
+use crate::error::ReadError;
+use crate::schema::Table;
+use crate::segment::Segment;
+use crate::snapshot::{MemoryChunk, Order, Scan, Snapshot};
+use crate::text::Candidates;
+
+/// The chunks of a scan, as an iterator. An unreadable row group comes out as an error, and the iteration goes on: the
+/// caller reports it beside the rows that could be read.
+pub struct Chunks<T> {
+    table: Table,
+    scan: Scan,
+    errors: VecDeque<ReadError>,
+    units: VecDeque<Unit>,
+    chunk: PhantomData<fn() -> T>,
+}
+
+/// The rows that a read brings into memory at once.
+struct Unit {
+    min_time: Nanos,
+    max_time: Nanos,
+    source: Source,
+}
+
+enum Source {
+    Memory(RecordBatch),
+    RowGroup { segment: Arc<Segment>, index: usize, candidates: Arc<OnceLock<Candidates>> },
+}
+
+impl<T> Chunks<T> {
+    pub(crate) fn new(snapshot: &Snapshot, table: Table, scan: Scan) -> Self {
+        let mut units = Vec::new();
+        let mut errors = VecDeque::new();
+        let range = scan.range;
+        for MemoryChunk { batch, min_time, max_time } in &snapshot.memory[table as usize] {
+            if range.overlaps(*min_time, *max_time) {
+                let source = Source::Memory(batch.clone());
+                units.push(Unit { min_time: *min_time, max_time: *max_time, source });
+            }
+        }
+        for segment in snapshot.segments.iter().filter(|segment| segment.table() == table) {
+            if let Err(error) = push_row_groups(segment, &scan, &mut units) {
+                errors.push_back(error);
+            }
+        }
+        match scan.order {
+            Order::NewestFirst => units.sort_by_key(|unit| std::cmp::Reverse(unit.max_time)),
+            Order::OldestFirst => units.sort_by_key(|unit| unit.min_time),
+        }
+        Chunks { table, scan, errors, units: units.into(), chunk: PhantomData }
+    }
+
+    /// The time that no row still to come is beyond: the newest one left when newest first, the oldest one left when
+    /// oldest first. `None` when nothing is left. A query for the newest N rows stops when its Nth is newer.
+    pub fn bound(&self) -> Option<Nanos> {
+        let unit = self.units.front()?;
+        Some(match self.scan.order {
+            Order::NewestFirst => unit.max_time,
+            Order::OldestFirst => unit.min_time,
+        })
+    }
+
+    fn read(&self, unit: Unit) -> Result<Option<RecordBatch>, ReadError> {
+        let inside = self.scan.range.contains(unit.min_time) && self.scan.range.contains(unit.max_time);
+        let batch = match unit.source {
+            Source::Memory(batch) => batch,
+            Source::RowGroup { segment, index, candidates } => {
+                let rows = if self.scan.words.is_empty() {
+                    &Candidates::All
+                } else {
+                    match candidates.get() {
+                        Some(found) => found,
+                        None => {
+                            let found = segment.rows_with_all(&self.scan.words)?;
+                            candidates.get_or_init(|| found)
+                        }
+                    }
+                };
+                match segment.read(index, &self.columns(), rows)? {
+                    Some(batch) => batch,
+                    None => return Ok(None),
+                }
+            }
+        };
+        let Some(batch) = self.filter(batch, (!inside).then_some(self.scan.range)) else { return Ok(None) };
+        Ok(Some(self.project(batch)))
+    }
+
+    /// The columns to read from disk: those asked for and those that filters need.
+    fn columns(&self) -> Option<Vec<&'static str>> {
+        let mut columns = self.scan.columns?.to_vec();
+        columns.push(self.table.time_column());
+        if self.scan.trace_id.is_some() {
+            columns.push("trace_id");
+        }
+        if self.scan.series.is_some() {
+            columns.push("series");
+        }
+        Some(columns)
+    }
+
+    /// The rows of `batch` in `range` that pass the scan's ids; `None` when there are none.
+    fn filter(&self, batch: RecordBatch, range: Option<TimeRange>) -> Option<RecordBatch> {
+        if batch.num_rows() == 0 {
+            return None;
+        }
+        let trace = self.scan.trace_id.map(|id| (Ids::<16>::of(&batch, "trace_id"), id));
+        let series = self.scan.series.as_ref().map(|set| (Ids::<16>::of(&batch, "series"), set));
+        if range.is_none() && trace.is_none() && series.is_none() {
+            return Some(batch);
+        }
+        let times = Times::of(&batch, self.table.time_column());
+        let keep = |row: usize| {
+            range.is_none_or(|range| range.contains(times.get(row)))
+                && trace.as_ref().is_none_or(|(ids, id)| ids.get(row) == Some(id.0))
+                && series.as_ref().is_none_or(|(ids, set)| {
+                    set.contains(&SeriesId(u128::from_be_bytes(ids.get(row).unwrap_or_default())))
+                })
+        };
+        let mask: BooleanArray = (0..batch.num_rows()).map(|row| Some(keep(row))).collect();
+        match mask.true_count() {
+            0 => None,
+            all if all == batch.num_rows() => Some(batch),
+            _ => Some(filter_record_batch(&batch, &mask).expect("the mask has the length of the batch")),
+        }
+    }
+
+    /// `batch` with the columns asked for and the time, in the order of the schema.
+    fn project(&self, batch: RecordBatch) -> RecordBatch {
+        let Some(columns) = self.scan.columns else { return batch };
+        let indices: Vec<usize> = (0..batch.num_columns())
+            .filter(|index| {
+                let name = batch.schema_ref().field(*index).name().as_str();
+                name == self.table.time_column() || columns.contains(&name)
+            })
+            .collect();
+        batch.project(&indices).expect("the indices come from the batch itself")
+    }
+}
+
+/// Adds the row groups of `segment` that can hold rows of `scan`.
+fn push_row_groups(segment: &Arc<Segment>, scan: &Scan, units: &mut Vec<Unit>) -> Result<(), ReadError> {
+    let (min_time, max_time) = segment.times();
+    if !scan.range.overlaps(min_time, max_time) || scan.trace_id.is_some_and(|id| !segment.may_hold_trace(id)) {
+        return Ok(());
+    }
+    let candidates = Arc::new(OnceLock::new());
+    for (index, group) in segment.row_groups()?.iter().enumerate() {
+        if !scan.range.overlaps(group.min_time, group.max_time)
+            || scan.trace_id.is_some_and(|id| !group.may_hold_trace(id))
+            || scan.series.as_ref().is_some_and(|set| !group.may_hold_series(set))
+        {
+            continue;
+        }
+        let source = Source::RowGroup { segment: Arc::clone(segment), index, candidates: Arc::clone(&candidates) };
+        units.push(Unit { min_time: group.min_time, max_time: group.max_time, source });
+    }
+    Ok(())
+}
+
+impl<T: From<RecordBatch>> Iterator for Chunks<T> {
+    type Item = Result<T, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.errors.pop_front() {
+            return Some(Err(error));
+        }
+        loop {
+            let unit = self.units.pop_front()?;
+            match self.read(unit) {
+                Ok(Some(batch)) => return Some(Ok(T::from(batch))),
+                Ok(None) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}

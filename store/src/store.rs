@@ -1,0 +1,270 @@
+//! The open store: what the receiver appends to and queries take snapshots of.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use bytes::Bytes;
+use model::Nanos;
+use tokio::sync::oneshot;
+
+use crate::chunk::SeriesChunk;
+use crate::commit::{Append, Command, Committer};
+use crate::error::{AppendError, OpenError};
+use crate::manifest::{FORMAT, Manifest, ManifestError};
+use crate::memtable::Prepared;
+use crate::recovery::{self, Recovery};
+use crate::rows::Rows;
+use crate::schema::Table;
+use crate::series::SeriesIndex;
+use crate::snapshot::Snapshot;
+use crate::view::Shared;
+use crate::wal::WalWriter;
+
+/// How a store behaves.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    pub dir: PathBuf,
+    /// Rows older than this are refused, then dropped; `None` keeps everything.
+    pub retention: Option<Nanos>,
+    /// Rows in memory are written to segments at this size in bytes …
+    pub flush_bytes: usize,
+    /// … or when the oldest of them has been there this long.
+    pub flush_age: Duration,
+    /// With this many bytes of rows in memory, waiting for the disk, requests are refused for now.
+    pub max_memory_bytes: usize,
+}
+
+impl StoreConfig {
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        StoreConfig {
+            dir: dir.into(),
+            retention: None,
+            flush_bytes: 64 << 20,
+            flush_age: Duration::from_secs(300),
+            max_memory_bytes: 256 << 20,
+        }
+    }
+}
+
+/// A request that has been decoded and is to be stored.
+pub struct Request {
+    /// The receiver's own byte for what the body is; [`Decode`] gets it back.
+    pub kind: u8,
+    pub received_at: Nanos,
+    /// What goes to the log: [`Decode`] must make the same rows of it.
+    pub body: Bytes,
+    /// Whether the same body within ten minutes is a retry, to be acknowledged and not stored again.
+    pub dedup: bool,
+    pub rows: Rows,
+}
+
+/// A request is durable and visible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acked {
+    /// It was stored before, and not again.
+    pub duplicate: bool,
+}
+
+/// Makes rows of a body from the log: `(kind, body, received_at)`.
+pub type Decode = Box<dyn Fn(u8, &[u8], Nanos) -> Result<Rows, String> + Send>;
+
+/// What the store holds.
+#[derive(Clone, Debug, Default)]
+pub struct StoreStats {
+    pub tables: Vec<TableStats>,
+    pub series: usize,
+    pub memory_rows: u64,
+    pub memory_bytes: usize,
+    pub log_bytes: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct TableStats {
+    pub table: Table,
+    pub rows: u64,
+    pub segments: usize,
+    pub bytes: u64,
+}
+
+/// An open data directory. Dropping it closes it: what was acknowledged is in the log.
+pub struct Store {
+    pub(crate) config: StoreConfig,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) flushing: Mutex<()>,
+    /// `None` once the store is closed.
+    commands: Mutex<Option<SyncSender<Command>>>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+    /// On the directory, for as long as the store is open.
+    lock: Mutex<Option<File>>,
+}
+
+/// Requests queue up to this number for the committer.
+const QUEUE: usize = 1024;
+
+impl Store {
+    /// Opens or creates the data directory and brings back what was acknowledged. Takes a lock on it.
+    pub fn open(config: StoreConfig, decode: Decode) -> Result<(Arc<Store>, Recovery), OpenError> {
+        let dir = config.dir.clone();
+        let io = |source| OpenError::Io { path: dir.clone(), source };
+        std::fs::create_dir_all(dir.join("wal")).map_err(io)?;
+        let lock = lock(&dir)?;
+        let (manifest, manifest_damaged) = Manifest::open(&dir).map_err(|error| match error {
+            ManifestError::Io(source) => OpenError::Io { path: dir.join("manifest"), source },
+            ManifestError::NewerFormat(found) => OpenError::NewerFormat { path: dir.clone(), found, known: FORMAT },
+        })?;
+        let mut recovery = Recovery::default();
+        if manifest_damaged {
+            let kept = "a copy is in manifest.damaged and no segment file is deleted";
+            recovery.damage.push(format!("{}: the manifest is damaged; {kept}", dir.display()));
+        } else {
+            recovery::remove_orphans(&dir, &manifest, &mut recovery);
+        }
+        let segments = recovery::open_segments(&dir, &manifest, &mut recovery);
+        let shared = Arc::new(Shared::new(&config, manifest, segments));
+        recovery::load_series(&shared.snapshot(), &shared.series, &mut recovery);
+        let replayed = recovery::replay(&shared, &decode, &mut recovery)
+            .map_err(|error| OpenError::Io { path: error.path, source: std::io::Error::other(error.message) })?;
+        let wal = WalWriter::create(&dir.join("wal"), replayed.files, replayed.next_sequence).map_err(io)?;
+        let (sender, receiver) = sync_channel(QUEUE);
+        let committer =
+            Committer { shared: Arc::clone(&shared), wal, dedup: replayed.dedup, next_lsn: replayed.next_lsn };
+        let committer = spawn("haechi-commit", move || committer.run(receiver)).map_err(io)?;
+        let store = Arc::new(Store {
+            config,
+            shared: Arc::clone(&shared),
+            flushing: Mutex::new(()),
+            commands: Mutex::new(Some(sender)),
+            committer: Mutex::new(Some(committer)),
+            lock: Mutex::new(Some(lock)),
+        });
+        let weak = Arc::downgrade(&store);
+        spawn("haechi-flush", move || Store::run_flusher(&shared, weak)).map_err(io)?;
+        Ok((store, recovery))
+    }
+
+    /// Stores a request. When this returns `Ok`, its rows survive a crash and the next [`Store::snapshot`] has them.
+    pub async fn append(&self, request: Request) -> Result<Acked, AppendError> {
+        self.submit(request)?.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// [`Store::append`] for callers without a runtime.
+    pub fn append_blocking(&self, request: Request) -> Result<Acked, AppendError> {
+        self.submit(request)?.blocking_recv().unwrap_or(Err(AppendError::Closed))
+    }
+
+    fn submit(&self, request: Request) -> Result<oneshot::Receiver<Result<Acked, AppendError>>, AppendError> {
+        let waiting = self.shared.memory_over(self.config.max_memory_bytes);
+        if let Some(rows) = waiting {
+            return Err(AppendError::Busy(rows));
+        }
+        let hash = if request.dedup { body_hash(request.kind, &request.body) } else { 0 };
+        let rows = prepare(request.rows, &self.shared.series);
+        let (reply, answer) = oneshot::channel();
+        let Request { kind, received_at, body, .. } = request;
+        let append = Append { kind, received_at, hash, body, rows, reply };
+        let commands = self.commands.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
+        match commands.ok_or(AppendError::Closed)?.try_send(Command::Append(append)) {
+            Ok(()) => Ok(answer),
+            Err(TrySendError::Full(_)) => Err(AppendError::Busy(QUEUE as u64)),
+            Err(TrySendError::Disconnected(_)) => Err(AppendError::Closed),
+        }
+    }
+
+    /// The rows that are visible now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.shared.snapshot()
+    }
+
+    pub fn stats(&self) -> StoreStats {
+        let snapshot = self.snapshot();
+        let table_stats = |table: Table| {
+            let segments = snapshot.segments.iter().filter(|segment| segment.table() == table);
+            let (n_segments, bytes) = segments.fold((0, 0), |(n, bytes), segment| {
+                (n + 1, bytes + segment.entry().files.iter().map(|file| file.bytes).sum::<u64>())
+            });
+            TableStats { table, rows: snapshot.n_rows(table), segments: n_segments, bytes }
+        };
+        let (memory_rows, memory_bytes) = self.shared.memory();
+        let (reply, answer) = sync_channel(1);
+        let asked = self.commands().send(Command::LogBytes(reply)).is_ok();
+        StoreStats {
+            tables: Table::ALL.map(table_stats).to_vec(),
+            series: self.shared.series.len(),
+            memory_rows,
+            memory_bytes,
+            log_bytes: if asked { answer.recv().unwrap_or(0) } else { 0 },
+        }
+    }
+
+    /// Refuses further requests, writes what is in memory to segments, and stops the store's threads. What cannot be
+    /// written is in the log and comes back at the next start.
+    pub fn close(&self) {
+        if let Err(error) = self.flush() {
+            tracing::warn!(%error, "rows stay in the log until the next start");
+        }
+        self.stop();
+    }
+
+    fn stop(&self) {
+        drop(self.commands.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
+        self.shared.close();
+        let committer = self.committer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+        if committer.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the committer failed; what it had acknowledged is in the log");
+        }
+        drop(self.lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
+    }
+
+    /// A sender to the committer; after the store was closed, one that nobody listens to.
+    pub(crate) fn commands(&self) -> SyncSender<Command> {
+        let commands = self.commands.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        commands.clone().unwrap_or_else(|| sync_channel(1).0)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Makes batches of `rows`, ready to be pushed, and their series known.
+pub(crate) fn prepare(rows: Rows, index: &SeriesIndex) -> Vec<Prepared> {
+    let mut prepared = Vec::new();
+    for (table, batch) in rows.finish() {
+        if table != Table::Series {
+            prepared.push(Prepared::new(table, batch));
+            continue;
+        }
+        let series = SeriesChunk::from(batch);
+        for row in 0..series.len() {
+            if let Some(it) = series.row(row) {
+                let (first, last) = series.times(row);
+                index.insert(series.id(row), &it, first, last);
+            }
+        }
+    }
+    prepared
+}
+
+fn body_hash(kind: u8, body: &[u8]) -> u128 {
+    xxhash_rust::xxh3::xxh3_128_with_seed(body, kind.into()).max(1)
+}
+
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join("lock");
+    let file = File::create(&path).map_err(|source| OpenError::Io { path: path.clone(), source })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: dir.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(OpenError::Io { path, source }),
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run)
+}

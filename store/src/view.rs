@@ -1,0 +1,155 @@
+//! What the threads of a store share: the view that queries take their snapshots of, and the manifest.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use crate::commit::Append;
+use crate::dedup::Dedup;
+use crate::flush::Frozen;
+use crate::manifest::Manifest;
+use crate::memtable::{Memtable, Prepared};
+use crate::segment::Segment;
+use crate::series::SeriesIndex;
+use crate::snapshot::Snapshot;
+use crate::store::StoreConfig;
+
+/// What the threads of a store share.
+pub(crate) struct Shared {
+    pub(crate) dir: PathBuf,
+    pub(crate) series: Arc<SeriesIndex>,
+    pub(crate) manifest: Mutex<Manifest>,
+    view: Mutex<View>,
+    flush_bytes: usize,
+    flush_age: Duration,
+    wake_flusher: Condvar,
+}
+
+/// What queries see; changed under one lock, so that rows are in exactly one place.
+struct View {
+    active: Memtable,
+    active_since: Option<Instant>,
+    frozen: Option<Arc<Frozen>>,
+    segments: Arc<Vec<Arc<Segment>>>,
+    closed: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(config: &StoreConfig, manifest: Manifest, segments: Vec<Arc<Segment>>) -> Self {
+        let view = View {
+            active: Memtable::default(),
+            active_since: None,
+            frozen: None,
+            segments: Arc::new(segments),
+            closed: false,
+        };
+        Shared {
+            dir: config.dir.clone(),
+            series: Arc::default(),
+            manifest: Mutex::new(manifest),
+            view: Mutex::new(view),
+            flush_bytes: config.flush_bytes,
+            flush_age: config.flush_age,
+            wake_flusher: Condvar::new(),
+        }
+    }
+
+    /// Ends the flusher.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.wake_flusher.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, View> {
+        self.view.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let view = self.lock();
+        let mut memory = view.active.chunks.clone();
+        if let Some(frozen) = &view.frozen {
+            for (chunks, older) in memory.iter_mut().zip(&frozen.rows.chunks) {
+                chunks.extend(older.iter().cloned());
+            }
+        }
+        Snapshot { memory, segments: Arc::clone(&view.segments), series: Arc::clone(&self.series) }
+    }
+
+    /// Makes the rows of `group` visible; `last_lsn` is the last number of the group.
+    pub(crate) fn push(&self, group: &mut [Append], last_lsn: u64) {
+        let rows = group.iter_mut().flat_map(|append| std::mem::take(&mut append.rows)).collect();
+        self.push_rows(rows, last_lsn);
+    }
+
+    pub(crate) fn push_rows(&self, rows: Vec<Prepared>, last_lsn: u64) {
+        let mut view = self.lock();
+        rows.into_iter().for_each(|rows| view.active.push(rows));
+        view.active.last_lsn = view.active.last_lsn.max(last_lsn);
+        view.active_since.get_or_insert_with(Instant::now);
+        if view.active.bytes >= self.flush_bytes {
+            self.wake_flusher.notify_one();
+        }
+    }
+
+    /// Moves the rows in memory aside, unless others are on their way already.
+    pub(crate) fn freeze(&self, dedup: Dedup) {
+        let mut view = self.lock();
+        if view.frozen.is_none() && !view.active.is_empty() {
+            let rows = std::mem::take(&mut view.active);
+            view.active_since = None;
+            view.frozen = Some(Arc::new(Frozen { rows, dedup }));
+        }
+    }
+
+    pub(crate) fn frozen(&self) -> Option<Arc<Frozen>> {
+        self.lock().frozen.clone()
+    }
+
+    /// Lets `segments` take the place of the frozen rows.
+    pub(crate) fn publish(&self, segments: Vec<Arc<Segment>>) {
+        let mut view = self.lock();
+        view.frozen = None;
+        Arc::make_mut(&mut view.segments).extend(segments);
+    }
+
+    pub(crate) fn segment_ids(&self, mut wanted: impl FnMut(&Segment) -> bool) -> Vec<u64> {
+        let segments = Arc::clone(&self.lock().segments);
+        segments.iter().filter(|segment| wanted(segment)).map(|segment| segment.id()).collect()
+    }
+
+    /// Takes the segments with these ids out of the view; their files go with their last reader.
+    pub(crate) fn remove(&self, ids: &[u64]) {
+        let mut view = self.lock();
+        let segments = Arc::make_mut(&mut view.segments);
+        segments.iter().filter(|segment| ids.contains(&segment.id())).for_each(|segment| segment.remove());
+        segments.retain(|segment| !ids.contains(&segment.id()));
+    }
+
+    pub(crate) fn memory(&self) -> (u64, usize) {
+        let view = self.lock();
+        let frozen = view.frozen.as_ref().map_or((0, 0), |frozen| (frozen.rows.rows, frozen.rows.bytes));
+        (view.active.rows + frozen.0, view.active.bytes + frozen.1)
+    }
+
+    /// The number of rows in memory when they take more than `limit` bytes.
+    pub(crate) fn memory_over(&self, limit: usize) -> Option<u64> {
+        let (rows, bytes) = self.memory();
+        (bytes > limit).then_some(rows)
+    }
+
+    pub(crate) fn memory_is_full(&self) -> bool {
+        self.lock().active.bytes >= self.flush_bytes
+    }
+
+    /// Waits a second at most, or until there is reason to flush. `None` when the store is closed.
+    pub(crate) fn wait_until_flush_is_due(&self) -> Option<bool> {
+        let due = |view: &View| {
+            let old = view.active_since.is_some_and(|since| since.elapsed() >= self.flush_age);
+            old || view.active.bytes >= self.flush_bytes || view.frozen.is_some()
+        };
+        let view = self.lock();
+        let result = self.wake_flusher.wait_timeout_while(view, Duration::from_secs(1), |it| !it.closed && !due(it));
+        let (view, _) = result.unwrap_or_else(|poisoned| poisoned.into_inner());
+        (!view.closed).then(|| due(&view))
+    }
+}

@@ -1,0 +1,13 @@
+//! The write-ahead log: request bodies as received, each in a checksummed record, in files that are filled in order.
+//!
+//! A file is written over zeros or over an older file's records, since a write that grows a file costs a sync twice
+//! the flushes. Each use of a file has its own salt in every checksum, so records of an earlier use are never taken
+//! for new ones. Specified in `docs/formats/wal.md`.
+
+mod reader;
+mod record;
+mod writer;
+
+pub(crate) use reader::read_file;
+pub(crate) use record::{RecordHead, encode};
+pub(crate) use writer::{WalWriter, list};

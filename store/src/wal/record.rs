@@ -1,0 +1,97 @@
+//! One record of the log.
+//!
+//! `length u32 | crc32 u32 | lsn u64 | received_at i64 | tenant u32 | kind u8 | encoding u8 | 0 u16 | raw length u32 |
+//! body hash u128 | body`, little-endian. `length` counts what follows the checksum; the checksum covers the file's
+//! salt and all that `length` counts.
+
+/// What precedes the checksummed part.
+pub(super) const PREFIX: usize = 8;
+/// The checksummed part before the body.
+pub(super) const HEAD: usize = 44;
+
+/// The body is stored as it is.
+const IDENTITY: u8 = 0;
+
+/// What the log knows of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RecordHead {
+    /// Log sequence number; consecutive but for requests that failed.
+    pub(crate) lsn: u64,
+    pub(crate) received_at: i64,
+    /// The receiver's own byte for what the body is.
+    pub(crate) kind: u8,
+    /// Of the body; 0 for a body that may be stored again when it is sent again.
+    pub(crate) hash: u128,
+}
+
+fn checksum(salt: u64, part: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&salt.to_le_bytes());
+    hasher.update(part);
+    hasher.finalize()
+}
+
+/// Appends a record to `out`.
+pub(crate) fn encode(out: &mut Vec<u8>, salt: u64, head: &RecordHead, body: &[u8]) {
+    let start = out.len();
+    out.extend_from_slice(&((HEAD + body.len()) as u32).to_le_bytes());
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&head.lsn.to_le_bytes());
+    out.extend_from_slice(&head.received_at.to_le_bytes());
+    out.extend_from_slice(&0u32.to_le_bytes()); // the only tenant
+    out.extend_from_slice(&[head.kind, IDENTITY, 0, 0]);
+    out.extend_from_slice(&(body.len() as u32).to_le_bytes());
+    out.extend_from_slice(&head.hash.to_le_bytes());
+    out.extend_from_slice(body);
+    let crc = checksum(salt, &out[start + PREFIX..]);
+    out[start + 4..start + PREFIX].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// The record at the start of `bytes`, and its length there; `None` when there is none with this salt.
+pub(super) fn decode(bytes: &[u8], salt: u64) -> Option<(RecordHead, &[u8], usize)> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (crc, rest) = rest.split_first_chunk::<4>()?;
+    let length = u32::from_le_bytes(*length) as usize;
+    let part = rest.get(..length).filter(|part| part.len() >= HEAD)?;
+    if part[21] != IDENTITY || checksum(salt, part) != u32::from_le_bytes(*crc) {
+        return None;
+    }
+    let (lsn, rest) = part.split_first_chunk::<8>()?;
+    let (received_at, rest) = rest.split_first_chunk::<8>()?;
+    let (hash, body) = rest[12..].split_first_chunk::<16>()?;
+    let head = RecordHead {
+        lsn: u64::from_le_bytes(*lsn),
+        received_at: i64::from_le_bytes(*received_at),
+        kind: part[20],
+        hash: u128::from_le_bytes(*hash),
+    };
+    Some((head, body, PREFIX + length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD_OF_TEST: RecordHead = RecordHead { lsn: 3, received_at: -5, kind: 2, hash: 77 };
+
+    #[test]
+    fn reads_back_what_it_wrote_with_the_same_salt_only() {
+        let mut bytes = Vec::new();
+        encode(&mut bytes, 9, &HEAD_OF_TEST, b"body");
+        let (head, body, length) = decode(&bytes, 9).unwrap();
+        assert_eq!((head, body, length), (HEAD_OF_TEST, &b"body"[..], bytes.len()));
+        assert!(decode(&bytes, 8).is_none());
+    }
+
+    #[test]
+    fn a_flipped_or_missing_byte_is_no_record() {
+        let mut bytes = Vec::new();
+        encode(&mut bytes, 9, &HEAD_OF_TEST, b"body");
+        for i in 0..bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[i] ^= 0x40;
+            assert!(decode(&flipped, 9).is_none(), "flipped byte {i}");
+            assert!(decode(&bytes[..i], 9).is_none(), "cut at {i}");
+        }
+    }
+}
