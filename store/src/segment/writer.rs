@@ -19,7 +19,7 @@ use crate::error::ReadError;
 use crate::files::ChecksummedWriter;
 use crate::manifest::{FileEntry, SegmentEntry};
 use crate::schema::Table;
-use crate::text;
+use crate::text::{self, TextError};
 
 /// Segments do not cross the bounds of a window, so retention drops them whole.
 const WINDOW: Nanos = 2 * HOUR;
@@ -79,8 +79,14 @@ fn write_segment(
             let bodies = batch.column_by_name("body").map(|bodies| bodies.as_string::<i32>());
             bodies.into_iter().flat_map(|bodies| bodies.iter().map(Option::unwrap_or_default))
         });
-        let bundle = text::build(bodies).map_err(|error| failed(&path, &error))?;
-        files.push(write_file(dir, &path, &bundle)?);
+        match text::build(bodies) {
+            Ok(bundle) => files.push(write_file(dir, &path, &bundle)?),
+            // The rows count, the index only makes them quicker to find: a segment without one is scanned.
+            Err(error @ (TextError::TooLarge { .. } | TextError::TooManyRows { .. })) => {
+                tracing::warn!(segment = id, %error, "a segment of logs gets no full-text index");
+            }
+            Err(error) => return Err(failed(&path, &error)),
+        }
     }
     crate::files::sync_dir(&dir.join(&folder)).map_err(|error| failed(&folder, &error))?;
 
