@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use bytes::Bytes;
+use hashbrown::HashSet;
 use model::Nanos;
 use tokio::sync::oneshot;
 
@@ -93,13 +94,12 @@ impl Committer {
         if group.is_empty() {
             return;
         }
-        let duplicate = |append: &Append, earlier: &[Append]| {
-            self.dedup.contains(append.hash) || (append.hash != 0 && earlier.iter().any(|it| it.hash == append.hash))
-        };
         let mut new: Vec<Append> = Vec::with_capacity(group.len());
         let mut duplicates = Vec::new();
+        let mut in_group = HashSet::new();
         for append in group.drain(..) {
-            if duplicate(&append, &new) { duplicates.push(append) } else { new.push(append) }
+            let repeated = append.hash != 0 && !in_group.insert(append.hash);
+            if repeated || self.dedup.contains(append.hash) { duplicates.push(append) } else { new.push(append) }
         }
         match self.log(&new) {
             Ok(()) => {
