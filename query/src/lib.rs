@@ -1,1 +1,27 @@
-//! query
+//! Questions to a snapshot of the store: traces, services, logs, service level indicators, fields, and PromQL.
+//!
+//! Everything here is synchronous and takes a [`Snapshot`](store::Snapshot) and a [`Budget`]; [`Engine`] runs it on
+//! threads of its own, so that a slow query never holds up ingest. No clock is read: ranges come from the caller.
+
+mod budget;
+mod durations;
+mod engine;
+mod error;
+pub mod fields;
+pub mod jaeger;
+pub mod lang;
+pub mod logs;
+pub mod promql;
+pub mod services;
+pub mod sli;
+mod steps;
+#[cfg(test)]
+mod testing;
+pub mod traces;
+mod warnings;
+
+pub use budget::Budget;
+pub use durations::Durations;
+pub use engine::{Engine, EngineConfig};
+pub use error::QueryError;
+pub use warnings::Warnings;

@@ -1,0 +1,102 @@
+//! The sample: rows of either signal, seen as fields.
+
+use model::{Attrs, LogRecord, Span, TimeRange};
+use store::{Scan, Snapshot};
+
+use crate::logs::SeverityClass;
+use crate::{Budget, QueryError, Warnings};
+
+use super::{Sampled, Signal};
+
+/// How many rows are looked at, at least, when there are as many; whole chunks.
+pub const SAMPLE_ROWS: u64 = 20_000;
+
+const SPAN_COLUMNS: &[&str] =
+    &["service", "name", "kind", "status", "status_message", "attributes", "resource", "scope"];
+const LOG_COLUMNS: &[&str] =
+    &["service", "severity_number", "severity_text", "event_name", "attributes", "resource", "scope"];
+
+/// A row of the sample.
+pub(super) enum Row<'a> {
+    Span(Span<'a>),
+    Log(LogRecord<'a>),
+}
+
+impl<'a> Row<'a> {
+    /// The attributes of the row, its resource and its scope.
+    pub(super) fn attributes(&self) -> [Attrs<'a>; 3] {
+        match self {
+            Row::Span(span) => [span.attrs, span.resource.attrs(), span.scope.attrs()],
+            Row::Log(log) => [log.attrs, log.resource.attrs(), log.scope.attrs()],
+        }
+    }
+
+    /// The string form of the field `name`; `None` when the row does not have it, and for fields whose values no two rows
+    /// share.
+    pub(super) fn value(&self, name: &str) -> Option<String> {
+        let intrinsic = match (self, name) {
+            (Row::Span(span), "service" | "service.name") => Some(span.service),
+            (Row::Span(span), "name") => Some(span.name),
+            (Row::Span(span), "kind") => Some(span.kind.name()),
+            (Row::Span(span), "status") => Some(span.status.name()),
+            (Row::Span(span), "status_message") => Some(span.status_message),
+            (Row::Log(log), "service" | "service.name") => Some(log.service),
+            (Row::Log(log), "severity" | "level") => Some(SeverityClass::of(log).name()),
+            (Row::Log(log), "severity_text") => Some(log.severity_text),
+            (Row::Log(log), "event_name") => Some(log.event_name),
+            _ => None,
+        };
+        if let Some(text) = intrinsic {
+            return Some(text.to_owned()).filter(|text| !text.is_empty());
+        }
+        let own = if matches!(self, Row::Span(_)) { "span." } else { "log." };
+        let prefixes = [own, "resource.", "scope."];
+        let attributes = self.attributes();
+        let placed = prefixes.iter().zip(attributes).find_map(|(prefix, attrs)| attrs.get(name.strip_prefix(prefix)?));
+        let value = placed.or_else(|| attributes.iter().find_map(|attrs| attrs.get(name)))?;
+        Some(value.to_string())
+    }
+}
+
+/// Calls `each` with the newest rows of `range`; the answer says how many.
+pub(super) fn each_row(
+    snapshot: &Snapshot,
+    budget: &Budget,
+    signal: Signal,
+    range: TimeRange,
+    each: impl FnMut(Row<'_>),
+) -> Result<Sampled<()>, QueryError> {
+    let scan = Scan::new(range);
+    match signal {
+        Signal::Spans => sample(snapshot.spans(scan.columns(SPAN_COLUMNS)), budget, each, |chunk, each| {
+            (0..chunk.len()).for_each(|row| each(Row::Span(chunk.row(row))));
+            chunk.len()
+        }),
+        Signal::Logs => sample(snapshot.logs(scan.columns(LOG_COLUMNS)), budget, each, |chunk, each| {
+            (0..chunk.len()).for_each(|row| each(Row::Log(chunk.row(row))));
+            chunk.len()
+        }),
+    }
+}
+
+/// Takes chunks until there are enough rows.
+fn sample<C, E: FnMut(Row<'_>)>(
+    mut chunks: impl Iterator<Item = Result<C, store::ReadError>>,
+    budget: &Budget,
+    mut each: E,
+    take: impl Fn(&C, &mut E) -> usize,
+) -> Result<Sampled<()>, QueryError> {
+    let mut warnings = Warnings::new();
+    let (mut n_sampled, mut complete) = (0, false);
+    while n_sampled < SAMPLE_ROWS && !budget.is_out_of_time()? {
+        match chunks.next() {
+            Some(Ok(chunk)) => n_sampled += take(&chunk, &mut each) as u64,
+            Some(Err(error)) => warnings.unreadable(&error),
+            None => {
+                complete = warnings.is_empty();
+                break;
+            }
+        }
+    }
+    Ok(Sampled { items: Vec::new(), n_sampled, complete, warnings: warnings.into_texts() })
+}

@@ -1,0 +1,137 @@
+//! Tokens to a tree.
+//!
+//! ```text
+//! query   = [ any ]
+//! any     = all { "OR" all }
+//! all     = one { [ "AND" ] one }
+//! one     = { "NOT" | "-" } ( "(" any ")" | text | field operator value | field operator "(" value { "OR" value } ")" )
+//! ```
+//!
+//! Recursion is as deep as parentheses are nested, which `lex` has limited.
+
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
+use crate::error::QueryError;
+
+use super::ast::{Comparison, Expr, Key, Literal, Operator, Query};
+use super::lex::{Kind, Token, tokens};
+
+/// The tree of `text`, or where and why it is not a query.
+pub fn parse(text: &str) -> Result<Query, QueryError> {
+    let mut parser = Parser { tokens: tokens(text)?.into_iter().peekable(), end: text.len() };
+    if parser.tokens.peek().is_none() {
+        return Ok(Query { root: Expr::All });
+    }
+    let root = parser.any()?;
+    match parser.tokens.next() {
+        None => Ok(Query { root }),
+        Some(token) => Err(QueryError::bad_query(token.position, "the query should end here")),
+    }
+}
+
+struct Parser {
+    tokens: Peekable<IntoIter<Token>>,
+    /// The length of the text.
+    end: usize,
+}
+
+impl Parser {
+    fn any(&mut self) -> Result<Expr, QueryError> {
+        let mut parts = vec![self.all()?];
+        while self.tokens.next_if(|token| token.kind == Kind::Or).is_some() {
+            parts.push(self.all()?);
+        }
+        Ok(single_or(parts, Expr::Or))
+    }
+
+    fn all(&mut self) -> Result<Expr, QueryError> {
+        let mut parts = vec![self.one()?];
+        loop {
+            match self.tokens.peek().map(|token| &token.kind) {
+                None | Some(Kind::Or | Kind::Close) => return Ok(single_or(parts, Expr::And)),
+                Some(Kind::And) => drop(self.tokens.next()),
+                Some(_) => {}
+            }
+            parts.push(self.one()?);
+        }
+    }
+
+    fn one(&mut self) -> Result<Expr, QueryError> {
+        let mut negated = false;
+        while self.tokens.next_if(|token| token.kind == Kind::Not).is_some() {
+            negated = !negated;
+        }
+        let Some(token) = self.tokens.next() else {
+            return Err(QueryError::bad_query(self.end, "a condition is expected at the end"));
+        };
+        let expected = |what: &str| QueryError::bad_query(token.position, format!("a condition is expected {what}"));
+        let expr = match token.kind {
+            Kind::Open => {
+                let expr = self.any()?;
+                self.close()?;
+                expr
+            }
+            Kind::Text(text) => Expr::Text(text),
+            Kind::Field { key, operator, negated: opposite } => {
+                negated ^= opposite;
+                self.comparison(key, operator)?
+            }
+            Kind::And => return Err(expected("before AND; to find the word, put it in quotes")),
+            Kind::Or => return Err(expected("before OR; to find the word, put it in quotes")),
+            Kind::Close => return Err(expected("before the closing parenthesis")),
+            Kind::Not | Kind::Value(_) => return Err(expected("here")),
+        };
+        Ok(if negated { Expr::Not(Box::new(expr)) } else { expr })
+    }
+
+    fn close(&mut self) -> Result<(), QueryError> {
+        match self.tokens.next() {
+            Some(Token { kind: Kind::Close, .. }) => Ok(()),
+            Some(token) => Err(QueryError::bad_query(token.position, "a closing parenthesis is expected here")),
+            None => Err(QueryError::bad_query(self.end, "a closing parenthesis is expected at the end")),
+        }
+    }
+
+    fn comparison(&mut self, key: Key, operator: Operator) -> Result<Expr, QueryError> {
+        match self.tokens.next() {
+            Some(Token { kind: Kind::Value(value), .. }) => Ok(Expr::Compare(Comparison { key, operator, value })),
+            Some(Token { kind: Kind::Open, position }) => {
+                if operator.is_order() {
+                    let message = format!("one value is expected after `{}`, not a list", operator.symbol());
+                    return Err(QueryError::bad_query(position, message));
+                }
+                self.list(&key, operator)
+            }
+            _ => Err(QueryError::bad_query(self.end, format!("a value is expected after `{}`", operator.symbol()))),
+        }
+    }
+
+    /// The values of `key:(a OR b)`, the parenthesis being open.
+    fn list(&mut self, key: &Key, operator: Operator) -> Result<Expr, QueryError> {
+        let mut parts = Vec::new();
+        loop {
+            let (position, text) = match self.tokens.next() {
+                Some(Token { kind: Kind::Text(text), position }) => (position, text),
+                other => {
+                    let position = other.map_or(self.end, |token| token.position);
+                    return Err(QueryError::bad_query(position, "a value is expected here, as in `field:(a OR b)`"));
+                }
+            };
+            let value = Literal { text: text.text, quoted: text.quoted, position };
+            parts.push(Expr::Compare(Comparison { key: key.clone(), operator, value }));
+            match self.tokens.next() {
+                Some(Token { kind: Kind::Or, .. }) => {}
+                Some(Token { kind: Kind::Close, .. }) => return Ok(single_or(parts, Expr::Or)),
+                other => {
+                    let position = other.map_or(self.end, |token| token.position);
+                    return Err(QueryError::bad_query(position, "OR or a closing parenthesis is expected here"));
+                }
+            }
+        }
+    }
+}
+
+fn single_or(mut parts: Vec<Expr>, join: fn(Vec<Expr>) -> Expr) -> Expr {
+    if parts.len() == 1 { parts.swap_remove(0) } else { join(parts) }
+}

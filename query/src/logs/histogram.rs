@@ -1,0 +1,168 @@
+//! How many log records there are, by time and severity.
+
+use model::log::severity_number;
+use model::{LogRecord, Nanos, TimeRange};
+use store::{LogChunk, Snapshot};
+
+use crate::steps::Steps;
+use crate::{Budget, QueryError, Warnings};
+
+use super::LogSearch;
+use super::search::Plan;
+
+/// The range of a severity number (logs data model, "Displaying Severity").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SeverityClass {
+    Unspecified,
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Fatal,
+}
+
+impl SeverityClass {
+    pub const ALL: [SeverityClass; 7] = [
+        SeverityClass::Unspecified,
+        SeverityClass::Trace,
+        SeverityClass::Debug,
+        SeverityClass::Info,
+        SeverityClass::Warn,
+        SeverityClass::Error,
+        SeverityClass::Fatal,
+    ];
+
+    /// The class of a severity number; 0 and numbers above 24 are unspecified.
+    pub fn of_number(number: u8) -> Self {
+        match number {
+            1..=24 => SeverityClass::ALL[usize::from(number).div_ceil(4)],
+            _ => SeverityClass::Unspecified,
+        }
+    }
+
+    /// The class of a record: of its number, or of its text when it has no number.
+    pub fn of(record: &LogRecord<'_>) -> Self {
+        SeverityClass::of_number(effective_number(record.severity_number, record.severity_text))
+    }
+
+    /// `unspecified`, `trace`, … in lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            SeverityClass::Unspecified => "unspecified",
+            SeverityClass::Trace => "trace",
+            SeverityClass::Debug => "debug",
+            SeverityClass::Info => "info",
+            SeverityClass::Warn => "warn",
+            SeverityClass::Error => "error",
+            SeverityClass::Fatal => "fatal",
+        }
+    }
+}
+
+/// The number, or what the text stands for when there is none.
+pub(crate) fn effective_number(number: u8, text: &str) -> u8 {
+    if number == 0 { severity_number(text).unwrap_or(0) } else { number }
+}
+
+/// Counts of the records that match a search, in equal steps of its range.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogHistogram {
+    /// Oldest first.
+    pub buckets: Vec<LogBucket>,
+    /// Nanoseconds; the last bucket may end after the range.
+    pub width: Nanos,
+    /// The number of matching records; at least that many when `truncated`.
+    pub n_total: u64,
+    pub n_scanned: u64,
+    /// Whether the time limit came before the end.
+    pub truncated: bool,
+    pub warnings: Vec<String>,
+}
+
+/// One step of a [`LogHistogram`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogBucket {
+    pub start: Nanos,
+    /// By [`SeverityClass`], in the order of [`SeverityClass::ALL`].
+    pub counts: [u64; 7],
+}
+
+impl LogBucket {
+    pub fn count(&self, class: SeverityClass) -> u64 {
+        self.counts[class as usize]
+    }
+
+    pub fn n_total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+}
+
+/// Counts all records that match `search`, whatever its limit, in `n_buckets` steps.
+///
+/// A search over all time is counted over the time that has records.
+pub fn histogram(
+    snapshot: &Snapshot,
+    budget: &Budget,
+    search: &LogSearch,
+    n_buckets: usize,
+) -> Result<LogHistogram, QueryError> {
+    let plan = Plan::new(search)?;
+    let steps = Steps::new(within_extent(snapshot, search.range), n_buckets);
+    let starts = (0..steps.n_steps).map(|step| LogBucket { start: steps.start_of(step), counts: [0; 7] });
+    let mut found = LogHistogram { buckets: starts.collect(), width: steps.width, ..LogHistogram::default() };
+    let mut warnings = Warnings::new();
+    for chunk in snapshot.logs(plan.counting_scan(steps.range)) {
+        if budget.is_out_of_time()? {
+            warnings.push("the time limit was reached: older records of the range are not counted");
+            found.truncated = true;
+            break;
+        }
+        let chunk: LogChunk = match chunk {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                warnings.unreadable(&error);
+                continue;
+            }
+        };
+        found.n_scanned += chunk.len() as u64;
+        let mut bound = plan.filter.bind(&chunk);
+        for row in 0..chunk.len() {
+            if bound.matches(row) {
+                let class = match chunk.severity_number(row) {
+                    0 => SeverityClass::of(&chunk.row(row)),
+                    number => SeverityClass::of_number(number),
+                };
+                found.n_total += 1;
+                found.buckets[steps.step_of(chunk.time(row))].counts[class as usize] += 1;
+            }
+        }
+    }
+    found.warnings = warnings.into_texts();
+    Ok(found)
+}
+
+/// `range` as far as there are records, when it has no ends of its own.
+fn within_extent(snapshot: &Snapshot, range: TimeRange) -> TimeRange {
+    let Some((oldest, newest)) = snapshot.extent(store::Table::Logs) else { return range };
+    TimeRange {
+        start: if range.start == TimeRange::ALL.start { oldest } else { range.start },
+        end: if range.end == TimeRange::ALL.end { newest.saturating_add(1) } else { range.end },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severity_classes_are_ranges_of_four() {
+        let classes: Vec<&str> =
+            [0, 1, 4, 5, 9, 12, 13, 16, 17, 20, 21, 24, 25, 255].map(|it| SeverityClass::of_number(it).name()).into();
+        assert_eq!(
+            classes.join(" "),
+            "unspecified trace trace debug info info warn warn error error fatal fatal unspecified unspecified"
+        );
+        assert_eq!(effective_number(0, "Warning"), 13);
+    }
+}

@@ -1,0 +1,1 @@
+//! PromQL over stored metrics.

@@ -1,0 +1,97 @@
+//! Traces: one by its id, and the search for those with spans that match.
+
+mod search;
+mod select;
+mod summary;
+mod trace;
+mod tree;
+
+pub use search::search;
+pub use summary::{MatchedSpan, TraceSummary, summary};
+pub use trace::{ServiceSpans, Trace, TraceNote, TraceSpan, trace};
+
+use model::{Nanos, SpanKind, StatusCode, TimeRange};
+
+/// Which traces to find: those with at least one span that satisfies every part.
+#[derive(Clone, Debug)]
+pub struct TraceSearch {
+    /// A text in the search language ([`crate::lang`]); empty for all.
+    pub query: String,
+    pub service: Option<String>,
+    /// The span's name.
+    pub operation: Option<String>,
+    pub kind: Option<SpanKind>,
+    pub status: Option<StatusCode>,
+    /// Bounds of the span's duration, both included.
+    pub min_duration: Option<Nanos>,
+    pub max_duration: Option<Nanos>,
+    /// Attributes of the span, its resource or its scope, compared by their string form.
+    pub attributes: Vec<(String, String)>,
+    /// In which the matching span starts. The traces come whole, also their parts outside.
+    pub range: TimeRange,
+    pub limit: usize,
+    pub order: TraceOrder,
+}
+
+impl TraceSearch {
+    /// The 20 newest traces of `range`.
+    pub fn new(range: TimeRange) -> Self {
+        TraceSearch {
+            query: String::new(),
+            service: None,
+            operation: None,
+            kind: None,
+            status: None,
+            min_duration: None,
+            max_duration: None,
+            attributes: Vec::new(),
+            range,
+            limit: 20,
+            order: TraceOrder::Newest,
+        }
+    }
+}
+
+/// By what the traces of a search are chosen and sorted. Every order but `Newest` looks at all matching traces of the
+/// range; `Newest` stops early, and takes the traces whose newest matching span is newest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TraceOrder {
+    /// By start of the trace, newest first.
+    #[default]
+    Newest,
+    /// By duration of the whole trace, longest first.
+    Slowest,
+    MostSpans,
+    MostErrors,
+}
+
+impl TraceOrder {
+    /// `newest`, `slowest`, `spans` or `errors`, as in URLs.
+    pub fn name(self) -> &'static str {
+        match self {
+            TraceOrder::Newest => "newest",
+            TraceOrder::Slowest => "slowest",
+            TraceOrder::MostSpans => "spans",
+            TraceOrder::MostErrors => "errors",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        [TraceOrder::Newest, TraceOrder::Slowest, TraceOrder::MostSpans, TraceOrder::MostErrors]
+            .into_iter()
+            .find(|order| order.name() == name)
+    }
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default)]
+pub struct TraceHits {
+    pub traces: Vec<TraceSummary>,
+    /// Matching traces seen; all of them unless `truncated`.
+    pub n_traces: usize,
+    /// Spans looked at to find them.
+    pub n_scanned: u64,
+    /// Whether the range was not searched to its end, so that more traces may match than `n_traces`.
+    pub truncated: bool,
+    pub warnings: Vec<String>,
+}
