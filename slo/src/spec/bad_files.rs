@@ -55,7 +55,7 @@ const ADDED: &[(&str, &str)] = &[
     ),
     (
         "alerting: off\n",
-        "f.yaml:6:11: alerting: must be a mapping with name, enabled, min_bad_events, repeat_interval or tiers, got the boolean false",
+        "f.yaml:6:11: alerting: must be a mapping with name, enabled, min_bad_events, repeat_interval or tiers, got \"off\"",
     ),
     ("alerting: {enabled: maybe}\n", "f.yaml:6:21: alerting.enabled: must be true or false, got \"maybe\""),
     (

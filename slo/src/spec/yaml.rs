@@ -70,6 +70,8 @@ pub(super) fn read(file: &str, text: &str) -> Result<Node, SpecError> {
         budget: serde_saphyr::budget! { max_depth: 16, max_aliases: 1000, max_nodes: 100_000 },
         // `.nan` is refused with the key that it was given for.
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+        // Only true and false, as in YAML 1.2: a service named `no` or an SLO named `y` stays a text.
+        strict_booleans: true,
         with_snippet: false,
     };
     serde_saphyr::from_str_with_options::<Node>(text, options).map_err(|error| {

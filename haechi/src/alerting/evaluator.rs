@@ -1,0 +1,102 @@
+//! The background task that evaluates all SLOs every few seconds: reads changed files, counts, steps the alerts,
+//! commits, publishes a [`Status`].
+
+mod notify;
+mod round;
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use slo::Status;
+use tokio::sync::watch;
+use tokio::task::{JoinSet, spawn_blocking};
+
+use self::round::Rounds;
+use super::state::State;
+use super::{Config, Sources, StartError, outbox};
+
+/// How often files are looked at, and the shortest time between two evaluations.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// SLO evaluation and alert delivery, ready to run.
+pub struct Evaluator {
+    config: Config,
+    sources: Sources,
+    state: Arc<State>,
+    client: reqwest::Client,
+    rounds: Arc<Mutex<Rounds>>,
+    status: watch::Sender<Arc<Status>>,
+}
+
+impl Evaluator {
+    /// Reads the SLO files and the stored states. Blocks; evaluates nothing yet.
+    ///
+    /// Errors: any mistake in an SLO file, a directory that cannot be used, states of a newer format.
+    pub fn open(config: Config, sources: Sources) -> Result<Self, StartError> {
+        let client = outbox::client()?;
+        let (state, problems) = State::open(&config.dir)?;
+        let state = Arc::new(state);
+        let rounds = Rounds::open(&config, sources.clone(), Arc::clone(&state), problems)?;
+        let status = watch::Sender::new(Arc::new(rounds.status()));
+        Ok(Self { config, sources, state, client, rounds: Arc::new(Mutex::new(rounds)), status })
+    }
+
+    /// The state of all SLOs, replaced after every evaluation and every delivery.
+    pub fn status(&self) -> watch::Receiver<Arc<Status>> {
+        self.status.subscribe()
+    }
+
+    /// Evaluates and delivers until `shutdown`, then stores the counts.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let mut deliverers = JoinSet::new();
+        for receiver in &self.config.receivers {
+            let (state, client, now) = (Arc::clone(&self.state), self.client.clone(), Arc::clone(&self.sources.now));
+            deliverers.spawn(outbox::deliver(receiver.clone(), state, client, now));
+        }
+        let mut changes = self.state.changes();
+        let mut ticks = tokio::time::interval(LOOK);
+        // A slow round is followed by a pause, not by a burst.
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        tokio::pin!(shutdown);
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                _ = ticks.tick() => self.blocking(Rounds::look).await,
+                // The sender lives in `self.state`, so this ends with a change only.
+                _ = changes.changed() => {
+                    let delivery = self.state.delivery(self.receivers());
+                    self.status.send_modify(|status| Arc::make_mut(status).delivery = delivery);
+                }
+            }
+        }
+        // What is cut off in the middle of a request is sent again, with the same key.
+        deliverers.shutdown().await;
+        self.blocking(|rounds, _| rounds.close()).await;
+    }
+
+    fn receivers(&self) -> Vec<String> {
+        self.config.receivers.iter().map(|receiver| receiver.name.clone()).collect()
+    }
+
+    /// Runs a part of a round on a blocking thread and publishes what came of it.
+    async fn blocking(&self, part: impl FnOnce(&mut Rounds, Instant) + Send + 'static) {
+        let rounds = Arc::clone(&self.rounds);
+        let outcome = spawn_blocking(move || {
+            // After a panic the rounds go on: counts and alerts are only ever replaced whole.
+            let mut rounds = rounds.lock().unwrap_or_else(PoisonError::into_inner);
+            part(&mut rounds, Instant::now());
+            rounds.status()
+        });
+        match outcome.await {
+            Ok(status) => {
+                self.status.send_replace(Arc::new(status));
+            }
+            Err(error) => {
+                tracing::error!(%error, "the evaluation of SLOs failed");
+                let problem = Some(format!("the evaluation failed: {error}"));
+                self.status.send_modify(|status| Arc::make_mut(status).problem = problem);
+            }
+        }
+    }
+}
