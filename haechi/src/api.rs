@@ -1,0 +1,65 @@
+//! The query APIs: one module per resource, each with its routes. Described with examples in `docs/api.md`.
+//!
+//! Handlers turn parameters into a query, run it on the engine's threads and write JSON; what a query means is decided
+//! in `query`, `sql` and `slo`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{Method, StatusCode, Uri};
+use axum::routing::any;
+use model::Nanos;
+use query::Engine;
+use slo::Status;
+use tokio::sync::watch;
+
+mod alerts;
+mod attributes;
+mod error;
+mod health;
+mod jaeger;
+mod logs;
+mod params;
+mod prometheus;
+mod slos;
+#[cfg(feature = "sql")]
+mod sql;
+#[cfg(test)]
+mod tests;
+mod time;
+
+use error::ApiError;
+
+/// What the handlers need.
+#[derive(Clone)]
+pub(crate) struct ApiState {
+    pub(crate) engine: Arc<Engine>,
+    /// The last evaluation of all SLOs.
+    pub(crate) status: watch::Receiver<Arc<Status>>,
+    pub(crate) clock: fn() -> Nanos,
+    #[cfg(feature = "sql")]
+    pub(crate) sql: Arc<::sql::Engine>,
+}
+
+/// The routes of all APIs. An unknown path below `/api` is answered with a 404 in JSON; others are left to the caller.
+pub(crate) fn router(state: ApiState) -> Router {
+    let routes = Router::new()
+        .merge(health::routes())
+        .merge(prometheus::routes())
+        .merge(jaeger::routes())
+        .merge(logs::routes())
+        .merge(slos::routes())
+        .merge(alerts::routes());
+    #[cfg(feature = "sql")]
+    let routes = routes.merge(sql::routes());
+    routes.route("/api/{*path}", any(unknown)).method_not_allowed_fallback(wrong_method).with_state(state)
+}
+
+async fn unknown(uri: Uri) -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", format!("there is no API at {}", uri.path()))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    let message = format!("{} does not take {method}", uri.path());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "bad_data", message)
+}

@@ -1,0 +1,84 @@
+//! `/api/v1/alerts`: alerts that are pending or firing, in the shape of Prometheus' API of that name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use slo::alert::{Phase, TierAlert, labels};
+use slo::burn::burn_rate;
+use slo::status::SloStatus;
+use slo::webhook::{Evidence, annotations};
+
+use super::{ApiState, time};
+
+pub(super) fn routes() -> Router<ApiState> {
+    Router::new().route("/api/v1/alerts", get(alerts))
+}
+
+#[derive(Serialize)]
+struct Answer {
+    status: &'static str,
+    data: Data,
+}
+
+#[derive(Serialize)]
+struct Data {
+    alerts: Vec<Item>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+    /// `pending` or `firing`.
+    state: &'static str,
+    active_at: String,
+    /// The burn rate of the long window, as a number in text.
+    value: String,
+}
+
+async fn alerts(State(state): State<ApiState>) -> Json<Answer> {
+    let status = Arc::clone(&state.status.borrow());
+    let alerts = status.slos.iter().flat_map(|slo| slo.alerts.tiers.iter().filter_map(|alert| item(slo, alert)));
+    Json(Answer { status: "success", data: Data { alerts: alerts.collect() } })
+}
+
+/// The word of Prometheus for where an alert is.
+pub(super) fn state_of(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Inactive => "inactive",
+        Phase::Pending { .. } => "pending",
+        Phase::Firing(_) => "firing",
+    }
+}
+
+/// The alert of one tier; `None` when it is inactive.
+fn item(status: &SloStatus, alert: &TierAlert) -> Option<Item> {
+    let slo = status.slo.as_ref();
+    let tier = slo.alerting.tiers.iter().zip(&status.tiers).find(|(tier, _)| tier.id() == alert.id);
+    let (active_at, labels) = match &alert.phase {
+        Phase::Inactive => return None,
+        Phase::Pending { since } => (*since, labels(slo, &status.alerts.alert_name, tier?.0)),
+        Phase::Firing(firing) => (firing.since, firing.labels.clone()),
+    };
+    // A firing alert whose tier has left the file is resolved in the next round; until then it has no readings.
+    let evidence = tier.map(|(tier, reading)| Evidence {
+        slo,
+        tier,
+        reading: *reading,
+        budget: status.budget,
+        traces: &[],
+    });
+    let rate = tier.and_then(|(_, reading)| burn_rate(reading.long.count, slo.objective));
+    Some(Item {
+        labels,
+        annotations: evidence.as_ref().map(annotations).unwrap_or_default(),
+        state: state_of(&alert.phase),
+        active_at: time::format(active_at),
+        value: rate.unwrap_or(f64::NAN).to_string(),
+    })
+}

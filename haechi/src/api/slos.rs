@@ -1,0 +1,161 @@
+//! `/api/v1/slos`: every SLO with its budget, its burn rates and its alerts, as of the last evaluation.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use slo::burn::{Exhaustion, TierReading, burn_rate};
+use slo::spec::{ErrorsAre, Indicator, Tier};
+use slo::status::SloStatus;
+use slo::{Slo, Status, duration};
+
+use super::alerts::state_of;
+use super::{ApiState, time};
+
+pub(super) fn routes() -> Router<ApiState> {
+    Router::new().route("/api/v1/slos", get(slos))
+}
+
+#[derive(Serialize)]
+struct Answer {
+    status: &'static str,
+    data: Data,
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    /// `None` before the first evaluation.
+    evaluated_at: Option<String>,
+    slos: Vec<Item>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    name: String,
+    description: String,
+    owner: Option<String>,
+    service: String,
+    operation: Option<String>,
+    indicator: IndicatorItem,
+    /// Percent of events that are to be good.
+    objective: f64,
+    window: String,
+    /// `ok`, `degraded`, `burning` or `no data`.
+    state: &'static str,
+    budget: BudgetItem,
+    tiers: Vec<TierItem>,
+    /// Share of the window that has been counted, 0 to 1.
+    coverage: f64,
+    file: String,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum IndicatorItem {
+    Availability,
+    Latency { threshold: String, errors: &'static str },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BudgetItem {
+    total_events: u64,
+    bad_events: u64,
+    allowed_bad_events: f64,
+    /// Percent of events that were good; `None` without events.
+    attained: Option<f64>,
+    /// Share of the budget that is left: 1 untouched, below 0 overspent; `None` without events.
+    remaining: Option<f64>,
+    /// Seconds until it is gone at the present rate; 0 when it is, `None` when it does not end or nothing is known.
+    exhausted_in_seconds: Option<f64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TierItem {
+    severity: &'static str,
+    long_window: String,
+    short_window: String,
+    /// The burn rate above which the tier fires.
+    threshold: f64,
+    long_burn_rate: Option<f64>,
+    short_burn_rate: Option<f64>,
+    condition: &'static str,
+    /// `inactive`, `pending` or `firing`.
+    alert: &'static str,
+}
+
+async fn slos(State(state): State<ApiState>) -> Json<Answer> {
+    let status: Arc<Status> = Arc::clone(&state.status.borrow());
+    let errors = status.file_errors.iter().map(ToString::to_string);
+    let data = Data {
+        evaluated_at: (status.evaluated_at != 0).then(|| time::format(status.evaluated_at)),
+        slos: status.slos.iter().map(item).collect(),
+    };
+    Json(Answer { status: "success", data, warnings: errors.chain(status.problem.clone()).collect() })
+}
+
+fn item(status: &SloStatus) -> Item {
+    let slo = &status.slo;
+    let tiers = slo.alerting.tiers.iter().zip(&status.tiers);
+    Item {
+        name: slo.name.clone(),
+        description: slo.description.clone(),
+        owner: slo.owner.clone(),
+        service: slo.selector.service.clone(),
+        operation: slo.selector.operation.clone(),
+        indicator: match slo.indicator {
+            Indicator::Availability => IndicatorItem::Availability,
+            Indicator::Latency { threshold, errors } => IndicatorItem::Latency {
+                threshold: duration::format(threshold),
+                errors: match errors {
+                    ErrorsAre::Bad => "bad",
+                    ErrorsAre::Excluded => "excluded",
+                },
+            },
+        },
+        objective: slo.objective.percent(),
+        window: duration::format(slo.window),
+        state: status.health.name(),
+        budget: budget(status),
+        tiers: tiers.map(|(tier, reading)| tier_item(slo, tier, reading, status)).collect(),
+        coverage: status.coverage.share,
+        file: slo.file.clone(),
+    }
+}
+
+fn budget(status: &SloStatus) -> BudgetItem {
+    let budget = &status.budget;
+    BudgetItem {
+        total_events: budget.events.count.total,
+        bad_events: budget.events.count.bad(),
+        allowed_bad_events: budget.allowed,
+        attained: budget.attained_percent(),
+        remaining: budget.remaining,
+        exhausted_in_seconds: match budget.exhaustion {
+            Exhaustion::Exhausted => Some(0.0),
+            Exhaustion::In(left) => Some(left as f64 / model::time::SECOND as f64),
+            Exhaustion::NotAtThisRate | Exhaustion::Unknown => None,
+        },
+    }
+}
+
+fn tier_item(slo: &Slo, tier: &Tier, reading: &TierReading, status: &SloStatus) -> TierItem {
+    let id = tier.id();
+    let alert = status.alerts.tiers.iter().find(|alert| alert.id == id);
+    TierItem {
+        severity: tier.severity.name(),
+        long_window: duration::format(tier.long),
+        short_window: duration::format(tier.short),
+        threshold: tier.burn_rate.value(),
+        long_burn_rate: burn_rate(reading.long.count, slo.objective),
+        short_burn_rate: burn_rate(reading.short.count, slo.objective),
+        condition: reading.condition.name(),
+        alert: alert.map_or("inactive", |alert| state_of(&alert.phase)),
+    }
+}
