@@ -58,6 +58,11 @@ impl StoredSeries {
         range.overlaps(self.first_time.load(Ordering::Relaxed), self.last_time.load(Ordering::Relaxed))
     }
 
+    /// The times of the first and the last point, as far as is known.
+    pub fn times(&self) -> (Nanos, Nanos) {
+        (self.first_time.load(Ordering::Relaxed), self.last_time.load(Ordering::Relaxed))
+    }
+
     fn saw(&self, first: Nanos, last: Nanos) {
         self.first_time.fetch_min(first, Ordering::Relaxed);
         self.last_time.fetch_max(last, Ordering::Relaxed);
