@@ -101,7 +101,7 @@ fn config(folder: &Path) -> Result<(DemoConfig, Lines), Box<dyn Error>> {
 
 /// Returns a client that no proxy of the environment gets in the way of.
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().expect("a client")
+    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().expect("a client")
 }
 
 /// Returns the process id of every service that answers.
@@ -233,10 +233,11 @@ fn a_port_in_use_stops_the_start_and_is_named() -> TestResult {
         let (config, _) = config(folder.path())?;
         let addresses = config.addresses.clone();
         let taken = addresses.get(ServiceName::Booking);
-        let _stranger = TcpListener::bind(taken)?;
+        let stranger = TcpListener::bind(taken)?;
         let error = Supervisor::start(config).await.expect_err("the port is in use");
         assert!(matches!(error, DemoError::EndedEarly { service: ServiceName::Booking, .. }), "{error}");
         assert!(error.to_string().contains(&format!("cannot listen on {taken}")), "{error}");
+        drop(stranger);
         eventually("the others are gone", Duration::from_secs(10), async || pids(&addresses).await.is_empty()).await
     })
 }
