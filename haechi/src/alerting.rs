@@ -20,58 +20,58 @@ use std::sync::Arc;
 use model::{Nanos, TimeRange, TraceId};
 use slo::{Count, Slo};
 
-pub use evaluator::Evaluator;
-pub use files::FilesError;
-pub use state::OpenError as StateError;
+pub(crate) use evaluator::Evaluator;
+pub(crate) use files::FilesError;
+pub(crate) use state::OpenError as StateError;
 
 /// The time now, in nanoseconds since the epoch.
-pub type Clock = Arc<dyn Fn() -> Nanos + Send + Sync>;
+pub(crate) type Clock = Arc<dyn Fn() -> Nanos + Send + Sync>;
 
 /// Counts the events of an SLO in a range whose ends are multiples of the bucket width: one count per bucket, oldest
 /// first, each of the spans that [`Slo::judge`] takes and that start in the bucket. The error is a sentence for people.
-pub type CountEvents = Arc<dyn Fn(&Slo, TimeRange) -> Result<Vec<Count>, String> + Send + Sync>;
+pub(crate) type CountEvents = Arc<dyn Fn(&Slo, TimeRange) -> Result<Vec<Count>, String> + Send + Sync>;
 
 /// Ids of traces with bad events of an SLO in a range, newest first, at most so many; empty if there are none or the
 /// question fails, since an alert is not held up for its examples.
-pub type FindBadTraces = Arc<dyn Fn(&Slo, TimeRange, usize) -> Vec<TraceId> + Send + Sync>;
+pub(crate) type FindBadTraces = Arc<dyn Fn(&Slo, TimeRange, usize) -> Vec<TraceId> + Send + Sync>;
 
 /// The start of the oldest stored span, or `None` if there is none; bounds what is counted from stored data.
-pub type OldestSpan = Arc<dyn Fn() -> Option<Nanos> + Send + Sync>;
+pub(crate) type OldestSpan = Arc<dyn Fn() -> Option<Nanos> + Send + Sync>;
 
 /// What the evaluator asks of the rest of the box. All but the clock may block and are called on blocking threads.
 #[derive(Clone)]
-pub struct Sources {
-    pub now: Clock,
-    pub count: CountEvents,
-    pub bad_traces: FindBadTraces,
-    pub oldest_span: OldestSpan,
+pub(crate) struct Sources {
+    pub(crate) now: Clock,
+    pub(crate) count: CountEvents,
+    pub(crate) bad_traces: FindBadTraces,
+    pub(crate) oldest_span: OldestSpan,
 }
 
 /// Where things are.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub(crate) struct Config {
     /// `<data-dir>/alerts`; created if missing.
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
     /// The directory of `*.yaml` files; one that does not exist defines no SLO.
-    pub slo_dir: PathBuf,
-    pub receivers: Vec<Receiver>,
+    pub(crate) slo_dir: PathBuf,
+    pub(crate) receivers: Vec<Receiver>,
     /// Where people reach this box, without a slash at the end; alerts link there.
-    pub external_url: String,
+    pub(crate) external_url: String,
 }
 
 /// Who is told of alerts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Receiver {
+pub(crate) struct Receiver {
     /// Unique; the field `receiver` of the payload.
-    pub name: String,
-    pub url: String,
+    pub(crate) name: String,
+    pub(crate) url: String,
     /// Whether it is told of resolved alerts too.
-    pub send_resolved: bool,
+    pub(crate) send_resolved: bool,
 }
 
 /// Why alerting cannot start; each a sentence with the place to look at.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     #[error(transparent)]
     Files(#[from] FilesError),
     #[error(transparent)]

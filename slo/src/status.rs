@@ -152,3 +152,56 @@ impl SloStatus {
         self.tiers.iter().filter(|reading| matches!(reading.condition, Condition::Suppressed { .. }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::alert::{Firing, Phase, TierAlert};
+    use crate::buckets::{Count, WindowCount};
+
+    fn alerts(firing: &[Severity]) -> SloAlerts {
+        let tier = |severity: Severity| {
+            let phase = Phase::Firing(Firing { since: 0, clear_since: None, labels: BTreeMap::new() });
+            let phase = if firing.contains(&severity) { phase } else { Phase::Pending { since: 0 } };
+            TierAlert { id: severity.name().to_owned(), severity, phase, resolved_at: None }
+        };
+        SloAlerts {
+            slo: "a".to_owned(),
+            alert_name: "A".to_owned(),
+            tiers: vec![tier(Severity::Ticket), tier(Severity::Page)],
+            sequence: 0,
+            notified: Vec::new(),
+            notified_at: 0,
+            evaluated_at: 0,
+        }
+    }
+
+    fn reading(total: u64) -> TierReading {
+        let long = WindowCount { count: Count { good: total, total }, coverage: 1.0 };
+        TierReading { long, short: long, condition: Condition::Acceptable }
+    }
+
+    #[test]
+    fn the_word_follows_the_most_urgent_alert_and_no_traffic_is_not_ok() {
+        use Severity::{Page, Ticket};
+        let table: &[(&[Severity], &[u64], u64, &str)] = &[
+            (&[], &[5, 9], 9, "ok"),
+            (&[], &[0, 9], 9, "ok"),
+            (&[], &[0, 0], 9, "no data"),
+            (&[Ticket], &[5, 9], 9, "degraded"),
+            (&[Page], &[5, 9], 9, "burning"),
+            (&[Ticket, Page], &[5, 9], 9, "burning"),
+            // What fires stays, whatever traffic there is.
+            (&[Page], &[0, 0], 0, "burning"),
+            // Without tiers the window of the SLO decides.
+            (&[], &[], 9, "ok"),
+            (&[], &[], 0, "no data"),
+        ];
+        for (firing, totals, events, expected) in table {
+            let readings: Vec<TierReading> = totals.iter().map(|total| reading(*total)).collect();
+            assert_eq!(Health::of(&alerts(firing), &readings, *events).name(), *expected, "{firing:?} {totals:?}");
+        }
+    }
+}

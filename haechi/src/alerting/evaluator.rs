@@ -20,7 +20,7 @@ use super::{Config, Sources, StartError, outbox};
 const LOOK: Duration = Duration::from_secs(2);
 
 /// SLO evaluation and alert delivery, ready to run.
-pub struct Evaluator {
+pub(crate) struct Evaluator {
     config: Config,
     sources: Sources,
     state: Arc<State>,
@@ -33,7 +33,7 @@ impl Evaluator {
     /// Reads the SLO files and the stored states. Blocks; evaluates nothing yet.
     ///
     /// Errors: any mistake in an SLO file, a directory that cannot be used, states of a newer format.
-    pub fn open(config: Config, sources: Sources) -> Result<Self, StartError> {
+    pub(crate) fn open(config: Config, sources: Sources) -> Result<Self, StartError> {
         let client = outbox::client()?;
         let (state, problems) = State::open(&config.dir)?;
         let state = Arc::new(state);
@@ -43,12 +43,12 @@ impl Evaluator {
     }
 
     /// The state of all SLOs, replaced after every evaluation and every delivery.
-    pub fn status(&self) -> watch::Receiver<Arc<Status>> {
+    pub(crate) fn status(&self) -> watch::Receiver<Arc<Status>> {
         self.status.subscribe()
     }
 
     /// Evaluates and delivers until `shutdown`, then stores the counts.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
         let mut deliverers = JoinSet::new();
         for receiver in &self.config.receivers {
             let (state, client, now) = (Arc::clone(&self.state), self.client.clone(), Arc::clone(&self.sources.now));

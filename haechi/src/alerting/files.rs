@@ -17,7 +17,7 @@ const MAX_BYTES: u64 = (1 << 20) + 1;
 
 /// Why the SLO files cannot be used at the start.
 #[derive(Debug, thiserror::Error)]
-pub enum FilesError {
+pub(crate) enum FilesError {
     #[error("cannot read the directory of SLO files {dir}: {error}")]
     Directory { dir: PathBuf, error: io::Error },
     #[error(transparent)]

@@ -27,7 +27,7 @@ const DEAD: usize = 1000;
 
 /// Why the stored state cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+pub(crate) enum OpenError {
     #[error("cannot use {path}: {error}")]
     Io { path: PathBuf, error: io::Error },
     #[error("{path} is of format {found}, newer than format {known}, the newest that this version of haechi reads")]
