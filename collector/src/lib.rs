@@ -1,1 +1,27 @@
-//! collector
+//! Bytes in, rows out: OTLP over gRPC and HTTP, decoded and handed to the store.
+//!
+//! A request goes through [`serve`] (connections), [`http`] or `grpc` (protocol), `body` (size, admission,
+//! decompression), [`json`] (transcoding), [`otlp`] (decoding) and into the store, which makes it durable; then the
+//! reply is sent. Both protocols are answered on every port.
+
+mod body;
+mod collector;
+mod grpc;
+pub mod http;
+pub mod json;
+mod limits;
+pub mod otlp;
+mod refusal;
+mod reply;
+mod serve;
+mod signal;
+pub mod stats;
+
+#[cfg(test)]
+mod testing;
+
+pub use collector::{Collector, decode_for_replay};
+pub use limits::Limits;
+pub use serve::serve;
+pub use signal::Signal;
+pub use stats::IngestStats;

@@ -1,0 +1,191 @@
+//! The receiver's state, and the path of a body from its last byte to the store's answer. Both protocols share it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use model::Nanos;
+use store::{Request, Rows, Store};
+use tokio::sync::Semaphore;
+
+use crate::body::{Coding, decompress};
+use crate::json::{self, JsonError};
+use crate::limits::{Admission, Limits};
+use crate::otlp::{self, Context, Decoded};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::signal::Signal;
+use crate::stats::{Counts, IngestStats, Ledger, Protocol, Sender, Success};
+
+/// Receives OTLP into a store. One for all listeners.
+pub struct Collector {
+    store: Arc<Store>,
+    limits: Limits,
+    clock: Box<dyn Fn() -> Nanos + Send + Sync>,
+    /// Bytes of requests in progress.
+    budget: Arc<Semaphore>,
+    decoders: Arc<Semaphore>,
+    connections: Arc<Semaphore>,
+    ledger: Mutex<Ledger>,
+}
+
+/// A request before its body has been looked at.
+pub(crate) struct Envelope {
+    pub(crate) signal: Signal,
+    pub(crate) protocol: Protocol,
+    pub(crate) coding: Coding,
+    pub(crate) user_agent: String,
+}
+
+/// A body that can be stored.
+struct Prepared {
+    /// In protobuf, decompressed.
+    body: Bytes,
+    decoded: Decoded,
+    admission: Admission,
+}
+
+/// Bodies up to this are decoded where they were read: at more than 200 MB/s that is a quarter of a millisecond.
+const INLINE_SIZE: usize = 64 << 10;
+
+/// What gzip usually makes of telemetry; only to judge which bodies are small.
+const USUAL_GZIP_RATIO: usize = 10;
+
+impl Collector {
+    /// `clock` gives the time in nanoseconds since the epoch; it is read once for each request.
+    pub fn new(store: Arc<Store>, limits: Limits, clock: impl Fn() -> Nanos + Send + Sync + 'static) -> Arc<Self> {
+        let ledger = Mutex::new(Ledger::new(clock()));
+        Arc::new(Collector {
+            store,
+            budget: Arc::new(Semaphore::new(limits.max_in_progress)),
+            decoders: Arc::new(Semaphore::new(limits.decoders)),
+            connections: Arc::new(Semaphore::new(limits.max_connections)),
+            limits,
+            clock: Box::new(clock),
+            ledger,
+        })
+    }
+
+    /// What has been received since the start.
+    pub fn stats(&self) -> IngestStats {
+        let open_connections = self.limits.max_connections - self.connections.available_permits();
+        let bytes_in_progress = self.limits.max_in_progress - self.budget.available_permits();
+        self.ledger().stats(open_connections, bytes_in_progress)
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn connections(&self) -> &Arc<Semaphore> {
+        &self.connections
+    }
+
+    pub(crate) fn admission(&self) -> Admission {
+        Admission::new(Arc::clone(&self.budget))
+    }
+
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a refused request.
+    pub(crate) fn note_refusal(&self, sender: &Sender, refusal: &Refusal) {
+        tracing::debug!(%refusal, user_agent = sender.user_agent, "request refused");
+        self.ledger().refused((self.clock)(), sender, refusal);
+    }
+
+    /// Stores a body that has arrived. When this returns, what was accepted is durable and visible.
+    pub(crate) async fn ingest(
+        self: &Arc<Self>,
+        envelope: &Envelope,
+        body: Bytes,
+        admission: Admission,
+    ) -> Result<Reply, Refusal> {
+        let received_at = (self.clock)();
+        let Envelope { signal, protocol, coding, ref user_agent } = *envelope;
+        let context = Context { received_at, oldest_accepted: self.store.oldest_accepted(received_at) };
+        let Prepared { body, mut decoded, admission } =
+            *self.prepare(signal, protocol, coding, body, context, admission).await?;
+        let n_bytes = body.len();
+        let counts = Counts::of(&mut decoded);
+        let reply = Reply { rejected: counts.rejected, message: decoded.report.message(signal) };
+        let mut duplicate = false;
+        if !decoded.rows.is_empty() {
+            let request =
+                Request { kind: signal.kind(), received_at, body, dedup: decoded.has_time, rows: decoded.rows };
+            duplicate = Box::pin(self.store.append(request)).await?.duplicate;
+        }
+        drop(admission);
+        let message = &reply.message;
+        let success = Success { signal, protocol, user_agent, counts, n_bytes, duplicate, message };
+        self.ledger().accepted(received_at, &success);
+        Ok(reply)
+    }
+
+    /// Decompresses, transcodes and decodes: in place when the body is small, else on a thread for such work.
+    async fn prepare(
+        &self,
+        signal: Signal,
+        protocol: Protocol,
+        coding: Coding,
+        body: Bytes,
+        context: Context,
+        admission: Admission,
+    ) -> Result<Box<Prepared>, Refusal> {
+        let expected_size = match coding {
+            Coding::Identity => body.len(),
+            Coding::Gzip => body.len().saturating_mul(USUAL_GZIP_RATIO),
+        };
+        let max_body = self.limits.max_body;
+        // A decoder that panics takes its own request with it and nothing else.
+        let prepare = move || {
+            catch_unwind(AssertUnwindSafe(|| {
+                prepare(signal, protocol, coding, body, max_body, context, admission).map(Box::new)
+            }))
+            .unwrap_or(Err(Refusal::Internal))
+        };
+        if expected_size <= INLINE_SIZE {
+            return prepare();
+        }
+        let permit = Arc::clone(&self.decoders).acquire_owned().await.map_err(|_| Refusal::Overloaded)?;
+        let work = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            prepare()
+        });
+        work.await.unwrap_or(Err(Refusal::Internal))
+    }
+}
+
+fn prepare(
+    signal: Signal,
+    protocol: Protocol,
+    coding: Coding,
+    body: Bytes,
+    max_body: usize,
+    context: Context,
+    mut admission: Admission,
+) -> Result<Prepared, Refusal> {
+    let mut body = decompress(body, coding, max_body, &mut admission)?;
+    let mut warnings = otlp::Report::default();
+    if protocol == Protocol::HttpJson {
+        let transcoded = json::transcode(signal, &body, max_body).map_err(|error| match error {
+            JsonError::Malformed(error) => Refusal::Malformed(error),
+            JsonError::TooLarge => Refusal::TooLarge { limit: max_body },
+        })?;
+        body = transcoded.body.into();
+        warnings = transcoded.report;
+    }
+    let mut decoded = otlp::decode(signal, &body, context)?;
+    decoded.report.prepend(warnings);
+    Ok(Prepared { body, decoded, admission })
+}
+
+/// Gives the rows of a body from the write-ahead log again: the store's `Decode`.
+///
+/// Nothing is too old here; see [`Context::oldest_accepted`].
+pub fn decode_for_replay(kind: u8, body: &[u8], received_at: Nanos) -> Result<Rows, String> {
+    let signal = Signal::from_kind(kind).ok_or_else(|| format!("body kind {kind} is unknown to this version"))?;
+    let context = Context { received_at, oldest_accepted: Nanos::MIN };
+    otlp::decode(signal, body, context).map(|decoded| decoded.rows).map_err(|error| error.to_string())
+}

@@ -1,0 +1,148 @@
+//! OTLP/HTTP: POST of protobuf or JSON to one path for each signal.
+//!
+//! Every refusal is a `google.rpc.Status` in the encoding of the request. Source: the OTLP specification, "OTLP/HTTP".
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::any;
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use crate::body::{self, Coding};
+use crate::collector::{Collector, Envelope};
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::signal::Signal;
+use crate::stats::{Protocol, Sender};
+
+mod cors;
+
+/// The routes of OTLP/HTTP; anything else is a 404 with a `google.rpc.Status`.
+pub fn router(collector: Arc<Collector>) -> Router {
+    let mut router = Router::new();
+    for signal in Signal::ALL {
+        let handler = move |State(collector): State<Arc<Collector>>, request: Request| async move {
+            answer(&collector, Some(signal), request).await
+        };
+        router = router.route(signal.http_path(), any(handler));
+        // Endpoints are pasted with a slash at the end often enough.
+        router = router.route(&format!("{}/", signal.http_path()), any(handler));
+    }
+    router
+        .fallback(async |State(collector): State<Arc<Collector>>, request: Request| {
+            answer(&collector, None, request).await
+        })
+        .with_state(collector)
+}
+
+const PROTOBUF: &str = "application/x-protobuf";
+const JSON: &str = "application/json";
+
+async fn answer(collector: &Arc<Collector>, signal: Option<Signal>, request: Request) -> Response {
+    if let (Some(_), Some(preflight)) = (signal, cors::preflight(request.method(), request.headers())) {
+        return preflight;
+    }
+    let from_browser = cors::is_cross_origin(request.headers());
+    let protocol = content_type(request.headers());
+    let sender = Sender { signal, protocol, user_agent: user_agent(request.headers()) };
+    let mut response = match export(collector, &sender, request).await {
+        Ok((signal, Protocol::HttpJson, reply)) => respond(StatusCode::OK, JSON, reply.json(signal)),
+        Ok((_, _, reply)) => respond(StatusCode::OK, PROTOBUF, reply.protobuf()),
+        Err(refusal) => {
+            collector.note_refusal(&sender, &refusal);
+            refuse(&refusal, protocol)
+        }
+    };
+    if from_browser {
+        cors::allow(response.headers_mut());
+    }
+    response
+}
+
+async fn export(
+    collector: &Arc<Collector>,
+    sender: &Sender,
+    request: Request,
+) -> Result<(Signal, Protocol, Reply), Refusal> {
+    let signal = sender.signal.ok_or(Refusal::NoSuchPath)?;
+    if request.method() != Method::POST {
+        return Err(Refusal::Method);
+    }
+    let protocol = sender.protocol.ok_or(Refusal::ContentType)?;
+    let coding = content_coding(request.headers()).ok_or(Refusal::ContentEncoding)?;
+    let limits = collector.limits();
+    let mut admission = collector.admission();
+    if let Some(length) = content_length(request.headers())
+        && length <= limits.max_body
+    {
+        admission.cover(length)?;
+    }
+    let body = body::read(request.into_body(), limits.max_body, limits.body_timeout, &mut admission).await?;
+    let envelope = Envelope { signal, protocol, coding, user_agent: sender.user_agent.clone() };
+    let reply = collector.ingest(&envelope, body, admission).await?;
+    Ok((signal, protocol, reply))
+}
+
+/// The protocol that the content type stands for; its parameters and the case of its letters do not matter.
+fn content_type(headers: &HeaderMap) -> Option<Protocol> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let essence = value.split(';').next()?.trim();
+    if essence.eq_ignore_ascii_case(PROTOBUF) {
+        Some(Protocol::HttpProtobuf)
+    } else if essence.eq_ignore_ascii_case(JSON) {
+        Some(Protocol::HttpJson)
+    } else {
+        None
+    }
+}
+
+/// The coding of the body; `None` for one that is not ours, and for a stack of them.
+fn content_coding(headers: &HeaderMap) -> Option<Coding> {
+    let mut values = headers.get_all(CONTENT_ENCODING).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Some(Coding::Identity),
+        (Some(value), None) => Coding::parse(value.to_str().ok()?),
+        (Some(_), Some(_)) => None,
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+pub(crate) fn user_agent(headers: &HeaderMap) -> String {
+    headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+}
+
+/// The refusal in the encoding of the request, in JSON when that is not known: a person may be reading.
+fn refuse(refusal: &Refusal, protocol: Option<Protocol>) -> Response {
+    let mut response = match protocol {
+        Some(Protocol::HttpProtobuf) => respond(refusal.http_status(), PROTOBUF, refusal.status_message()),
+        _ => respond(refusal.http_status(), JSON, refusal.status_json()),
+    };
+    let headers = response.headers_mut();
+    if let Some(seconds) = refusal.retry_after() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if matches!(refusal, Refusal::Method) {
+        headers.insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+    }
+    if matches!(refusal, Refusal::ContentEncoding) {
+        headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
+    }
+    response
+}
+
+fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+#[cfg(test)]
+mod tests;

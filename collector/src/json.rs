@@ -1,0 +1,54 @@
+//! OTLP/JSON to OTLP/protobuf, so that everything behind has one input, and the write-ahead log one kind of body.
+//!
+//! A streaming pass driven by the tables of `schema`: no tree of values is built, and memory stays near the size of the
+//! body. Rules: the OTLP specification, "JSON Protobuf Encoding": ids are hex, enums are integers, keys are
+//! lowerCamelCase, unknown keys are ignored; otherwise the JSON mapping of Protocol Buffers.
+
+use serde::de::DeserializeSeed;
+
+use crate::otlp::{Malformed, Report};
+use crate::signal::Signal;
+
+mod base64;
+mod scalar;
+mod schema;
+mod transcoder;
+
+use transcoder::{MessageSeed, Transcoder};
+
+/// A body in protobuf, and what was odd about it in JSON.
+#[derive(Debug)]
+pub struct Transcoded {
+    pub body: Vec<u8>,
+    pub report: Report,
+}
+
+/// Why a body could not be transcoded.
+#[derive(Debug)]
+pub enum JsonError {
+    Malformed(Malformed),
+    /// It would be larger than the limit in protobuf.
+    TooLarge,
+}
+
+/// Transcodes an `Export{Trace,Metrics,Logs}ServiceRequest`. An empty body is an empty request.
+///
+/// Nesting ends at 128 JSON levels, the limit of the parser; at about 30 nested maps that is before the decoder's own.
+pub fn transcode(signal: Signal, body: &[u8], max_size: usize) -> Result<Transcoded, JsonError> {
+    let message = schema::request(signal);
+    let mut transcoder = Transcoder::new(max_size);
+    if !body.trim_ascii().is_empty() {
+        let mut deserializer = serde_json::Deserializer::from_slice(body);
+        let seed = MessageSeed { transcoder: &mut transcoder, message };
+        if let Err(error) = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end()) {
+            return Err(match transcoder.too_large {
+                true => JsonError::TooLarge,
+                false => JsonError::Malformed(Malformed::new(transcoder.place(), error.to_string())),
+            });
+        }
+    }
+    Ok(transcoder.finish(message))
+}
+
+#[cfg(test)]
+mod tests;

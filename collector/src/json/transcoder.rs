@@ -1,0 +1,327 @@
+//! The streaming pass: serde visitors that follow the tables and append fields in wire encoding.
+
+use std::fmt;
+
+use model::wire::put_varint;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::Transcoded;
+use super::scalar::ScalarSeed;
+use super::schema::{Cardinality, Field, Kind, Message};
+use crate::otlp::Report;
+
+const UNKNOWN_BODY: &str = "no key of the body is known, so nothing was stored; keys of OTLP/JSON are lowerCamelCase";
+
+/// Where the pass is and what it has written.
+pub(super) struct Transcoder {
+    pub(super) out: Vec<u8>,
+    pub(super) too_large: bool,
+    pub(super) report: Report,
+    max_size: usize,
+    path: Vec<Step>,
+    unknown_at_top: bool,
+}
+
+enum Step {
+    Key(&'static str),
+    Index(usize),
+}
+
+impl Transcoder {
+    pub(super) fn new(max_size: usize) -> Self {
+        Transcoder {
+            out: Vec::new(),
+            too_large: false,
+            report: Report::default(),
+            max_size,
+            path: Vec::new(),
+            unknown_at_top: false,
+        }
+    }
+
+    pub(super) fn finish(mut self, message: &'static Message) -> Transcoded {
+        if self.out.is_empty() && self.unknown_at_top {
+            self.report.warn(UNKNOWN_BODY, || format!("expected {}", message.fields[0].name));
+        }
+        Transcoded { body: self.out, report: self.report }
+    }
+
+    /// As in `resourceSpans[0].scopeSpans[2].spans[17].name`.
+    pub(super) fn place(&self) -> String {
+        let mut place = String::new();
+        for step in &self.path {
+            match step {
+                Step::Key(name) if place.is_empty() => place.push_str(name),
+                Step::Key(name) => place.extend([".", name]),
+                Step::Index(index) => place.push_str(&format!("[{index}]")),
+            }
+        }
+        place
+    }
+
+    pub(super) fn warn(&mut self, reason: String) {
+        let place = self.place();
+        self.report.warn(reason, || place);
+    }
+
+    pub(super) fn put_tag(&mut self, number: u32, wire_type: u32) {
+        put_varint(&mut self.out, u64::from(number << 3 | wire_type));
+    }
+
+    pub(super) fn put_bytes(&mut self, number: u32, bytes: &[u8]) {
+        self.put_tag(number, 2);
+        put_varint(&mut self.out, bytes.len() as u64);
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// Writes field `number` with the bytes that `write` appends, and their length before them.
+    fn put_delimited<E>(&mut self, number: u32, write: impl FnOnce(&mut Self) -> Result<(), E>) -> Result<(), E> {
+        self.put_tag(number, 2);
+        let start = self.out.len();
+        write(self)?;
+        let length = self.out.len() - start;
+        let mut prefix = Vec::with_capacity(10);
+        put_varint(&mut prefix, length as u64);
+        self.out.extend_from_slice(&prefix);
+        self.out[start..].rotate_right(prefix.len());
+        Ok(())
+    }
+
+    /// Fails when more than the limit has been written; called for each element, so that the excess is one element.
+    fn check_size<E: Error>(&mut self) -> Result<(), E> {
+        self.too_large = self.out.len() > self.max_size;
+        if self.too_large { Err(E::custom("body is too large")) } else { Ok(()) }
+    }
+}
+
+/// Appends the fields of one JSON object.
+pub(super) struct MessageSeed<'t> {
+    pub(super) transcoder: &'t mut Transcoder,
+    pub(super) message: &'static Message,
+}
+
+impl<'de> DeserializeSeed<'de> for MessageSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for MessageSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Err(E::custom("a string is not allowed, expected an object"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let MessageSeed { transcoder, message } = self;
+        while let Some(key) = map.next_key_seed(KeySeed(message))? {
+            match key {
+                Key::Known(field) => {
+                    transcoder.path.push(Step::Key(field.name));
+                    map.next_value_seed(FieldSeed { transcoder: &mut *transcoder, field })?;
+                    transcoder.path.pop();
+                    transcoder.check_size()?;
+                }
+                Key::Unknown(meant) => {
+                    transcoder.unknown_at_top |= transcoder.path.is_empty();
+                    if let Some(field) = meant {
+                        transcoder
+                            .warn(format!("the snake_case form of {} is an unknown key and was ignored", field.name));
+                    }
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Key {
+    Known(&'static Field),
+    /// With the field that the sender meant, when the key is its name in the `.proto` file.
+    Unknown(Option<&'static Field>),
+}
+
+struct KeySeed(&'static Message);
+
+impl<'de> DeserializeSeed<'de> for KeySeed {
+    type Value = Key;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeySeed {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: Error>(self, key: &str) -> Result<Key, E> {
+        if let Some(field) = self.0.fields.iter().find(|field| field.name == key) {
+            return Ok(Key::Known(field));
+        }
+        let meant = key.contains('_').then(|| self.0.fields.iter().find(|field| is_snake_case_of(key, field.name)));
+        Ok(Key::Unknown(meant.flatten()))
+    }
+}
+
+/// Whether `key` is the snake_case form of the lowerCamelCase `name`.
+fn is_snake_case_of(key: &str, name: &str) -> bool {
+    let mut expected = name.chars().flat_map(|letter| {
+        let underscore = letter.is_ascii_uppercase().then_some('_');
+        underscore.into_iter().chain([letter.to_ascii_lowercase()])
+    });
+    key.chars().all(|letter| expected.next() == Some(letter)) && expected.next().is_none()
+}
+
+/// Appends one field; `null` appends nothing.
+struct FieldSeed<'t> {
+    transcoder: &'t mut Transcoder,
+    field: &'static Field,
+}
+
+impl<'de> DeserializeSeed<'de> for FieldSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for FieldSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let FieldSeed { transcoder, field } = self;
+        match (field.cardinality, field.kind) {
+            (Cardinality::Repeated, _) => deserializer.deserialize_any(ListVisitor { transcoder, field }),
+            (_, Kind::Message(message)) => transcoder.put_delimited(field.number, |transcoder| {
+                MessageSeed { transcoder, message }.deserialize(deserializer)
+            }),
+            _ => ScalarSeed { transcoder, field, packed: false }.deserialize(deserializer),
+        }
+    }
+}
+
+/// Appends the elements of a repeated field; numbers packed.
+struct ListVisitor<'t> {
+    transcoder: &'t mut Transcoder,
+    field: &'static Field,
+}
+
+impl<'de> Visitor<'de> for ListVisitor<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
+        Err(E::custom("a string is not allowed, expected an array"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let ListVisitor { transcoder, field } = self;
+        transcoder.path.push(Step::Index(0));
+        match field.kind {
+            Kind::Message(message) => loop {
+                // The tag is written before it is known whether there is an element.
+                let before = transcoder.out.len();
+                let mut found = false;
+                transcoder.put_delimited(field.number, |transcoder| {
+                    found = list.next_element_seed(ElementSeed { transcoder, message })?.is_some();
+                    Ok(())
+                })?;
+                if !found {
+                    transcoder.out.truncate(before);
+                    break;
+                }
+                transcoder.next_index()?;
+            },
+            Kind::String => {
+                while list
+                    .next_element_seed(ScalarSeed { transcoder: &mut *transcoder, field, packed: false })?
+                    .is_some()
+                {
+                    transcoder.next_index()?;
+                }
+            }
+            _ => {
+                let before = transcoder.out.len();
+                let mut n_elements = 0;
+                transcoder.put_delimited(field.number, |transcoder| {
+                    while list
+                        .next_element_seed(ScalarSeed { transcoder: &mut *transcoder, field, packed: true })?
+                        .is_some()
+                    {
+                        n_elements += 1;
+                        transcoder.next_index()?;
+                    }
+                    Ok(())
+                })?;
+                if n_elements == 0 {
+                    transcoder.out.truncate(before);
+                }
+            }
+        }
+        transcoder.path.pop();
+        Ok(())
+    }
+}
+
+impl Transcoder {
+    fn next_index<E: Error>(&mut self) -> Result<(), E> {
+        if let Some(Step::Index(index)) = self.path.last_mut() {
+            *index += 1;
+        }
+        self.check_size()
+    }
+}
+
+/// Appends one element of a repeated message; `null` is an empty one.
+struct ElementSeed<'t> {
+    transcoder: &'t mut Transcoder,
+    message: &'static Message,
+}
+
+impl<'de> DeserializeSeed<'de> for ElementSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ElementSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        MessageSeed { transcoder: self.transcoder, message: self.message }.deserialize(deserializer)
+    }
+}

@@ -1,0 +1,103 @@
+//! How much the receiver takes: from one request, from one connection, and at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The receiver's limits. The defaults suit a machine with 2 GiB or more.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of one request after decompression. 64 MiB is what the OTLP specification recommends.
+    pub max_body: usize,
+    /// Bytes of all requests in progress, counted after decompression. Columns under construction come on top; together
+    /// that is about three times this.
+    pub max_in_progress: usize,
+    /// Requests that are decompressed and decoded at the same time, when they are large enough to leave the thread that
+    /// does the input and output.
+    pub decoders: usize,
+    /// Open connections over all listeners; more are closed at once.
+    pub max_connections: usize,
+    /// How long the body of a request may take to arrive.
+    pub body_timeout: Duration,
+    /// How long a connection may be silent. More than the 60 s at which SDKs export metrics.
+    pub idle_timeout: Duration,
+    /// After this a connection is asked to finish, so that clients spread again over what answers.
+    pub max_connection_age: Duration,
+    /// How long requests in progress may take to finish at shutdown.
+    pub shutdown_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            max_body: 64 << 20,
+            max_in_progress: 256 << 20,
+            decoders: 4,
+            max_connections: 1024,
+            body_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(75),
+            max_connection_age: Duration::from_secs(600),
+            shutdown_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The memory that one request has been granted so far; given back on drop.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    budget: Arc<Semaphore>,
+    granted: Option<OwnedSemaphorePermit>,
+    /// What [`Admission::cover`] has granted in steps.
+    covered: usize,
+}
+
+/// The budget of all requests is used up: the sender should come again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Overloaded;
+
+/// Budget is taken in steps of this, so that a body of many small chunks does not take the lock for each.
+const STEP: usize = 64 << 10;
+
+impl Admission {
+    pub(crate) fn new(budget: Arc<Semaphore>) -> Self {
+        Admission { budget, granted: None, covered: 0 }
+    }
+
+    /// Takes as much budget as `size` bytes need beyond what this request has.
+    pub(crate) fn cover(&mut self, size: usize) -> Result<(), Overloaded> {
+        if size <= self.covered {
+            return Ok(());
+        }
+        let more = (size - self.covered).next_multiple_of(STEP);
+        let n_permits = u32::try_from(more).map_err(|_| Overloaded)?;
+        let permit = Arc::clone(&self.budget).try_acquire_many_owned(n_permits).map_err(|_| Overloaded)?;
+        match &mut self.granted {
+            Some(granted) => granted.merge(permit),
+            None => self.granted = Some(permit),
+        }
+        self.covered += more;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn admission_ends_at_the_budget_and_gives_back() {
+        let budget = Arc::new(Semaphore::new(4 * STEP));
+        let mut first = Admission::new(Arc::clone(&budget));
+        assert_eq!(first.cover(1), Ok(()));
+        assert_eq!(first.cover(STEP), Ok(()), "the first step covers it");
+        assert_eq!(first.cover(3 * STEP), Ok(()));
+        let mut second = Admission::new(Arc::clone(&budget));
+        assert_eq!(second.cover(STEP), Ok(()));
+        assert_eq!(second.cover(STEP + 1), Err(Overloaded));
+        drop(first);
+        assert_eq!(second.cover(STEP + 1), Ok(()));
+        drop(second);
+        assert_eq!(budget.available_permits(), 4 * STEP);
+    }
+}

@@ -1,0 +1,138 @@
+//! Checks attributes and values before they are stored as they came.
+//!
+//! Readers of stored attributes trust this: keys and strings are UTF-8, every message parses, and no value is nested
+//! deeper than [`MAX_VALUE_DEPTH`].
+
+use model::attrs::MAX_VALUE_DEPTH;
+use model::wire::Reader;
+
+use super::malformed::{Malformed, Problem, Within};
+use super::wire::{bytes, fixed64, text, varint};
+
+/// Checks a `KeyValue`.
+pub(super) fn check_key_value(entry: &[u8]) -> Result<(), Malformed> {
+    key_value(entry, 0)
+}
+
+/// Checks an `AnyValue`.
+pub(super) fn check_value(message: &[u8]) -> Result<(), Malformed> {
+    value(message, 0)
+}
+
+fn key_value(entry: &[u8], depth: usize) -> Result<(), Malformed> {
+    let mut reader = Reader::new(entry);
+    while let Some((number, raw)) = reader.next_field()? {
+        match number {
+            1 => drop(text(raw).within("key")?),
+            2 => bytes(raw).and_then(|message| value(message, depth)).within("value")?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// `depth` counts the arrays and maps around this value.
+fn value(message: &[u8], depth: usize) -> Result<(), Malformed> {
+    let mut reader = Reader::new(message);
+    while let Some((number, raw)) = reader.next_field()? {
+        match number {
+            1 => drop(text(raw).within("string_value")?),
+            2 => drop(varint(raw).within("bool_value")?),
+            3 => drop(varint(raw).within("int_value")?),
+            4 => drop(fixed64(raw).within("double_value")?),
+            5 | 6 if depth == MAX_VALUE_DEPTH => return Err(Problem::Depth.into()),
+            5 => bytes(raw).and_then(|list| values(list, depth + 1, value)).within("array_value")?,
+            6 => bytes(raw).and_then(|list| values(list, depth + 1, key_value)).within("kvlist_value")?,
+            7 => drop(bytes(raw).within("bytes_value")?),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Checks an `ArrayValue` or a `KeyValueList`: both have their elements in field 1.
+fn values(list: &[u8], depth: usize, check: fn(&[u8], usize) -> Result<(), Malformed>) -> Result<(), Malformed> {
+    let mut reader = Reader::new(list);
+    let mut index = 0;
+    while let Some((number, raw)) = reader.next_field()? {
+        if number == 1 {
+            bytes(raw).and_then(|element| check(element, depth)).within_item("values", index)?;
+            index += 1;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use model::wire::put_bytes_field;
+
+    use super::*;
+
+    /// A value of `depth` arrays (or maps) around a string.
+    fn nested(depth: usize, map: bool) -> Vec<u8> {
+        let mut any = Vec::new();
+        put_bytes_field(&mut any, 1, b"x");
+        for _ in 0..depth {
+            let mut element = any;
+            if map {
+                let mut entry = Vec::new();
+                put_bytes_field(&mut entry, 2, &element);
+                element = entry;
+            }
+            let mut list = Vec::new();
+            put_bytes_field(&mut list, 1, &element);
+            any = Vec::new();
+            put_bytes_field(&mut any, if map { 6 } else { 5 }, &list);
+        }
+        any
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        for map in [false, true] {
+            for (depth, accepted) in [(0, true), (49, true), (50, true), (51, false), (200, false), (5_000, false)] {
+                assert_eq!(check_value(&nested(depth, map)).is_ok(), accepted, "depth {depth}, map {map}");
+            }
+        }
+    }
+
+    #[test]
+    fn nesting_of_200_000_levels_is_refused_without_reading_it_all() {
+        // Built from the inside out by prepending headers, because nesting by copies is quadratic.
+        let mut reversed = Vec::new();
+        for _ in 0..200_000 {
+            for tag in [0x0a, 0x2a] {
+                let mut header = vec![tag];
+                model::wire::put_varint(&mut header, reversed.len() as u64);
+                reversed.extend(header.iter().rev());
+            }
+        }
+        reversed.reverse();
+        assert!(check_value(&reversed).unwrap_err().to_string().contains("nested deeper than 50 levels"));
+    }
+
+    #[test]
+    fn names_the_place_of_a_bad_string() {
+        let mut list = Vec::new();
+        for string in [&b"fine"[..], &[0xff]] {
+            let mut any = Vec::new();
+            put_bytes_field(&mut any, 1, string);
+            put_bytes_field(&mut list, 1, &any);
+        }
+        let mut any = Vec::new();
+        put_bytes_field(&mut any, 5, &list);
+        assert_eq!(
+            check_value(&any).unwrap_err().to_string(),
+            "array_value.values[1].string_value: string is not valid UTF-8"
+        );
+    }
+
+    #[test]
+    fn refuses_a_known_field_of_another_wire_type() {
+        assert_eq!(
+            check_value(&[0x08, 1]).unwrap_err().to_string(),
+            "string_value: wire type must be length-delimited"
+        );
+    }
+}

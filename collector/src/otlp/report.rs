@@ -1,0 +1,114 @@
+//! What the reply tells a sender whose request was accepted: which items were left out, and why.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use crate::signal::Signal;
+
+/// One reason, how many items it concerns, and where it was met first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// An English sentence part that says what is wrong and what is allowed.
+    pub reason: Cow<'static, str>,
+    pub count: u64,
+    /// As in `resource_spans[0].scope_spans[0].spans[3]`.
+    pub first: String,
+    /// Whether the items were left out; a warning otherwise.
+    pub rejected: bool,
+}
+
+/// The findings of one request, one for each reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    findings: Vec<Finding>,
+}
+
+/// Reasons are a closed set but for a few warnings that name a key; those stop here.
+const MAX_FINDINGS: usize = 32;
+
+impl Report {
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// How many items were left out.
+    pub fn rejected(&self) -> u64 {
+        self.findings.iter().filter(|finding| finding.rejected).map(|finding| finding.count).sum()
+    }
+
+    pub(crate) fn reject(&mut self, reason: &'static str, count: u64, place: impl FnOnce() -> String) {
+        if count > 0 {
+            self.add(Cow::Borrowed(reason), count, true, place);
+        }
+    }
+
+    pub(crate) fn warn(&mut self, reason: impl Into<Cow<'static, str>>, place: impl FnOnce() -> String) {
+        self.add(reason.into(), 1, false, place);
+    }
+
+    fn add(&mut self, reason: Cow<'static, str>, count: u64, rejected: bool, place: impl FnOnce() -> String) {
+        let known = self.findings.iter_mut().find(|it| it.reason == reason && it.rejected == rejected);
+        if let Some(finding) = known {
+            finding.count += count;
+        } else if rejected || self.findings.len() < MAX_FINDINGS {
+            self.findings.push(Finding { reason, count, first: place(), rejected });
+        }
+    }
+
+    /// Puts the findings of `other` before these.
+    pub(crate) fn prepend(&mut self, mut other: Report) {
+        other.findings.append(&mut self.findings);
+        self.findings = other.findings;
+    }
+
+    /// The findings as the `error_message` of a partial success, empty when there are none.
+    pub fn message(&self, signal: Signal) -> String {
+        let mut text = String::new();
+        for finding in &self.findings {
+            let separator = if text.is_empty() { "" } else { "; " };
+            let Finding { reason, count, first, rejected } = finding;
+            let written = if *rejected {
+                write!(text, "{separator}{count} {} rejected: {reason} (first: {first})", signal.item(*count))
+            } else {
+                write!(text, "{separator}warning: {reason} ({count} times, first: {first})")
+            };
+            written.expect("writing to a String cannot fail");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_by_reason_and_keeps_the_first_place() {
+        let mut report = Report::default();
+        for i in 0..3 {
+            report.reject("no time", 1, || format!("spans[{i}]"));
+        }
+        report.reject("no id", 2, || "spans[7]".into());
+        report.reject("never", 0, || unreachable!());
+        report.warn("odd", || "spans[9]".into());
+        assert_eq!(report.rejected(), 5);
+        assert_eq!(
+            report.message(Signal::Traces),
+            "3 spans rejected: no time (first: spans[0]); 2 spans rejected: no id (first: spans[7]); \
+             warning: odd (1 times, first: spans[9])"
+        );
+    }
+
+    #[test]
+    fn warnings_are_bounded() {
+        let mut report = Report::default();
+        for i in 0..1000 {
+            report.warn(format!("key {i}"), String::new);
+        }
+        assert_eq!(report.findings().len(), MAX_FINDINGS);
+    }
+}

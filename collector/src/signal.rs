@@ -1,0 +1,72 @@
+//! The three signals of OTLP and what the protocol calls their parts.
+
+/// A signal that the receiver takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Signal {
+    Traces = 1,
+    Metrics = 2,
+    Logs = 3,
+}
+
+impl Signal {
+    pub const ALL: [Signal; 3] = [Signal::Traces, Signal::Metrics, Signal::Logs];
+
+    /// The byte that marks a body of this signal in the write-ahead log. Part of the format on disk: never changed,
+    /// never used again for another meaning.
+    pub fn kind(self) -> u8 {
+        self as u8
+    }
+
+    pub fn from_kind(kind: u8) -> Option<Self> {
+        Signal::ALL.into_iter().find(|signal| signal.kind() == kind)
+    }
+
+    /// `traces`, `metrics` or `logs`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Signal::Traces => "traces",
+            Signal::Metrics => "metrics",
+            Signal::Logs => "logs",
+        }
+    }
+
+    /// Where OTLP/HTTP posts this signal.
+    pub fn http_path(self) -> &'static str {
+        match self {
+            Signal::Traces => "/v1/traces",
+            Signal::Metrics => "/v1/metrics",
+            Signal::Logs => "/v1/logs",
+        }
+    }
+
+    /// Where OTLP/gRPC calls `Export` of this signal.
+    pub fn grpc_path(self) -> &'static str {
+        match self {
+            Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+            Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+        }
+    }
+
+    /// What one item of `n` is called: a span, a data point or a log record.
+    pub fn item(self, n: u64) -> &'static str {
+        match (self, n) {
+            (Signal::Traces, 1) => "span",
+            (Signal::Traces, _) => "spans",
+            (Signal::Metrics, 1) => "data point",
+            (Signal::Metrics, _) => "data points",
+            (Signal::Logs, 1) => "log record",
+            (Signal::Logs, _) => "log records",
+        }
+    }
+
+    /// The name in JSON of the count in `Export…PartialSuccess`.
+    pub(crate) fn rejected_key(self) -> &'static str {
+        match self {
+            Signal::Traces => "rejectedSpans",
+            Signal::Metrics => "rejectedDataPoints",
+            Signal::Logs => "rejectedLogRecords",
+        }
+    }
+}
