@@ -1,49 +1,51 @@
 //! Where the services of one demo listen.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::error::DemoError;
 use crate::name::ServiceName;
 
 /// The listening address of every service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Addresses([SocketAddr; ServiceName::ALL.len()]);
+pub struct Addresses {
+    host: IpAddr,
+    /// Added to the default port of each service.
+    first_port: u16,
+}
 
 impl Default for Addresses {
     /// Returns the documented addresses: loopback, ports 4330 to 4336.
     fn default() -> Self {
-        Self::on(IpAddr::V4(Ipv4Addr::LOCALHOST))
+        Self { host: IpAddr::V4(Ipv4Addr::LOCALHOST), first_port: ServiceName::FIRST_PORT }
     }
 }
 
 impl Addresses {
-    /// Returns the documented ports on an address.
-    pub fn on(host: IpAddr) -> Self {
-        Self(ServiceName::ALL.map(|name| SocketAddr::new(host, name.default_port())))
-    }
-
-    /// Returns loopback addresses that nothing listens on now; for tests, since another process may take one before the
-    /// demo does.
+    /// Returns the addresses of a demo on a host, on the ports from `first_port` (the gateway's) on.
     ///
     /// # Errors
-    /// [`DemoError::Ports`] when the system has no port to give.
-    pub fn unused() -> Result<Self, DemoError> {
-        // All are held before any is given back: otherwise the system may hand out one port twice.
-        let listeners = (0..ServiceName::ALL.len())
-            .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(DemoError::Ports)?;
-        let mut addresses = Self::default();
-        for (address, listener) in addresses.0.iter_mut().zip(&listeners) {
-            *address = listener.local_addr().map_err(DemoError::Ports)?;
+    /// [`DemoError::FirstPort`] when there are too few ports from there on.
+    pub fn new(host: IpAddr, first_port: u16) -> Result<Self, DemoError> {
+        let highest = u16::MAX - (ServiceName::ALL.len() as u16 - 1);
+        if (1..=highest).contains(&first_port) {
+            Ok(Self { host, first_port })
+        } else {
+            Err(DemoError::FirstPort { first_port, highest })
         }
-        Ok(addresses)
+    }
+
+    /// Returns addresses that no other demo uses: the documented ports on a random address of 127.0.0.0/8, all of which
+    /// is loopback on Linux. For tests that run beside each other and beside a demo.
+    pub fn unused() -> Self {
+        let [a, b, c]: [u8; 3] = rand::random();
+        let host = Ipv4Addr::new(127, a.clamp(1, 254), b, c.clamp(1, 254));
+        Self { host: IpAddr::V4(host), ..Self::default() }
     }
 
     /// Returns where a service listens.
     pub fn get(&self, name: ServiceName) -> SocketAddr {
-        let position = ServiceName::ALL.iter().position(|other| *other == name);
-        self.0[position.expect("ALL holds every name")]
+        let offset = name.default_port() - ServiceName::FIRST_PORT;
+        SocketAddr::new(self.host, self.first_port + offset)
     }
 }
 
@@ -55,10 +57,26 @@ mod tests {
 
     #[test]
     fn every_service_has_an_address_of_its_own() {
-        for addresses in [Addresses::default(), Addresses::unused().unwrap()] {
+        let elsewhere = Addresses::new("::1".parse().unwrap(), 65_529).unwrap();
+        for addresses in [Addresses::default(), Addresses::unused(), elsewhere] {
             let distinct: HashSet<_> = ServiceName::ALL.map(|name| addresses.get(name)).into_iter().collect();
             assert_eq!(distinct.len(), ServiceName::ALL.len());
         }
         assert_eq!(Addresses::default().get(ServiceName::Psp), "127.0.0.1:4334".parse().unwrap());
+    }
+
+    #[test]
+    fn unused_addresses_are_loopback() {
+        for _ in 0..1_000 {
+            assert!(Addresses::unused().get(ServiceName::Gateway).ip().is_loopback());
+        }
+    }
+
+    #[test]
+    fn a_first_port_without_room_for_all_is_refused() {
+        for first_port in [0, 65_530, 65_535] {
+            let error = Addresses::new(IpAddr::V4(Ipv4Addr::LOCALHOST), first_port).unwrap_err().to_string();
+            assert_eq!(error, format!("the demo cannot use ports from {first_port} on; 1 to 65529 are allowed"));
+        }
     }
 }

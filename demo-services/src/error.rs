@@ -19,8 +19,8 @@ pub enum DemoError {
     Argument { service: ServiceName, argument: String, reason: String },
     #[error("path {} is not UTF-8, which the demo services need", .0.display())]
     PathNotUtf8(PathBuf),
-    #[error("cannot find unused ports: {0}")]
-    Ports(#[source] io::Error),
+    #[error("the demo cannot use ports from {first_port} on; 1 to {highest} are allowed")]
+    FirstPort { first_port: u16, highest: u16 },
     #[error("demo service {service} cannot listen on {address}: {source}")]
     Listen { service: ServiceName, address: SocketAddr, source: io::Error },
     #[error("cannot create folder {}: {source}", path.display())]

@@ -53,10 +53,13 @@ impl ServiceName {
         }
     }
 
+    /// The lowest default port: the gateway's.
+    pub const FIRST_PORT: u16 = 4330;
+
     /// Returns the port the service listens on unless told otherwise: 4330 to 4336.
     pub fn default_port(self) -> u16 {
         match self {
-            Self::Gateway => 4330,
+            Self::Gateway => Self::FIRST_PORT,
             Self::Catalogue => 4331,
             Self::Booking => 4332,
             Self::Payment => 4333,

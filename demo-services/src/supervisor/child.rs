@@ -104,7 +104,7 @@ impl Child {
 
     /// Returns in words how the process has ended, once it has.
     pub(super) async fn wait(&mut self) -> String {
-        self.process.wait().await.map_or_else(|error| format!("lost ({error})"), |status| describe(status))
+        self.process.wait().await.map_or_else(|error| format!("lost ({error})"), describe)
     }
 
     /// Ends the process: by its lifeline, and by force when that takes too long.

@@ -7,8 +7,8 @@ use super::codec;
 use super::domain::{Booking, Event, OutOfOrder, Progress};
 use crate::database::{Database, DatabaseError, Session, Statement};
 
-/// `number` counts without gaps (which AUTOINCREMENT would leave at each conflict), so that the newest `n` rows are those above
-/// the highest number less `n`.
+/// `number` counts without gaps (which AUTOINCREMENT would leave at each conflict), so that the newest `n` rows are
+/// those above the highest number less `n`.
 pub(super) const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS events (
         stream TEXT NOT NULL,

@@ -4,8 +4,8 @@ use rusqlite::params;
 
 use crate::database::{Database, DatabaseError, Session, Statement};
 
-/// `number` counts without gaps (which AUTOINCREMENT would leave at each conflict), so that the newest `n` rows are those above
-/// the highest number less `n`.
+/// `number` counts without gaps (which AUTOINCREMENT would leave at each conflict), so that the newest `n` rows are
+/// those above the highest number less `n`.
 pub(super) const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS payments (
         number INTEGER PRIMARY KEY,

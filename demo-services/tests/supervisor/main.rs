@@ -3,7 +3,9 @@
 //! It is its own test harness (`harness = false`), because the processes must not be a test runner; it speaks as much of
 //! libtest's command line as test runners use.
 
-use std::collections::BTreeMap;
+mod otlp_sink;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::future::Future;
 use std::io::{BufRead, BufReader, Write};
@@ -20,7 +22,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 type TestResult = Result<(), Box<dyn Error>>;
 
-const TESTS: [(&str, fn() -> TestResult); 5] = [
+const TESTS: [(&str, fn() -> TestResult); 6] = [
+    ("every_service_exports_all_three_signals", every_service_exports_all_three_signals),
     ("starts_every_service_and_ends_them_all", starts_every_service_and_ends_them_all),
     ("starts_a_killed_service_again", starts_a_killed_service_again),
     ("no_service_outlives_a_killed_supervisor", no_service_outlives_a_killed_supervisor),
@@ -89,7 +92,7 @@ fn config(folder: &Path) -> Result<(DemoConfig, Lines), Box<dyn Error>> {
     let config = DemoConfig {
         executable: env::current_exe()?,
         leading_args: vec!["service".to_owned()],
-        addresses: Addresses::unused()?,
+        addresses: Addresses::unused(),
         data_dir: folder.to_owned(),
         // Nobody listens there: the services must not mind.
         otlp: Some("http://127.0.0.1:9".parse()?),
@@ -146,7 +149,7 @@ fn starts_every_service_and_ends_them_all() -> TestResult {
         let addresses = config.addresses.clone();
         let supervisor = Supervisor::start(config).await?;
         let pids = pids(&addresses).await;
-        assert_eq!(pids.keys().copied().collect::<Vec<_>>().len(), ServiceName::ALL.len());
+        assert_eq!(pids.len(), ServiceName::ALL.len());
 
         let gateway = format!("http://{}/v1/shows", addresses.get(ServiceName::Gateway));
         let shows: serde_json::Value = client().get(&gateway).send().await?.json().await?;
@@ -166,6 +169,52 @@ fn starts_every_service_and_ends_them_all() -> TestResult {
         assert!(started.elapsed() < Duration::from_secs(8), "the services had to be killed");
         for (service, pid) in pids {
             assert!(!runs(pid), "{service} runs on");
+        }
+        Ok(())
+    })
+}
+
+fn every_service_exports_all_three_signals() -> TestResult {
+    block_on(async {
+        let folder = tempfile::tempdir()?;
+        let (mut config, _) = config(folder.path())?;
+        let sink = otlp_sink::Sink::start().await?;
+        config.otlp = Some(format!("http://{}", sink.address).parse()?);
+        config.sessions_per_second = 20.0;
+        let receiver = format!("http://{}/", config.addresses.get(ServiceName::Receiver));
+        let supervisor = Supervisor::start(config).await?;
+        // The receiver has nothing to trace before its first request.
+        client().get(receiver).send().await?;
+
+        let all: BTreeSet<String> = ServiceName::ALL.iter().map(ToString::to_string).collect();
+        let has_all = async || {
+            let seen = sink.seen();
+            let crosses = seen.services_by_trace.values().any(|services| services.len() >= 5);
+            [&seen.spans, &seen.metrics, &seen.logs].iter().all(|services| **services == all)
+                && crosses
+                && !seen.business_logs.is_empty()
+        };
+        let result = eventually("all signals of all services", Duration::from_secs(30), has_all).await;
+        supervisor.stop().await;
+        let seen = sink.seen();
+        result.map_err(|error| format!("{error}; seen: {seen:?}"))?;
+        for (name, trace) in &seen.business_logs {
+            assert!(
+                seen.services_by_trace.contains_key(trace),
+                "log {name} belongs to no trace that was sent: {trace:?}"
+            );
+        }
+        for name in [
+            "http.server.request.duration",
+            "http.client.request.duration",
+            "rpc.server.call.duration",
+            "rpc.client.call.duration",
+            "db.client.operation.duration",
+            "boxoffice.bookings",
+            "boxoffice.saga.duration",
+            "process.memory.usage",
+        ] {
+            assert!(seen.metric_names.contains(name), "{name} is missing in {:?}", seen.metric_names);
         }
         Ok(())
     })
