@@ -6,12 +6,12 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use model::{Nanos, SeriesId, TimeRange};
+use model::Nanos;
 
-use crate::chunk::{Ids, Times};
+use crate::chunk::Times;
 use crate::error::ReadError;
 use crate::schema::Table;
-use crate::segment::Segment;
+use crate::segment::{IdFilter, Segment};
 use crate::snapshot::{MemoryChunk, Order, Scan, Snapshot};
 use crate::text::Candidates;
 
@@ -72,8 +72,9 @@ impl<T> Chunks<T> {
 
     fn read(&self, unit: Unit) -> Result<Option<RecordBatch>, ReadError> {
         let inside = self.scan.range.contains(unit.min_time) && self.scan.range.contains(unit.max_time);
+        let ids = self.ids();
         let batch = match unit.source {
-            Source::Memory(batch) => batch,
+            Source::Memory(batch) => ids.iter().try_fold(batch, |batch, ids| keep(&batch, &ids.mask(&batch))),
             Source::RowGroup { segment, index, candidates } => {
                 let rows = if self.scan.words.is_empty() {
                     &Candidates::All
@@ -86,53 +87,32 @@ impl<T> Chunks<T> {
                         }
                     }
                 };
-                match segment.read(index, &self.columns(), rows)? {
-                    Some(batch) => batch,
-                    None => return Ok(None),
-                }
+                segment.read(index, &self.columns(), rows, ids)?
             }
         };
-        let Some(batch) = self.filter(batch, (!inside).then_some(self.scan.range)) else { return Ok(None) };
-        Ok(Some(self.project(batch)))
+        let batch = batch.filter(|batch| batch.num_rows() > 0);
+        let batch = batch.and_then(|batch| if inside { Some(batch) } else { self.in_range(batch) });
+        Ok(batch.map(|batch| self.project(batch)))
     }
 
-    /// The columns to read from disk: those asked for and those that filters need.
+    fn ids(&self) -> Vec<IdFilter> {
+        let trace = self.scan.trace_id.map(IdFilter::Trace);
+        let series = self.scan.series.clone().map(IdFilter::Series);
+        trace.into_iter().chain(series).collect()
+    }
+
+    /// The columns to read from disk: those asked for and the time.
     fn columns(&self) -> Option<Vec<&'static str>> {
         let mut columns = self.scan.columns?.to_vec();
         columns.push(self.table.time_column());
-        if self.scan.trace_id.is_some() {
-            columns.push("trace_id");
-        }
-        if self.scan.series.is_some() {
-            columns.push("series");
-        }
         Some(columns)
     }
 
-    /// The rows of `batch` in `range` that pass the scan's ids; `None` when there are none.
-    fn filter(&self, batch: RecordBatch, range: Option<TimeRange>) -> Option<RecordBatch> {
-        if batch.num_rows() == 0 {
-            return None;
-        }
-        let trace = self.scan.trace_id.map(|id| (Ids::<16>::of(&batch, "trace_id"), id));
-        let series = self.scan.series.as_ref().map(|set| (Ids::<16>::of(&batch, "series"), set));
-        if range.is_none() && trace.is_none() && series.is_none() {
-            return Some(batch);
-        }
+    /// The rows of `batch` in the scan's range; `None` when there are none.
+    fn in_range(&self, batch: RecordBatch) -> Option<RecordBatch> {
         let times = Times::of(&batch, self.table.time_column());
-        let keep = |row: usize| {
-            range.is_none_or(|range| range.contains(times.get(row)))
-                && trace.as_ref().is_none_or(|(ids, id)| ids.get(row) == Some(id.0))
-                && series.as_ref().is_none_or(|(ids, set)| {
-                    set.contains(&SeriesId(u128::from_be_bytes(ids.get(row).unwrap_or_default())))
-                })
-        };
-        let mask: BooleanArray = (0..batch.num_rows()).map(|row| Some(keep(row))).collect();
-        match mask.true_count() {
-            0 => None,
-            all if all == batch.num_rows() => Some(batch),
-            _ => Some(filter_record_batch(&batch, &mask).expect("the mask has the length of the batch")),
-        }
+        let mask = (0..batch.num_rows()).map(|row| Some(self.scan.range.contains(times.get(row)))).collect();
+        keep(&batch, &mask)
     }
 
     /// `batch` with the columns asked for and the time, in the order of the schema.
@@ -145,6 +125,15 @@ impl<T> Chunks<T> {
             })
             .collect();
         batch.project(&indices).expect("the indices come from the batch itself")
+    }
+}
+
+/// The rows of `batch` that `mask` has; `None` when there are none.
+fn keep(batch: &RecordBatch, mask: &BooleanArray) -> Option<RecordBatch> {
+    match mask.true_count() {
+        0 => None,
+        all if all == batch.num_rows() => Some(batch.clone()),
+        _ => Some(filter_record_batch(batch, mask).expect("the mask has the length of the batch")),
     }
 }
 

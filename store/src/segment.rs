@@ -10,9 +10,10 @@ use hashbrown::HashSet;
 use model::{Nanos, SeriesId, TraceId};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
+    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+    RowFilter, RowSelection, RowSelector,
 };
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use crate::error::ReadError;
@@ -22,9 +23,11 @@ use crate::schema::Table;
 use crate::text::{self, Candidates};
 
 mod bloom;
+mod ids;
 mod writer;
 
 pub(crate) use bloom::TraceBloom;
+pub(crate) use ids::IdFilter;
 pub(crate) use writer::write;
 
 /// A segment that is open for reading. Its files go when it was removed and nobody reads it any more.
@@ -151,12 +154,14 @@ impl Segment {
         }))
     }
 
-    /// The rows of a row group, of `candidates` only, with the given columns (`None` for all). `None` when no row is left.
+    /// The rows of a row group, of `candidates` only and with ids that all `ids` take, with the given columns (`None` for all).
+    /// `None` when no row can be left.
     pub(crate) fn read(
         &self,
         index: usize,
         columns: &Option<Vec<&'static str>>,
         candidates: &Candidates,
+        ids: Vec<IdFilter>,
     ) -> Result<Option<RecordBatch>, ReadError> {
         let open = self.open()?;
         let group = &open.groups[index];
@@ -167,7 +172,7 @@ impl Segment {
                 None => return Ok(None),
             },
         };
-        let batch = open.read(index, columns, selection).map_err(|error| {
+        let batch = open.read(index, columns, selection, ids).map_err(|error| {
             let path = self.path(".parquet").unwrap_or_default();
             ReadError::new(path, format!("row group {index}: {error}"))
         })?;
@@ -227,7 +232,8 @@ fn select(rows: &[u32], group: &RowGroup) -> Option<RowSelection> {
 impl Open {
     fn new(path: &Path, table: Table) -> Result<Self, Box<dyn std::error::Error>> {
         let file = PositionedFile::open(path)?;
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
+        let metadata = ArrowReaderMetadata::load(&file, options)?;
         let mut groups = Vec::new();
         let mut first_row = 0;
         for group in metadata.metadata().row_groups() {
@@ -247,6 +253,7 @@ impl Open {
         index: usize,
         columns: &Option<Vec<&'static str>>,
         selection: Option<RowSelection>,
+        ids: Vec<IdFilter>,
     ) -> Result<RecordBatch, Box<dyn std::error::Error>> {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
         let schema = self.metadata.parquet_schema();
@@ -260,6 +267,12 @@ impl Open {
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
+        // The id columns first, then of the others only the pages with rows that they leave.
+        let predicates = ids.into_iter().map(|ids| -> Box<dyn ArrowPredicate> {
+            let column = ProjectionMask::columns(schema, [ids.column()]);
+            Box::new(ArrowPredicateFn::new(column, move |batch| Ok(ids.mask(&batch))))
+        });
+        builder = builder.with_row_filter(RowFilter::new(predicates.collect()));
         let reader = builder.build()?;
         let schema = arrow::array::RecordBatchReader::schema(&reader);
         let batches = reader.collect::<Result<Vec<_>, _>>()?;
