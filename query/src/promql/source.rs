@@ -1,0 +1,119 @@
+//! Where series come from: a snapshot of the store, or a set in memory.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use store::{ReadError, Snapshot, StoredSeries};
+
+use super::error::PromqlError;
+use super::labels::Labels;
+use super::limits::Meter;
+use super::matcher::{Matcher, all_accept};
+use super::value::{Millis, SeriesData};
+
+pub(super) mod names;
+mod points;
+mod spelling;
+mod stored;
+mod target_info;
+
+pub use names::prometheus_name;
+
+/// Series to query.
+pub struct Source(Kind);
+
+enum Kind {
+    Store(Box<Snapshot>),
+    /// Sorted by labels.
+    Memory(Vec<SeriesData>),
+}
+
+impl Source {
+    /// The metrics of a store.
+    pub fn store(snapshot: Snapshot) -> Self {
+        Source(Kind::Store(Box::new(snapshot)))
+    }
+
+    /// A set of series, each with its samples in order of time.
+    pub fn memory(mut series: Vec<SeriesData>) -> Self {
+        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        Source(Kind::Memory(series))
+    }
+
+    /// The series that all `matchers` accept, sorted by labels, with their samples in `(after, until]`.
+    pub(super) fn select(
+        &self,
+        matchers: &[Matcher],
+        after: Millis,
+        until: Millis,
+        meter: &Meter<'_>,
+    ) -> Result<Vec<SeriesData>, PromqlError> {
+        let found = match &self.0 {
+            Kind::Store(snapshot) => stored::select(snapshot, matchers, after, until, meter)?,
+            Kind::Memory(series) => {
+                let mut found = Vec::new();
+                for one in series.iter().filter(|one| all_accept(matchers, &one.labels)) {
+                    let cut = cut(one, after, until);
+                    meter.charge(cut.n_samples())?;
+                    found.push(cut);
+                }
+                found
+            }
+        };
+        meter.check_series(found.len())?;
+        Ok(found)
+    }
+
+    /// The label sets of the series that all `matchers` accept and that have samples in `[start, end]`, sorted.
+    pub(super) fn label_sets(
+        &self,
+        matchers: &[Matcher],
+        start: Millis,
+        end: Millis,
+        meter: &Meter<'_>,
+    ) -> Result<Vec<Labels>, PromqlError> {
+        let mut sets = match &self.0 {
+            Kind::Store(snapshot) => stored::label_sets(snapshot, matchers, start, end, meter)?,
+            Kind::Memory(series) => {
+                let lives = |one: &&SeriesData| {
+                    one.times.iter().chain(&one.histogram_times).any(|time| (start..=end).contains(time))
+                };
+                let found = series.iter().filter(|one| all_accept(matchers, &one.labels)).filter(lives);
+                found.map(|one| one.labels.clone()).collect()
+            }
+        };
+        sets.sort();
+        sets.dedup();
+        meter.check_series(sets.len())?;
+        Ok(sets)
+    }
+
+    /// The metrics by their Prometheus names, each with one series for every description of it.
+    pub(super) fn families(&self) -> HashMap<String, Vec<Arc<StoredSeries>>> {
+        match &self.0 {
+            Kind::Store(snapshot) => stored::families(snapshot),
+            Kind::Memory(_) => HashMap::new(),
+        }
+    }
+}
+
+fn cut(series: &SeriesData, after: Millis, until: Millis) -> SeriesData {
+    let range = |times: &[Millis]| {
+        let from = times.partition_point(|time| *time <= after);
+        from..from.max(times.partition_point(|time| *time <= until))
+    };
+    let (floats, histograms) = (range(&series.times), range(&series.histogram_times));
+    SeriesData {
+        labels: series.labels.clone(),
+        kind: series.kind,
+        times: series.times[floats.clone()].to_vec(),
+        floats: series.floats[floats].to_vec(),
+        histogram_times: series.histogram_times[histograms.clone()].to_vec(),
+        histograms: series.histograms[histograms].to_vec(),
+    }
+}
+
+/// A row group that cannot be read is missing from the answer, which says so.
+fn report(error: &ReadError, meter: &Meter<'_>) {
+    meter.unreadable(error.to_string());
+}

@@ -1,0 +1,177 @@
+//! Selects series of a store's snapshot.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use model::SeriesId;
+use store::{Snapshot, StoredSeries};
+
+use super::super::error::PromqlError;
+use super::super::labels::{Labels, NAME};
+use super::super::limits::Meter;
+use super::super::matcher::{Matcher, Test};
+use super::super::value::{Millis, SeriesData};
+use super::names::first_word;
+use super::points::{self, Wanted, time_range};
+use super::spelling::{Part, Speller, accepts_split, split_value};
+use super::target_info;
+
+pub(super) fn select(
+    snapshot: &Snapshot,
+    matchers: &[Matcher],
+    after: Millis,
+    until: Millis,
+    meter: &Meter<'_>,
+) -> Result<Vec<SeriesData>, PromqlError> {
+    let wanted = wanted(snapshot, matchers, after, until, meter)?;
+    let mut series = Vec::new();
+    if !wanted.is_empty() {
+        series = points::read(snapshot, wanted, time_range(after, until), matchers, meter)?;
+    }
+    let mut series = tell_apart(series);
+    series.extend(target_info::select(snapshot, matchers, after, until, meter)?);
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    Ok(series)
+}
+
+pub(super) fn label_sets(
+    snapshot: &Snapshot,
+    matchers: &[Matcher],
+    start: Millis,
+    end: Millis,
+    meter: &Meter<'_>,
+) -> Result<Vec<Labels>, PromqlError> {
+    let after = start.saturating_sub(1);
+    let wanted = wanted(snapshot, matchers, after, end, meter)?;
+    let split = wanted.iter().filter(|it| it.part.split_label().is_some()).map(|it| (it.id, it.metric));
+    let layouts = points::layouts(snapshot, split.collect(), time_range(after, end), meter)?;
+    let mut sets = Vec::with_capacity(wanted.len());
+    for it in wanted {
+        let Some(label) = it.part.split_label() else {
+            sets.push(it.labels);
+            continue;
+        };
+        for key in layouts.get(&it.id).into_iter().flatten() {
+            let value = split_value(*key);
+            if accepts_split(matchers, it.part, &value) {
+                sets.push(it.labels.with(label, &value));
+            }
+        }
+    }
+    sets.extend(target_info::label_sets(snapshot, matchers, after, end, meter)?);
+    Ok(sets)
+}
+
+/// The virtual series that the matchers accept, of stored series that may have points in `(after, until]`.
+fn wanted(
+    snapshot: &Snapshot,
+    matchers: &[Matcher],
+    after: Millis,
+    until: Millis,
+    meter: &Meter<'_>,
+) -> Result<Vec<Wanted>, PromqlError> {
+    let range = time_range(after, until);
+    let index = snapshot.series();
+    let mut speller = Speller::default();
+    let mut wanted = Vec::new();
+    for name in index.names().iter().filter(|name| may_be_named(name, matchers)) {
+        for stored in index.by_name(name).iter().filter(|stored| stored.overlaps(range)) {
+            push_wanted(stored, &mut speller, matchers, &mut wanted);
+        }
+        meter.check_series(wanted.len())?;
+    }
+    Ok(wanted)
+}
+
+fn push_wanted(stored: &Arc<StoredSeries>, speller: &mut Speller, matchers: &[Matcher], wanted: &mut Vec<Wanted>) {
+    let series = stored.as_series();
+    for part in Part::of_kind(stored.kind) {
+        if let Some(labels) = speller.accepted(&series, *part, matchers) {
+            wanted.push(Wanted {
+                id: stored.id,
+                part: *part,
+                labels,
+                metric: stored.kind,
+                temporality: stored.temporality,
+                monotonic: stored.monotonic,
+            });
+        }
+    }
+}
+
+/// Whether series of the metric `name`, as sent, may have the name asked for in one of its spellings. Cheap: it is
+/// asked of every metric there is.
+fn may_be_named(name: &str, matchers: &[Matcher]) -> bool {
+    matchers.iter().filter(|matcher| matcher.name == NAME).all(|matcher| match &matcher.test {
+        Test::Equal(asked) => {
+            let word = first_word(name);
+            asked.starts_with(name) || !word.is_empty() && asked.trim_start_matches('_').starts_with(word)
+        }
+        _ => true,
+    })
+}
+
+/// Gives series their own labels where several stored ones have come to the same.
+///
+/// A process that was restarted comes back as another resource; its series go on where the old ones ended, and are
+/// joined. Series that run at the same time are different ones, whose resources differ in attributes that are no
+/// labels: a label `otel_series` tells them apart, so that sums are right and nothing is lost.
+fn tell_apart(mut series: Vec<(SeriesId, SeriesData)>) -> Vec<SeriesData> {
+    series.sort_by(|a, b| a.1.labels.cmp(&b.1.labels).then(first_time(&a.1).cmp(&first_time(&b.1))));
+    let mut result: Vec<SeriesData> = Vec::with_capacity(series.len());
+    for group in series.chunk_by_mut(|a, b| a.1.labels == b.1.labels) {
+        let follow = group.is_sorted_by(|a, b| a.1.kind == b.1.kind && last_time(&a.1) < first_time(&b.1));
+        if let [(_, only)] = group {
+            result.push(std::mem::take(only));
+        } else if follow {
+            let mut joined = SeriesData::default();
+            for (_, part) in group {
+                let part = std::mem::take(part);
+                joined.labels = part.labels;
+                joined.kind = part.kind;
+                joined.times.extend(part.times);
+                joined.floats.extend(part.floats);
+                joined.histogram_times.extend(part.histogram_times);
+                joined.histograms.extend(part.histograms);
+            }
+            result.push(joined);
+        } else {
+            for (id, data) in group {
+                let mut data = std::mem::take(data);
+                data.labels = data.labels.with("otel_series", &format!("{:08x}", id.0 >> 96));
+                result.push(data);
+            }
+        }
+    }
+    result
+}
+
+fn first_time(series: &SeriesData) -> Option<Millis> {
+    series.times.first().into_iter().chain(series.histogram_times.first()).min().copied()
+}
+
+fn last_time(series: &SeriesData) -> Option<Millis> {
+    series.times.last().into_iter().chain(series.histogram_times.last()).max().copied()
+}
+
+/// The metrics of the store by their Prometheus names: what [`super::super::metadata`] lists.
+pub(super) fn families(snapshot: &Snapshot) -> HashMap<String, Vec<Arc<StoredSeries>>> {
+    let mut families: HashMap<String, Vec<Arc<StoredSeries>>> = HashMap::new();
+    let mut speller = Speller::default();
+    let index = snapshot.series();
+    for name in index.names() {
+        for stored in index.by_name(&name) {
+            let family = speller.metric_name(&stored.as_series(), Part::Value, super::spelling::Spelling::Prometheus);
+            let family = if family.is_empty() { stored.name.to_string() } else { family };
+            let known = families.entry(family).or_default();
+            let same = |other: &Arc<StoredSeries>| {
+                (other.kind, &other.unit, &other.description, other.monotonic)
+                    == (stored.kind, &stored.unit, &stored.description, stored.monotonic)
+            };
+            if !known.iter().any(same) {
+                known.push(stored);
+            }
+        }
+    }
+    families
+}
