@@ -22,7 +22,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 type TestResult = Result<(), Box<dyn Error>>;
 
-const TESTS: [(&str, fn() -> TestResult); 6] = [
+type Test = fn() -> TestResult;
+
+const TESTS: [(&str, Test); 6] = [
     ("every_service_exports_all_three_signals", every_service_exports_all_three_signals),
     ("starts_every_service_and_ends_them_all", starts_every_service_and_ends_them_all),
     ("starts_a_killed_service_again", starts_a_killed_service_again),
