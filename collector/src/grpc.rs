@@ -64,8 +64,13 @@ async fn export(collector: &Arc<Collector>, sender: &Sender, request: Request<Bo
     };
     let limits = collector.limits();
     let mut admission = collector.admission();
-    let limit = limits.max_body + PREFIX;
-    let body = body::read(request.into_body(), limit, limits.body_timeout, &mut admission).await?;
+    let max_body = limits.max_body;
+    let body = body::read(request.into_body(), max_body + PREFIX, limits.body_timeout, &mut admission).await;
+    let body = body.map_err(|refusal| match refusal {
+        // The sender is told the limit of the message, not that of its frame.
+        Refusal::TooLarge { .. } => Refusal::TooLarge { limit: max_body },
+        other => other,
+    })?;
     let (coding, message) = unframe(body, declared)?;
     let envelope = Envelope { signal, protocol: Protocol::Grpc, coding, user_agent: sender.user_agent.clone() };
     collector.ingest(&envelope, message, admission).await

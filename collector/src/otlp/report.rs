@@ -74,7 +74,8 @@ impl Report {
             let written = if *rejected {
                 write!(text, "{separator}{count} {} rejected: {reason} (first: {first})", signal.item(*count))
             } else {
-                write!(text, "{separator}warning: {reason} ({count} times, first: {first})")
+                let often = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
+                write!(text, "{separator}warning: {reason} ({often}, first: {first})")
             };
             written.expect("writing to a String cannot fail");
         }
@@ -99,7 +100,7 @@ mod tests {
         assert_eq!(
             report.message(Signal::Traces),
             "3 spans rejected: no time (first: spans[0]); 2 spans rejected: no id (first: spans[7]); \
-             warning: odd (1 times, first: spans[9])"
+             warning: odd (once, first: spans[9])"
         );
     }
 

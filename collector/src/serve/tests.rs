@@ -131,6 +131,7 @@ async fn grpc_refusals_have_their_code_and_say_whether_to_retry() {
     for compress in [false, true] {
         let status = export_traces(&channel, large.clone(), compress).await.unwrap_err();
         assert_eq!(status.code(), Code::ResourceExhausted);
+        assert!(status.message().contains("limit of 2048 bytes"), "{status}");
         assert!(!String::from_utf8_lossy(status.details()).contains("RetryInfo"));
     }
 
