@@ -66,13 +66,8 @@ fn item(status: &SloStatus, alert: &TierAlert) -> Option<Item> {
         Phase::Firing(firing) => (firing.since, firing.labels.clone()),
     };
     // A firing alert whose tier has left the file is resolved in the next round; until then it has no readings.
-    let evidence = tier.map(|(tier, reading)| Evidence {
-        slo,
-        tier,
-        reading: *reading,
-        budget: status.budget,
-        traces: &[],
-    });
+    let evidence =
+        tier.map(|(tier, reading)| Evidence { slo, tier, reading: *reading, budget: status.budget, traces: &[] });
     let rate = tier.and_then(|(_, reading)| burn_rate(reading.long.count, slo.objective));
     Some(Item {
         labels,

@@ -70,8 +70,7 @@ impl From<QueryError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body =
-            Body { status: "error", error_type: self.kind, error: &self.message, position: self.position };
+        let body = Body { status: "error", error_type: self.kind, error: &self.message, position: self.position };
         (self.status, Json(body)).into_response()
     }
 }

@@ -13,7 +13,7 @@ pub(super) struct Params(Vec<(String, String)>);
 impl Params {
     /// The first value of `name`; `None` when it is missing or empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.all(name).find(|value| !value.is_empty())
+        self.0.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {

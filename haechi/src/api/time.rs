@@ -126,7 +126,14 @@ mod tests {
 
     #[test]
     fn durations_are_above_zero() {
-        let cases = [("15", Some(15 * SECOND)), ("0.5", Some(SECOND / 2)), ("1h30m", Some(90 * 60 * SECOND)), ("0", None), ("-5", None), ("x", None)];
+        let cases = [
+            ("15", Some(15 * SECOND)),
+            ("0.5", Some(SECOND / 2)),
+            ("1h30m", Some(90 * 60 * SECOND)),
+            ("0", None),
+            ("-5", None),
+            ("x", None),
+        ];
         for (text, expected) in cases {
             assert_eq!(duration("step", text).ok(), expected, "{text}");
         }

@@ -1,0 +1,88 @@
+//! The rows that the tests ask for: ten traces of two services, ten log records, one counter of ten points.
+
+use super::*;
+
+pub(super) fn trace(number: u64) -> TraceId {
+    TraceId((0xabc_u128 << 64 | u128::from(number + 1)).to_be_bytes())
+}
+
+pub(super) fn rows() -> Rows {
+    let mut rows = Rows::default();
+    for number in 0..10u64 {
+        let time = NOW - (600 - number as Nanos * 60) * SECOND;
+        let resource = resource("shop");
+        span(&mut rows, number, time, "shop", None);
+        span(&mut rows, number, time, "payment", Some(SpanId((number * 10 + 1).to_be_bytes())));
+        let mut attrs = AttrsBuf::new();
+        attrs.push("order", Attribute::Int(number as i64));
+        rows.logs.push(&LogRecord {
+            time,
+            observed_time: 0,
+            severity_number: if number == 7 { 17 } else { 9 },
+            severity_text: "",
+            body: &format!("order {number} accepted"),
+            body_value: &[],
+            event_name: "",
+            trace_id: Some(trace(number)),
+            span_id: None,
+            flags: 0,
+            attrs: attrs.as_attrs(),
+            dropped_attributes: 0,
+            service: "shop",
+            resource: Resource::new(resource.as_bytes()),
+            scope: Scope::default(),
+        });
+        let series = Series {
+            name: "orders",
+            unit: "{order}",
+            description: "orders that came",
+            kind: MetricKind::Sum,
+            temporality: Temporality::Cumulative,
+            monotonic: true,
+            attrs: Attrs::default(),
+            attr_bytes: &[],
+            service: "shop",
+            resource: Resource::new(resource.as_bytes()),
+            scope: Scope::default(),
+        };
+        let id = rows.metrics.series(&series, time);
+        let value = PointValue::Int(number as i64 * 60);
+        rows.metrics.push(&Point { series: id, time, start_time: NOW - 3600 * SECOND, flags: 0, value });
+    }
+    rows
+}
+
+fn resource(service: &str) -> AttrsBuf {
+    let mut resource = AttrsBuf::new();
+    resource.push("service.name", Attribute::Str(service));
+    resource
+}
+
+fn span(rows: &mut Rows, number: u64, start: Nanos, service: &str, parent: Option<SpanId>) {
+    let resource = resource(service);
+    let mut attrs = AttrsBuf::new();
+    attrs.push("http.route", Attribute::Str("/orders"));
+    let offset = if parent.is_some() { 2 } else { 1 };
+    rows.spans.push(&Span {
+        trace_id: trace(number),
+        span_id: SpanId((number * 10 + offset).to_be_bytes()),
+        parent_span_id: parent,
+        trace_state: "",
+        flags: 1,
+        name: if parent.is_some() { "charge" } else { "POST /orders" },
+        kind: SpanKind::Server,
+        start,
+        duration: (number as Nanos + 1) * 100_000_000,
+        status: if number == 7 { SpanStatus::Error } else { SpanStatus::Unset },
+        status_message: "",
+        attrs: attrs.as_attrs(),
+        events: Events::default(),
+        links: Links::default(),
+        dropped_attributes: 0,
+        dropped_events: 0,
+        dropped_links: 0,
+        service,
+        resource: Resource::new(resource.as_bytes()),
+        scope: Scope::default(),
+    });
+}
