@@ -147,3 +147,6 @@ impl Sampled<()> {
         Sampled { items, n_sampled: self.n_sampled, complete: self.complete, warnings: self.warnings }
     }
 }
+
+#[cfg(test)]
+mod tests;

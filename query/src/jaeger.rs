@@ -10,3 +10,6 @@ mod wire;
 pub use convert::{dependencies, operation_names, operations, service_names, trace, traces};
 pub use params::{TraceParams, search_of};
 pub use wire::{Dependency, Error, Log, Operation, Process, RefType, Reference, Response, Span, Tag, TagValue, Trace};
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,8 @@ mod logs;
 mod parser;
 mod spans;
 mod strings;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod words;
 

@@ -5,6 +5,8 @@ mod histogram;
 mod order;
 mod row;
 mod search;
+#[cfg(test)]
+mod tests;
 
 pub use context::{LogContext, around, of_trace};
 pub(crate) use histogram::effective_number;

@@ -5,6 +5,8 @@ mod list;
 mod operations;
 mod resources;
 mod stats;
+#[cfg(test)]
+mod tests;
 
 pub use edges::{Edge, Edges, edges};
 pub use list::{ServiceList, ServiceSummary, services};

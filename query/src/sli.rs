@@ -185,3 +185,6 @@ fn filter(selector: &SliSelector) -> Result<SpanFilter, QueryError> {
         ..SpanTerms::default()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 mod search;
 mod select;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod tree;
 

@@ -144,9 +144,10 @@ impl AttributeTest {
             |known: &mut Vec<Answer>| shared(columns.resource, known, row, |bytes| of(Resource::new(bytes).attrs()));
         let in_scope = |bytes: &[u8]| {
             let scope = Scope::new(bytes);
+            let named = |text: &str| (!text.is_empty()).then(|| self.test.matches(&Value::Str(text)));
             match key {
-                "name" if place == Place::Scope => Some(self.test.matches(&Value::Str(scope.name()))),
-                "version" if place == Place::Scope => Some(self.test.matches(&Value::Str(scope.version()))),
+                "name" if place == Place::Scope => named(scope.name()),
+                "version" if place == Place::Scope => named(scope.version()),
                 _ => of(scope.attrs()),
             }
         };

@@ -1,6 +1,6 @@
 //! Which service calls which, from parents and children in different services.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 
 use hashbrown::HashMap;
 use model::{Nanos, SpanKind, TimeRange};
@@ -49,11 +49,7 @@ struct Called {
 pub fn edges(snapshot: &Snapshot, budget: &Budget, range: TimeRange) -> Result<Edges, QueryError> {
     let mut warnings = Warnings::new();
     let hasher = hashbrown::DefaultHashBuilder::default();
-    let identity = |trace: &[u8; 16], span: &[u8; 8]| {
-        let mut hash = hasher.build_hasher();
-        (trace, span).hash(&mut hash);
-        hash.finish()
-    };
+    let identity = |trace: &[u8; 16], span: &[u8; 8]| hasher.hash_one((trace, span));
     let mut names = Names::default();
     let mut callers: HashMap<u64, u32> = HashMap::new();
     let mut called: Vec<Called> = Vec::new();

@@ -174,8 +174,10 @@ impl Distinct {
 mod tests {
     use super::*;
 
-    /// Nodes written as (id, parent, start).
-    fn shape(nodes: &[(u8, u8, Nanos)]) -> String {
+    /// A node as (id, parent, start).
+    type Short = (u8, u8, Nanos);
+
+    fn shape(nodes: &[Short]) -> String {
         let id = |number: u8| SpanId([0, 0, 0, 0, 0, 0, 0, number]);
         let nodes: Vec<Node> = nodes
             .iter()
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     fn places_every_shape_of_tree() {
-        let cases: [(&[(u8, u8, Nanos)], &str); 9] = [
+        let cases: [(&[Short], &str); 9] = [
             (&[(1, 0, 0)], "1+0"),
             (&[(3, 1, 20), (1, 0, 0), (2, 1, 10), (4, 2, 11)], "1+3 .2+1 ..4+0 .3+0"),
             // An orphan stands beside the root, in order of time.
