@@ -79,3 +79,8 @@ pub(crate) enum StartError {
     #[error("cannot set up the webhook client: {0}")]
     Client(#[from] reqwest::Error),
 }
+
+/// The SLOs that the files in `dir` define, or every mistake in them.
+pub(crate) fn check_files(dir: &std::path::Path) -> Result<Vec<Arc<Slo>>, FilesError> {
+    files::SloFiles::open(dir).map(|files| files.slos())
+}

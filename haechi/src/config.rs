@@ -1,0 +1,242 @@
+//! The effective configuration: each setting from a flag, else a variable, else the file, else its default.
+//!
+//! One table lists the settings ([`settings::SETTINGS`]); flags, variables, keys of the file and `haechi config` follow from it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use model::Nanos;
+use model::time::{DAY, HOUR, MINUTE, SECOND};
+
+mod file;
+pub(crate) mod settings;
+
+use file::File;
+use settings::{SETTINGS, Setting};
+
+/// A receiver of alert notifications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Webhook {
+    pub(crate) name: String,
+    pub(crate) url: String,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) otlp_grpc: SocketAddr,
+    pub(crate) otlp_http: SocketAddr,
+    pub(crate) ui: SocketAddr,
+    /// `None` keeps everything.
+    pub(crate) retention: Option<Nanos>,
+    pub(crate) slos: PathBuf,
+    pub(crate) external_url: String,
+    pub(crate) webhooks: Vec<Webhook>,
+    pub(crate) log: String,
+    /// Every setting as text, with its origin, in the order of the table.
+    pub(crate) origins: Vec<(&'static str, String, Origin)>,
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Default,
+    File(String),
+    Variable(String),
+    Flag(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File(place) | Origin::Variable(place) | Origin::Flag(place) => f.write_str(place),
+        }
+    }
+}
+
+/// What is wrong with the configuration: where, which key, what is allowed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {message}")]
+pub(crate) struct ConfigError {
+    pub(crate) place: String,
+    pub(crate) message: String,
+}
+
+impl Config {
+    /// The configuration of a command with these arguments; reads the file that `--config` names.
+    pub(crate) fn load(matches: &ArgMatches) -> Result<Self, ConfigError> {
+        let path = matches.get_one::<String>("config");
+        let file = match path {
+            Some(path) => file::read(path)?,
+            None => File::default(),
+        };
+        let mut values = Vec::new();
+        for setting in SETTINGS {
+            values.push((setting.key, resolve(setting, matches, &file)));
+        }
+        Config::from_values(values, file.webhooks)
+    }
+
+    fn from_values(
+        values: Vec<(&'static str, (String, Origin))>,
+        mut webhooks: Vec<Webhook>,
+    ) -> Result<Self, ConfigError> {
+        let get = |key: &str| &values.iter().find(|(name, _)| *name == key).expect("the table has the key").1;
+        let error = |key: &str, allowed: &str| {
+            let (value, origin) = get(key);
+            ConfigError { place: origin.to_string(), message: format!("{key}: \"{value}\" is not {allowed}") }
+        };
+        let text = |key: &str| get(key).0.clone();
+        let address =
+            |key: &str| text(key).parse().map_err(|_| error(key, "an IP address with a port, such as 127.0.0.1:4317"));
+        let retention = duration(&text("retention"))
+            .ok_or_else(|| error("retention", "a duration such as 12h, 15d or 4w, or 0 to keep everything"))?;
+        let ui: SocketAddr = address("ui")?;
+        let external_url = match text("external_url") {
+            url if url.is_empty() => format!("http://{ui}"),
+            url if is_http(&url) => url.trim_end_matches('/').to_owned(),
+            _ => return Err(error("external_url", "an address that starts with http:// or https://")),
+        };
+        match text("webhook") {
+            url if url.is_empty() => {}
+            url if is_http(&url) => webhooks.push(Webhook { name: "default".to_owned(), url }),
+            _ => return Err(error("webhook", "an address that starts with http:// or https://")),
+        }
+        if tracing_subscriber::EnvFilter::try_new(text("log")).is_err() {
+            return Err(error("log", "a level (error, warn, info, debug, trace) or a tracing filter"));
+        }
+        Ok(Config {
+            data_dir: text("data_dir").into(),
+            otlp_grpc: address("otlp_grpc")?,
+            otlp_http: address("otlp_http")?,
+            ui,
+            retention: (retention > 0).then_some(retention),
+            slos: text("slos").into(),
+            external_url,
+            webhooks,
+            log: text("log"),
+            origins: values.into_iter().map(|(key, (value, origin))| (key, value, origin)).collect(),
+        })
+    }
+}
+
+fn resolve(setting: &Setting, matches: &ArgMatches, file: &File) -> (String, Origin) {
+    let given = matches.get_one::<String>(setting.key);
+    match (given, matches.value_source(setting.key)) {
+        (Some(value), Some(ValueSource::CommandLine)) => (value.clone(), Origin::Flag(setting.flag())),
+        (Some(value), Some(ValueSource::EnvVariable)) => (value.clone(), Origin::Variable(setting.variable())),
+        _ => match file.values.iter().find(|(key, ..)| key == setting.key) {
+            Some((_, value, place)) => (value.clone(), Origin::File(place.clone())),
+            None => (setting.default.to_owned(), Origin::Default),
+        },
+    }
+}
+
+pub(crate) fn is_http(url: &str) -> bool {
+    url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).is_some_and(|rest| !rest.is_empty())
+}
+
+/// Nanoseconds of `90s`, `30m`, `12h`, `15d`, `4w` or `0`.
+fn duration(text: &str) -> Option<Nanos> {
+    if text == "0" {
+        return Some(0);
+    }
+    let unit = match text.as_bytes().last()? {
+        b's' => SECOND,
+        b'm' => MINUTE,
+        b'h' => HOUR,
+        b'd' => DAY,
+        b'w' => 7 * DAY,
+        _ => return None,
+    };
+    let number: Nanos = text[..text.len() - 1].parse().ok().filter(|number| *number > 0)?;
+    number.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(args: &[&str]) -> Result<Config, ConfigError> {
+        let command = settings::with_flags(clap::Command::new("serve"));
+        Config::load(&command.try_get_matches_from([&["serve"], args].concat()).unwrap())
+    }
+
+    #[test]
+    fn defaults_need_no_file() {
+        let config = load(&[]).unwrap();
+        assert_eq!(config.otlp_grpc.to_string(), "127.0.0.1:4317");
+        assert_eq!(config.external_url, "http://127.0.0.1:4319");
+        assert!(config.origins.iter().all(|(_, _, origin)| *origin == Origin::Default));
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_both_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("haechi.yaml");
+        std::fs::write(&path, "# comment\nretention: 0\nui: 127.0.0.1:1\nwebhooks:\n  - name: a\n    url: http://x\n")
+            .unwrap();
+        let path = path.to_str().unwrap();
+        let config = load(&["--config", path, "--ui", "127.0.0.1:2"]).unwrap();
+        assert_eq!((config.retention, config.ui.port()), (None, 2));
+        assert_eq!(config.webhooks, [Webhook { name: "a".into(), url: "http://x".into() }]);
+        let origin = |key: &str| config.origins.iter().find(|it| it.0 == key).unwrap().2.to_string();
+        assert_eq!(origin("ui"), "--ui");
+        assert_eq!(origin("retention"), format!("{path}:2"));
+    }
+
+    #[test]
+    fn errors_name_the_place_the_key_and_what_is_allowed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("haechi.yaml");
+        let path_text = path.to_str().unwrap();
+        let table = [
+            (
+                "retention: soon",
+                "haechi.yaml:1: retention: \"soon\" is not a duration such as 12h, 15d or 4w, or 0 to keep everything",
+            ),
+            ("\nui: here", "haechi.yaml:2: ui: \"here\" is not an IP address with a port, such as 127.0.0.1:4317"),
+            (
+                "retenton: 1d",
+                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, slos, external_url, webhook, log, webhooks",
+            ),
+            (
+                "webhooks:\n  - url: ftp://x\n    name: a",
+                "haechi.yaml:2: webhooks: \"ftp://x\" is not an address that starts with http:// or https://",
+            ),
+            ("ui: [1]", "haechi.yaml:1: ui: expected a single value"),
+        ];
+        for (text, expected) in table {
+            std::fs::write(&path, text).unwrap();
+            let error = load(&["--config", path_text]).unwrap_err().to_string();
+            assert!(error.ends_with(expected), "{error:?} does not end with {expected:?}");
+        }
+        assert_eq!(
+            load(&["--retention", "1y"]).unwrap_err().to_string(),
+            "--retention: retention: \"1y\" is not a duration such as 12h, 15d or 4w, or 0 to keep everything"
+        );
+        assert!(load(&["--config", "/nowhere.yaml"]).unwrap_err().to_string().starts_with("/nowhere.yaml: "));
+    }
+
+    #[test]
+    fn durations_are_numbers_with_a_unit() {
+        let table = [
+            ("0", Some(0)),
+            ("90s", Some(90 * SECOND)),
+            ("2w", Some(14 * DAY)),
+            ("0d", None),
+            ("d", None),
+            ("-1d", None),
+            ("1", None),
+            ("", None),
+            ("99999999w", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(duration(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The table of settings.
+
+use clap::{Arg, Command};
+
+/// A setting with one value.
+pub(crate) struct Setting {
+    /// The key in the file; `--flag` and `HAECHI_VARIABLE` are made of it.
+    pub(crate) key: &'static str,
+    /// The placeholder in the help.
+    pub(crate) value: &'static str,
+    pub(crate) default: &'static str,
+    pub(crate) help: &'static str,
+}
+
+impl Setting {
+    pub(crate) fn flag(&self) -> String {
+        format!("--{}", self.key.replace('_', "-"))
+    }
+
+    pub(crate) fn variable(&self) -> String {
+        format!("HAECHI_{}", self.key.to_uppercase())
+    }
+}
+
+pub(crate) const SETTINGS: &[Setting] = &[
+    Setting { key: "data_dir", value: "DIR", default: "./haechi-data", help: "Where everything is stored" },
+    Setting {
+        key: "otlp_grpc",
+        value: "ADDR",
+        default: "127.0.0.1:4317",
+        help: "Address for OTLP; both protocols are accepted",
+    },
+    Setting {
+        key: "otlp_http",
+        value: "ADDR",
+        default: "127.0.0.1:4318",
+        help: "Second address for OTLP; both protocols are accepted",
+    },
+    Setting { key: "ui", value: "ADDR", default: "127.0.0.1:4319", help: "Address of the web UI and the query APIs" },
+    Setting {
+        key: "retention",
+        value: "DURATION",
+        default: "30d",
+        help: "How long to keep data, such as 12h or 30d; 0 keeps everything",
+    },
+    Setting {
+        key: "slos",
+        value: "DIR",
+        default: "./slos",
+        help: "Folder of SLO files (*.yaml), read again when they change",
+    },
+    Setting {
+        key: "external_url",
+        value: "URL",
+        default: "",
+        help: "Address of this UI in notifications; the UI's own by default",
+    },
+    Setting { key: "webhook", value: "URL", default: "", help: "Send alert notifications here (Alertmanager v4 body)" },
+    Setting {
+        key: "log",
+        value: "FILTER",
+        default: "warn,haechi=info",
+        help: "What the box says of itself on standard error",
+    },
+];
+
+/// Adds `--config` and a flag for each setting to a command.
+pub(crate) fn with_flags(mut command: Command) -> Command {
+    let config = Arg::new("config").long("config").value_name("FILE").env("HAECHI_CONFIG");
+    command = command.arg(config.help("Configuration file (YAML) with the same settings as the flags"));
+    for setting in SETTINGS {
+        let default =
+            if setting.default.is_empty() { String::new() } else { format!(" [default: {}]", setting.default) };
+        let arg = Arg::new(setting.key)
+            .long(setting.key.replace('_', "-"))
+            .env(setting.variable())
+            .value_name(setting.value)
+            .help(format!("{}{default}", setting.help))
+            .hide_env(true);
+        command = command.arg(arg);
+    }
+    command
+}

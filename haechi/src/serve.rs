@@ -1,0 +1,178 @@
+//! `haechi serve`: puts the parts together, runs them, and takes them apart in order.
+//!
+//! Start: bind every port, open the store, evaluate SLOs, answer. Stop: listeners, then evaluation, then the store.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use collector::{Collector, Limits};
+use query::{Engine, EngineConfig};
+use store::{Store, StoreConfig};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::alerting::{self, Evaluator, Receiver};
+use crate::clock;
+use crate::config::Config;
+use crate::logging::say;
+
+mod indicators;
+mod web;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// How often segments outside the retention are looked for.
+const RETENTION_ROUND: Duration = Duration::from_secs(60);
+
+/// A box that answers on all its ports.
+pub(crate) struct Running {
+    pub(crate) otlp_grpc: SocketAddr,
+    pub(crate) ui: SocketAddr,
+    store: Arc<Store>,
+    /// Set to end the tasks.
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+/// A runtime for a process that serves.
+pub(crate) fn runtime() -> Result<Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// Runs the box until SIGINT or SIGTERM.
+pub(crate) fn run(config: &Config) -> Result<()> {
+    runtime()?.block_on(async {
+        let running = start(config).await?;
+        told_to_stop().await;
+        running.stop().await;
+        Ok(())
+    })
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub(crate) async fn told_to_stop() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::error!("cannot wait for signals; only a kill ends this process");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let reason = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "is in use by another process".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "is not permitted; ports from 1024 up are".to_owned(),
+            std::io::ErrorKind::AddrNotAvailable => "is no address of this machine".to_owned(),
+            _ => error.to_string(),
+        };
+        format!("{flag}: {address} {reason}").into()
+    })
+}
+
+/// Starts the box and says `ready` when every port answers.
+pub(crate) async fn start(config: &Config) -> Result<Running> {
+    let otlp_grpc = bind("--otlp-grpc", config.otlp_grpc).await?;
+    let otlp_http = bind("--otlp-http", config.otlp_http).await?;
+    let web = bind("--ui", config.ui).await?;
+    let (grpc_address, http_address, ui_address) =
+        (otlp_grpc.local_addr()?, otlp_http.local_addr()?, web.local_addr()?);
+
+    let store_config = StoreConfig { retention: config.retention, ..StoreConfig::new(&config.data_dir) };
+    let opening = tokio::task::spawn_blocking(|| Store::open(store_config, Box::new(collector::decode_for_replay)));
+    let (store, recovery) = opening.await??;
+    for damage in &recovery.damage {
+        tracing::warn!("damaged and left where it is: {damage}");
+    }
+    tracing::info!(segments = recovery.segments, replayed_rows = recovery.replayed_rows, "data directory is open");
+
+    let collector = Collector::new(Arc::clone(&store), Limits::default(), clock::now);
+    let engine = Arc::new(Engine::new(Arc::clone(&store), EngineConfig::default())?);
+    let alerting = alerting::Config {
+        dir: config.data_dir.join("alerts"),
+        slo_dir: config.slos.clone(),
+        receivers: receivers(config),
+        external_url: config.external_url.clone(),
+    };
+    let sources = indicators::sources(&store);
+    let evaluator = tokio::task::spawn_blocking(move || Evaluator::open(alerting, sources)).await??;
+    let status = evaluator.status();
+    let addresses = web::Addresses { otlp_grpc: grpc_address, otlp_http: http_address, ui: ui_address };
+    let pages = web::router(&addresses, Arc::clone(&engine), Arc::clone(&collector), status)?;
+
+    let (stop, stopped) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    for listener in [otlp_grpc, otlp_http] {
+        tasks.spawn(collector::serve(listener, Arc::clone(&collector), until(stopped.clone())));
+    }
+    let until_stop = until(stopped.clone());
+    tasks.spawn(async move {
+        if let Err(error) = axum::serve(web, pages).with_graceful_shutdown(until_stop).await {
+            tracing::error!(%error, "the web server ended");
+        }
+    });
+    tasks.spawn(evaluator.run(until(stopped.clone())));
+    tasks.spawn(keep_retention(Arc::clone(&store), until(stopped)));
+    say(format_args!("listening otlp-grpc {grpc_address}"));
+    say(format_args!("listening otlp-http {http_address}"));
+    say(format_args!("listening ui {ui_address}"));
+    say("ready");
+    Ok(Running { otlp_grpc: grpc_address, ui: ui_address, store, stop, tasks })
+}
+
+fn receivers(config: &Config) -> Vec<Receiver> {
+    let receiver = |webhook: &crate::config::Webhook| Receiver {
+        name: webhook.name.clone(),
+        url: webhook.url.clone(),
+        send_resolved: true,
+    };
+    config.webhooks.iter().map(receiver).collect()
+}
+
+/// Ready when `stopped` is set.
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // An error says that the sender is gone, which ends the process as well.
+    _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn keep_retention(store: Arc<Store>, shutdown: impl Future<Output = ()>) {
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => return,
+            () = tokio::time::sleep(RETENTION_ROUND) => {}
+        }
+        let store = Arc::clone(&store);
+        if let Err(error) = tokio::task::spawn_blocking(move || store.maintain(clock::now())).await {
+            tracing::error!(%error, "the retention round failed");
+        }
+    }
+}
+
+impl Running {
+    /// How long open connections may hold up the end.
+    const DRAIN: Duration = Duration::from_secs(15);
+
+    /// Answers what is open, stops everything, and writes what is in memory to segments.
+    pub(crate) async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let drained = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(Self::DRAIN, drained).await.is_err() {
+            tracing::warn!("some connections did not end and are cut");
+            self.tasks.shutdown().await;
+        }
+        let store = Arc::clone(&self.store);
+        if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
+            tracing::error!(%error, "closing the store failed; what was acknowledged is in the log");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The pages and the query APIs on one address.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use collector::Collector;
+use query::Engine;
+use slo::Status;
+use tokio::sync::watch;
+use ui::{Endpoints, UiState};
+
+use crate::{api, clock};
+
+mod ingest;
+#[cfg(feature = "sql")]
+mod sql_page;
+
+/// Where the box listens.
+pub(super) struct Addresses {
+    pub(super) otlp_grpc: SocketAddr,
+    pub(super) otlp_http: SocketAddr,
+    pub(super) ui: SocketAddr,
+}
+
+pub(super) fn router(
+    addresses: &Addresses,
+    engine: Arc<Engine>,
+    collector: Arc<Collector>,
+    status: watch::Receiver<Arc<Status>>,
+) -> Result<Router, Box<dyn Error>> {
+    #[cfg(feature = "sql")]
+    let sql = Arc::new(sql::Engine::new(sql::SqlConfig::default())?);
+    let state = UiState {
+        engine: Arc::clone(&engine),
+        slo_status: {
+            let status = status.clone();
+            Arc::new(move || Arc::clone(&status.borrow()))
+        },
+        ingest: Arc::new(move || ingest::stats(&collector)),
+        #[cfg(feature = "sql")]
+        sql: Some(sql_page::runner(&engine, &sql)),
+        #[cfg(not(feature = "sql"))]
+        sql: None,
+        clock: clock::now,
+        endpoints: Endpoints {
+            otlp_grpc: format!("http://{}", addresses.otlp_grpc),
+            otlp_http: format!("http://{}", addresses.otlp_http),
+            ui: format!("http://{}", addresses.ui),
+        },
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let api = api::ApiState {
+        engine,
+        status,
+        clock: clock::now,
+        #[cfg(feature = "sql")]
+        sql,
+    };
+    Ok(api::router(api).merge(ui::router(state)))
+}

@@ -1,0 +1,51 @@
+//! The main pages in a real browser, over a box with data. The script is `ui/web/e2e/run.mjs`.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::otlp::{self, SECOND};
+use crate::process::Haechi;
+
+const CHROMIUM: &str = "/usr/bin/chromium";
+
+#[tokio::test]
+async fn main_pages_work_in_a_browser() {
+    let web = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("ui/web");
+    if !Path::new(CHROMIUM).exists() || !web.join("node_modules/playwright-core").exists() {
+        println!("skipped: needs {CHROMIUM} and the packages of ui/web; `cargo xtask test` installs both");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let slos = dir.path().join("slos");
+    std::fs::create_dir(&slos).unwrap();
+    let slo = "name: shop-availability\nservice: shop\nindicator: availability\nobjective: 99.5\nwindow: 24h\n";
+    std::fs::write(slos.join("shop.yaml"), slo).unwrap();
+    let haechi = Haechi::start_with(&dir.path().join("data"), &["--slos", slos.to_str().unwrap()]);
+    send_a_shop(&haechi.otlp_http).await;
+    let output = Command::new("node").arg("e2e/run.mjs").arg(&haechi.ui).current_dir(web).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}");
+    println!("{said}");
+}
+
+/// Twenty traces of two services with logs, and two metrics, over the last ten minutes.
+async fn send_a_shop(base: &str) {
+    let now = otlp::now();
+    for n in 1..=20u64 {
+        let (trace, start) = (u128::from(n) << 64 | 1, now - 600 * SECOND + n * 25 * SECOND);
+        let mut root = otlp::span(trace, n * 10, 0, "POST /orders", start, start + n * SECOND / 20);
+        if n % 5 == 0 {
+            root = otlp::failed(root, "payment declined");
+        }
+        let child = otlp::span(trace, n * 10 + 1, n * 10, "charge", start + SECOND / 100, start + n * SECOND / 25);
+        assert_eq!(otlp::post(base, "traces", &otlp::traces("shop", vec![root])).await.unwrap(), 200);
+        assert_eq!(otlp::post(base, "traces", &otlp::traces("payment", vec![child])).await.unwrap(), 200);
+        let line = otlp::log(trace, n * 10, start + SECOND / 50, &format!("order {n} placed by customer c-42"));
+        assert_eq!(otlp::post(base, "logs", &otlp::logs("shop", vec![line])).await.unwrap(), 200);
+    }
+    let points: Vec<_> = (0..40).map(|i| (now - 600 * SECOND + i * 15 * SECOND, (i * 3) as i64)).collect();
+    let buckets: Vec<_> = (0..40).map(|i| (now - 600 * SECOND + i * 15 * SECOND, [i * 3, i, i / 4])).collect();
+    let metrics =
+        vec![otlp::counter("shop.orders", &points, vec![]), otlp::histogram("http.server.request.duration", &buckets)];
+    assert_eq!(otlp::post(base, "metrics", &otlp::metrics("shop", metrics)).await.unwrap(), 200);
+}

@@ -1,0 +1,114 @@
+//! Starts the binary on free ports and ends it, gently or not.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A running box; killed when dropped.
+pub(crate) struct Haechi {
+    child: Child,
+    pub(crate) otlp_grpc: String,
+    pub(crate) otlp_http: String,
+    pub(crate) ui: String,
+    /// From the start of the process to its `ready`.
+    pub(crate) ready_after: Duration,
+}
+
+/// How long a start may take on a busy machine, a debug build and a log to replay included.
+const START: Duration = Duration::from_secs(60);
+
+pub(crate) fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_haechi"));
+    command.args(args).stdin(Stdio::null());
+    command
+}
+
+/// Runs the binary to its end.
+pub(crate) fn run(args: &[&str]) -> Output {
+    command(args).output().unwrap()
+}
+
+impl Haechi {
+    pub(crate) fn start(data_dir: &Path) -> Self {
+        Haechi::start_with(data_dir, &[])
+    }
+
+    pub(crate) fn start_with(data_dir: &Path, more: &[&str]) -> Self {
+        let started = Instant::now();
+        let any = "127.0.0.1:0";
+        let dir = data_dir.to_str().unwrap();
+        let mut command = command(&["serve", "--data-dir", dir, "--otlp-grpc", any, "--otlp-http", any, "--ui", any]);
+        let mut child = command.args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut stderr = child.stderr.take().unwrap();
+        let (lines, received) = mpsc::channel();
+        std::thread::spawn(move || stdout.lines().map_while(Result::ok).for_each(|line| _ = lines.send(line)));
+        let mut addresses = Vec::new();
+        loop {
+            match received.recv_timeout(START.saturating_sub(started.elapsed())) {
+                Ok(line) if line == "ready" => break,
+                Ok(line) => addresses.extend(line.strip_prefix("listening ").map(str::to_owned)),
+                Err(error) => {
+                    _ = child.kill();
+                    let mut log = String::new();
+                    _ = stderr.read_to_string(&mut log);
+                    panic!("haechi is not ready: {error}; it says:\n{log}");
+                }
+            }
+        }
+        std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::stderr()));
+        let address = |name: &str| {
+            let found = addresses.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            format!("http://{}", found.unwrap_or_else(|| panic!("no address of {name} in {addresses:?}")))
+        };
+        Haechi {
+            otlp_grpc: address("otlp-grpc"),
+            otlp_http: address("otlp-http"),
+            ui: address("ui"),
+            ready_after: started.elapsed(),
+            child,
+        }
+    }
+
+    /// SIGKILL: no destructor runs, nothing is flushed.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and the exit code after it has drained.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+
+    /// The JSON that an API answers, whatever its status.
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
+        let response = reqwest::get(format!("{}{path}", self.ui)).await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap_or(Value::Null))
+    }
+
+    /// The rows of a query in SQL, as objects.
+    pub(crate) async fn sql(&self, query: &str) -> Value {
+        let url = format!("{}/api/v1/sql", self.ui);
+        let response =
+            reqwest::Client::new().post(url).json(&serde_json::json!({ "query": query })).send().await.unwrap();
+        let status = response.status();
+        let body: Value = response.json().await.unwrap();
+        assert!(status.is_success(), "{query}: {body}");
+        body
+    }
+}
+
+impl Drop for Haechi {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
