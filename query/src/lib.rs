@@ -8,6 +8,7 @@ mod durations;
 mod engine;
 mod error;
 pub mod fields;
+mod ids;
 pub mod jaeger;
 pub mod lang;
 pub mod logs;

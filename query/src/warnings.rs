@@ -17,6 +17,11 @@ impl Warnings {
         Self::default()
     }
 
+    /// Warnings that begin with `texts`.
+    pub(crate) fn of(texts: &[String]) -> Self {
+        Warnings { texts: texts.to_vec(), n_more: 0 }
+    }
+
     pub fn push(&mut self, text: impl Into<String>) {
         let text = text.into();
         if self.texts.contains(&text) {

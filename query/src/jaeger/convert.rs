@@ -12,6 +12,9 @@ use crate::{Budget, QueryError};
 
 use super::wire::{Dependency, Log, Operation, Process, RefType, Reference, Span, Tag, TagValue, Trace};
 
+/// How many spans one answer holds; a span takes about a kilobyte of JSON.
+const MAX_SPANS: usize = 200_000;
+
 /// The names of all services with spans in `range`, for `/api/services`.
 pub fn service_names(snapshot: &Snapshot, budget: &Budget, range: TimeRange) -> Result<Vec<String>, QueryError> {
     let list = services::services(snapshot, budget, range, 1)?;
@@ -67,6 +70,8 @@ pub fn dependencies(snapshot: &Snapshot, budget: &Budget, range: TimeRange) -> R
 }
 
 /// The traces of a search, whole, for `/api/traces`. When `ids` are given, as `traceID=…` does, exactly those.
+///
+/// Ends after 200,000 spans; the last trace then carries a warning, there is no other place for one.
 pub fn traces(
     snapshot: &Snapshot,
     budget: &Budget,
@@ -77,8 +82,23 @@ pub fn traces(
         [] => traces::search(snapshot, budget, search)?.traces.into_iter().map(|it| it.trace_id).collect(),
         ids => ids.to_vec(),
     };
-    let whole = found.into_iter().filter_map(|id| traces::trace(snapshot, budget, id).transpose());
-    whole.map(|found| found.map(|found| trace(&found))).collect()
+    let mut whole: Vec<Trace> = Vec::new();
+    let mut n_spans = 0;
+    for (index, &id) in found.iter().enumerate() {
+        if let Some(found) = traces::trace(snapshot, budget, id)? {
+            n_spans += found.spans.len();
+            whole.push(trace(&found));
+        }
+        if n_spans >= MAX_SPANS && index + 1 < found.len() {
+            let left_out = found.len() - index - 1;
+            let warning = format!("{left_out} more traces are left out: those before have {n_spans} spans");
+            if let Some(last) = whole.last_mut() {
+                last.warnings.get_or_insert_default().push(warning);
+            }
+            break;
+        }
+    }
+    Ok(whole)
 }
 
 /// A trace, for `/api/traces/{id}`.
@@ -135,9 +155,7 @@ fn references(span: &ModelSpan<'_>) -> Vec<Reference> {
 /// Source: opentelemetry-specification, compatibility "OpenTelemetry to Jaeger Transformation".
 fn span_tags(span: &ModelSpan<'_>) -> Vec<Tag> {
     let mut tags = tags(span.attrs);
-    if span.kind != model::SpanKind::Internal {
-        tags.push(text("span.kind", span.kind.name()));
-    }
+    tags.push(text("span.kind", span.kind.name()));
     match span.status {
         StatusCode::Unset => {}
         StatusCode::Ok => tags.push(text("otel.status_code", "OK")),

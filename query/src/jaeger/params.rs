@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use model::time::MICROSECOND;
 use model::{Nanos, TimeRange, TraceId};
-use serde::Deserialize;
 
 use crate::QueryError;
 use crate::lang::parse_duration;
@@ -16,15 +15,13 @@ const DEFAULT_LIMIT: usize = 100;
 const DEFAULT_LOOKBACK: Nanos = 2 * model::time::DAY;
 
 /// The query string of `/api/traces`, each value as sent. `traceID` may repeat, and `tag` too: the HTTP edge gathers them.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default)]
 pub struct TraceParams {
     pub service: String,
     pub operation: String,
     /// A JSON object of strings: `{"http.status_code":"500"}`.
     pub tags: String,
     /// Each `key:value`.
-    #[serde(skip)]
     pub tag: Vec<String>,
     /// As `1.2s`; empty for none.
     pub min_duration: String,
@@ -33,7 +30,6 @@ pub struct TraceParams {
     /// Microseconds since the epoch.
     pub start: String,
     pub end: String,
-    #[serde(skip)]
     pub trace_id: Vec<String>,
 }
 

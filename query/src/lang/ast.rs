@@ -4,6 +4,14 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
     pub(super) root: Expr,
+    pub(super) notes: Vec<String>,
+}
+
+impl Query {
+    /// What the writer of the query may have meant otherwise.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -54,6 +54,7 @@ enum Test {
 pub struct LogFilter {
     tree: Tree<Condition>,
     n_conditions: usize,
+    notes: Vec<String>,
 }
 
 impl LogFilter {
@@ -73,7 +74,12 @@ impl LogFilter {
         }
         let query = parse(terms.query)?;
         parts.push(Tree::new(&query.root, &mut compiler, &|condition| condition.test.cost())?);
-        Ok(LogFilter { tree: Tree::And(parts), n_conditions: compiler.n_conditions })
+        Ok(LogFilter { tree: Tree::And(parts), n_conditions: compiler.n_conditions, notes: query.notes })
+    }
+
+    /// What the writer of the query may have meant otherwise.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// `scan` restricted to what the filter says of traces and words.

@@ -19,14 +19,32 @@ use super::lex::{Kind, Token, tokens};
 
 /// The tree of `text`, or where and why it is not a query.
 pub fn parse(text: &str) -> Result<Query, QueryError> {
-    let mut parser = Parser { tokens: tokens(text)?.into_iter().peekable(), end: text.len() };
+    let tokens = tokens(text)?;
+    let notes = notes(&tokens);
+    let mut parser = Parser { tokens: tokens.into_iter().peekable(), end: text.len() };
     if parser.tokens.peek().is_none() {
-        return Ok(Query { root: Expr::All });
+        return Ok(Query { root: Expr::All, notes });
     }
     let root = parser.any()?;
     match parser.tokens.next() {
-        None => Ok(Query { root }),
+        None => Ok(Query { root, notes }),
         Some(token) => Err(QueryError::bad_query(token.position, "the query should end here")),
+    }
+}
+
+/// A note when a comparison stands beside `and`, `or` or `not` in lower case. Without one it is a sentence from a log.
+fn notes(tokens: &[Token]) -> Vec<String> {
+    let compares = tokens.iter().any(|token| matches!(token.kind, Kind::Field { .. }));
+    let word = tokens.iter().find_map(|token| match &token.kind {
+        Kind::Text(text) if !text.quoted && matches!(text.text.as_str(), "and" | "or" | "not") => Some(&text.text),
+        _ => None,
+    });
+    match word.filter(|_| compares) {
+        Some(word) => {
+            let operator = word.to_uppercase();
+            vec![format!("`{word}` is searched for as a word; the operator is {operator}, in capital letters")]
+        }
+        None => Vec::new(),
     }
 }
 

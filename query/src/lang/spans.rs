@@ -65,6 +65,7 @@ enum Test {
 pub struct SpanFilter {
     tree: Tree<Condition>,
     n_conditions: usize,
+    notes: Vec<String>,
 }
 
 impl SpanFilter {
@@ -94,12 +95,17 @@ impl SpanFilter {
         }
         let query = parse(terms.query)?;
         parts.push(Tree::new(&query.root, &mut compiler, &|condition| condition.test.cost())?);
-        Ok(SpanFilter { tree: Tree::And(parts), n_conditions: compiler.n_conditions })
+        Ok(SpanFilter { tree: Tree::And(parts), n_conditions: compiler.n_conditions, notes: query.notes })
+    }
+
+    /// What the writer of the query may have meant otherwise.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// A filter that lets every span through.
     pub fn all() -> Self {
-        SpanFilter { tree: Tree::all(), n_conditions: 0 }
+        SpanFilter { tree: Tree::all(), n_conditions: 0, notes: Vec::new() }
     }
 
     /// `scan` restricted to what the filter says of traces.

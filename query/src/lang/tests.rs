@@ -374,6 +374,20 @@ proptest::proptest! {
 }
 
 #[test]
+fn notes_operators_in_lower_case() {
+    let table = [
+        ("service=booking and status=error", true),
+        ("not status=error", true),
+        ("service=booking \"and\"", false),
+        ("could not connect and gave up", false),
+        ("service=booking AND status=error", false),
+    ];
+    for (query, expected) in table {
+        assert_eq!(!parse(query).unwrap().notes().is_empty(), expected, "{query}");
+    }
+}
+
+#[test]
 fn the_deepest_allowed_query_is_evaluated() {
     let store = spans();
     let query = format!("{}service=booking{}", "NOT (".repeat(50), ")".repeat(50));

@@ -45,7 +45,7 @@ impl Plan {
 pub fn search(snapshot: &Snapshot, budget: &Budget, search: &LogSearch) -> Result<LogHits, QueryError> {
     let plan = Plan::new(search)?;
     let limit = search.limit.min(MAX_LIMIT);
-    let mut warnings = Warnings::new();
+    let mut warnings = Warnings::of(plan.filter.notes());
     if search.limit > MAX_LIMIT {
         warnings.push(format!("the limit is at most {MAX_LIMIT} records"));
     }

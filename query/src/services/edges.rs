@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use model::{Nanos, SpanKind, TimeRange};
 use store::{Scan, Snapshot};
 
+use crate::ids::Ids;
 use crate::{Budget, Durations, QueryError, Warnings};
 
 /// How many spans of each side of a call are kept to find the other side; newest first. 24 bytes each.
@@ -73,17 +74,22 @@ pub fn edges(snapshot: &Snapshot, budget: &Budget, range: TimeRange) -> Result<E
         n_scanned += chunk.len() as u64;
         let Some((services, keys)) = chunk.services() else { continue };
         let services: Vec<u32> = services.iter().map(|name| names.index(name.unwrap_or_default())).collect();
+        let (traces, spans, parents) = (
+            Ids::<16>::of(chunk.batch(), "trace_id"),
+            Ids::<8>::of(chunk.batch(), "span_id"),
+            Ids::<8>::of(chunk.batch(), "parent_span_id"),
+        );
         for row in 0..chunk.len() {
-            let span = chunk.row(row);
-            let service = services[keys[row] as usize];
-            callers.insert(identity(&span.trace_id.0, &span.span_id.0), service);
-            if let (SpanKind::Server | SpanKind::Consumer, Some(parent)) = (span.kind, span.parent_span_id) {
+            let (Some(trace), Some(span)) = (traces.get(row), spans.get(row)) else { continue };
+            let (kind, service) = (chunk.kind(row), services[keys[row] as usize]);
+            callers.insert(identity(&trace, &span), service);
+            if let (SpanKind::Server | SpanKind::Consumer, Some(parent)) = (kind, parents.get(row)) {
                 called.push(Called {
-                    parent: identity(&span.trace_id.0, &parent.0),
+                    parent: identity(&trace, &parent),
                     service,
-                    is_consumer: span.kind == SpanKind::Consumer,
-                    is_error: span.is_error(),
-                    duration: span.duration,
+                    is_consumer: kind == SpanKind::Consumer,
+                    is_error: chunk.is_error(row),
+                    duration: chunk.duration(row),
                 });
             }
         }

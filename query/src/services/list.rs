@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 use model::{Nanos, SpanKind, TimeRange};
 use store::{Scan, Snapshot, SpanChunk};
 
+use crate::ids::Ids;
 use crate::steps::Steps;
 use crate::{Budget, QueryError, Warnings};
 
@@ -86,6 +87,7 @@ pub fn services(
         };
         n_scanned += chunk.len() as u64;
         let mut resources = Resources::new(&chunk);
+        let parents = Ids::<8>::of(chunk.batch(), "parent_span_id");
         for row in 0..chunk.len() {
             let index = resources.group(row, |namespace, service, resource| {
                 let index = match by_name.get(&(namespace.to_owned(), service.to_owned())) {
@@ -104,7 +106,7 @@ pub fn services(
                 Some(index)
             });
             if let Some(index) = index {
-                drafts[index].add(&chunk, row, &steps);
+                drafts[index].add(&chunk, row, parents.get(row).is_none(), &steps);
             }
         }
     }
@@ -115,14 +117,14 @@ pub fn services(
 }
 
 impl Draft {
-    fn add(&mut self, chunk: &SpanChunk, row: usize, steps: &Steps) {
+    fn add(&mut self, chunk: &SpanChunk, row: usize, is_root: bool, steps: &Steps) {
         let (start, duration) = (chunk.start(row), chunk.duration(row));
         self.n_spans += 1;
         self.last_seen = self.last_seen.max(start.saturating_add(duration));
         let step = steps.step_of(start);
         if matches!(chunk.kind(row), SpanKind::Server | SpanKind::Consumer) {
             self.served.add(step, duration, chunk.is_error(row));
-        } else if self.served.is_empty() && chunk.row(row).parent_span_id.is_none() {
+        } else if self.served.is_empty() && is_root {
             // Only looked at when the service serves nothing; from the first served span on they need no counting.
             self.roots.add(step, duration, chunk.is_error(row));
         }

@@ -18,7 +18,7 @@ const MAX_LIMIT: usize = 2_000;
 pub fn search(snapshot: &Snapshot, budget: &Budget, search: &TraceSearch) -> Result<TraceHits, QueryError> {
     let filter = filter(search)?;
     let limit = search.limit.min(MAX_LIMIT);
-    let mut warnings = Warnings::new();
+    let mut warnings = Warnings::of(filter.notes());
     if search.limit > MAX_LIMIT {
         warnings.push(format!("the limit is at most {MAX_LIMIT} traces"));
     }

@@ -6,6 +6,7 @@ use hashbrown::{HashMap, HashSet};
 use model::{Nanos, TimeRange, TraceId};
 use store::{Scan, Snapshot, SpanChunk};
 
+use crate::ids::Ids;
 use crate::lang::SpanFilter;
 use crate::{Budget, QueryError, Warnings};
 
@@ -118,11 +119,14 @@ pub(super) fn best(
             break;
         }
         match chunk {
-            Ok(chunk) => (0..chunk.len()).for_each(|row| {
-                if let Some(measure) = found.get_mut(&chunk.row(row).trace_id) {
-                    measure.add(&chunk, row);
+            Ok(chunk) => {
+                let ids = Ids::of(chunk.batch(), "trace_id");
+                for row in 0..chunk.len() {
+                    if let Some(measure) = ids.get(row).and_then(|id| found.get_mut(&TraceId(id))) {
+                        measure.add(&chunk, row);
+                    }
                 }
-            }),
+            }
             Err(error) => warnings.unreadable(&error),
         }
     }
@@ -184,9 +188,12 @@ fn stopped(budget: &Budget, n_traces: usize, warnings: &mut Warnings) -> Result<
 
 fn each_match(filter: &SpanFilter, chunk: &SpanChunk, mut each: impl FnMut(TraceId, Nanos)) {
     let mut bound = filter.bind(chunk);
+    let ids = Ids::of(chunk.batch(), "trace_id");
     for row in 0..chunk.len() {
-        if bound.matches(row) {
-            each(chunk.row(row).trace_id, chunk.start(row));
+        if bound.matches(row)
+            && let Some(id) = ids.get(row)
+        {
+            each(TraceId(id), chunk.start(row));
         }
     }
 }
