@@ -1,1 +1,59 @@
-//! ui
+//! The web UI: pages rendered here with askama, and TypeScript islands (`web/`) where interaction needs them.
+//!
+//! Everything a page needs from the process comes in a [`UiState`]; the state of a page is in its address. Pages work
+//! without JavaScript but for the charts, whose numbers also stand in tables.
+
+mod app;
+mod assets;
+mod attributes;
+mod critical_path;
+mod duration_text;
+mod format;
+mod icon;
+mod log_view;
+mod page_url;
+mod pages;
+mod palette;
+mod parts;
+mod range;
+mod security;
+mod shell;
+mod slo_view;
+mod span_view;
+mod state;
+mod trace_statistics;
+
+pub use state::{Endpoints, IngestStats, Reject, SenderStats, SignalStats, SqlColumn, SqlRunner, SqlTable, UiState};
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::get;
+use tower_http::compression::CompressionLayer;
+
+use crate::app::App;
+
+/// The pages and their assets. Unknown paths get a page that says so, so merge this router last.
+pub fn router(state: UiState) -> Router {
+    let pages = Router::new()
+        .route("/", get(pages::home::get))
+        .route("/services/{*name}", get(pages::service::get))
+        .route("/traces", get(pages::traces::get))
+        .route("/traces/{id}", get(pages::trace::get))
+        .route("/traces/{id}/data", get(pages::trace_data::get))
+        .route("/traces/{id}/spans/{span}", get(pages::span::get))
+        .route("/logs", get(pages::logs::get))
+        .route("/metrics", get(pages::metrics::get))
+        .route("/slos", get(pages::slos::get))
+        .route("/slos/{name}", get(pages::slo::get))
+        .route("/alerts", get(pages::alerts::get))
+        .route("/sql", get(pages::sql::get))
+        .route("/connect", get(pages::connect::get))
+        .route("/connect/received", get(pages::connect::received))
+        .route("/go", get(pages::go::get))
+        .fallback(pages::not_found::get)
+        // Assets are compressed already and say so; the layer leaves them alone.
+        .route("/assets/{file}", get(assets::serve))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(security::headers));
+    pages.with_state(App::new(state))
+}

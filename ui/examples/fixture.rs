@@ -1,0 +1,31 @@
+//! Serves the pages over the fixture of the tests, to look at them: `cargo run -p ui --example fixture [ADDRESS] [empty]`.
+
+#[path = "../tests/it/fixture.rs"]
+mod fixture;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use fixture::Fixture;
+use model::Nanos;
+use tokio::net::TcpListener;
+
+#[expect(clippy::disallowed_methods, reason = "an example has nobody to give it the time")]
+fn clock() -> Nanos {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970");
+    Nanos::try_from(since.as_nanos()).expect("it is before 2262")
+}
+
+#[tokio::main]
+async fn main() {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:4320".to_owned());
+    let is_empty = std::env::args().nth(2).is_some_and(|word| word == "empty");
+    let fixture =
+        tokio::task::spawn_blocking(move || if is_empty { Fixture::empty(clock) } else { Fixture::shop(clock) });
+    let fixture = fixture.await.expect("the fixture is made");
+    let listener = TcpListener::bind(&address).await.expect("the address is free");
+    #[expect(clippy::print_stdout, reason = "the person who started it wants to know")]
+    {
+        println!("http://{address}");
+    }
+    axum::serve(listener, ui::router(fixture.state.clone())).await.expect("serving goes on");
+}

@@ -1,0 +1,109 @@
+//! What the handlers share, and how they answer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use askama::Template;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use query::QueryError;
+
+use crate::palette::Palette;
+use crate::parts::ServiceTag;
+use crate::state::UiState;
+
+/// Longest service name shown.
+const MAX_NAME: usize = 120;
+
+/// The state of all handlers.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) state: UiState,
+    palette: Arc<Palette>,
+}
+
+impl App {
+    pub(crate) fn new(state: UiState) -> Self {
+        App { state, palette: Arc::default() }
+    }
+
+    /// The colour slot of `service`.
+    pub(crate) fn slot(&self, service: &str) -> usize {
+        self.palette.slot(service)
+    }
+
+    /// `service` with its colour.
+    pub(crate) fn service(&self, service: &str) -> ServiceTag {
+        ServiceTag { slot: self.slot(service), name: crate::format::clip(service, MAX_NAME) }
+    }
+}
+
+/// A page as an answer. A template that fails is a defect; the reader gets a plain sentence.
+pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be rendered; the log of the box says why\n")
+                .into_response()
+        }
+    }
+}
+
+/// Why a part of a page is missing, for `parts/problem.html`.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    pub(crate) title: &'static str,
+    pub(crate) text: String,
+    /// The query text with the place of the mistake, for mistakes in one.
+    pub(crate) pointer: Option<String>,
+}
+
+impl Problem {
+    /// The problem with `query`, the text that was asked.
+    pub(crate) fn of(error: &QueryError, query: &str) -> Self {
+        let title = match error {
+            QueryError::BadQuery { .. } | QueryError::BadParameter(_) => "Query not understood",
+            QueryError::Limit(_) => "Query too large",
+            QueryError::Timeout => "Time limit",
+            QueryError::Cancelled | QueryError::Overloaded => "Busy",
+            QueryError::Read(_) => "Data not readable",
+            QueryError::Internal(_) => "Query failed",
+        };
+        let pointer = match error {
+            QueryError::BadQuery { position, .. } => Some(pointer(query, *position)),
+            _ => None,
+        };
+        Problem { title, text: error.to_string(), pointer }
+    }
+
+    pub(crate) fn parameter(error: impl fmt::Display) -> Self {
+        Problem { title: "Not understood", text: error.to_string(), pointer: None }
+    }
+}
+
+/// A stretch of `query` around the byte `position` with a caret below it.
+fn pointer(query: &str, position: usize) -> String {
+    const AROUND: usize = 60;
+    let position = (0..=position.min(query.len())).rev().find(|&at| query.is_char_boundary(at)).unwrap_or(0);
+    let (before, after) = query.split_at(position);
+    let n_before = before.chars().count();
+    let shown_before: String = before.chars().skip(n_before.saturating_sub(AROUND)).collect();
+    let shown_after: String = after.chars().take(AROUND).collect();
+    let blanks = " ".repeat(shown_before.chars().count());
+    let line = format!("{shown_before}{shown_after}").replace(['\n', '\r', '\t'], " ");
+    format!("{line}\n{blanks}^")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_at_the_mistake_in_a_query() {
+        assert_eq!(pointer("a = = b", 4), "a = = b\n    ^");
+        assert_eq!(pointer("해치 =", 3), "해치 =\n ^");
+        assert_eq!(pointer("", 9), "\n^");
+        assert!(pointer(&"x".repeat(10_000), 5_000).len() < 300);
+    }
+}

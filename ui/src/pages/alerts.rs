@@ -1,0 +1,189 @@
+//! `/alerts`: what fires, what changed, and every attempt to tell somebody.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use slo::Status;
+use slo::alert::{Phase, TransitionTo};
+use slo::spec::Severity;
+use slo::status::AttemptOutcome;
+
+use crate::app::{App, page};
+use crate::format::{self, Stamp, clip};
+use crate::icon::Icon;
+use crate::page_url::PageUrl;
+use crate::parts::ServiceTag;
+use crate::shell::Shell;
+use crate::slo_view::{Notices, burn};
+
+/// Rows of the two histories.
+const MAX_ROWS: usize = 100;
+
+#[derive(Template)]
+#[template(path = "alerts.html")]
+struct AlertsPage {
+    shell: Shell,
+    notices: Notices,
+    alerts: Vec<Row>,
+    n_firing: usize,
+    n_pending: usize,
+    n_inactive: usize,
+    changes: Vec<Change>,
+    receivers: Vec<String>,
+    n_waiting: usize,
+    n_dead: usize,
+    attempts: Vec<AttemptRow>,
+}
+
+/// An alert that is not inactive.
+struct Row {
+    slo: String,
+    href: PageUrl,
+    service: ServiceTag,
+    severity: &'static str,
+    severity_class: &'static str,
+    phase: &'static str,
+    phase_class: &'static str,
+    since: Stamp,
+    age: String,
+    windows: String,
+    burn: String,
+    threshold: String,
+    condition: &'static str,
+}
+
+/// A change of an alert.
+pub(super) struct Change {
+    pub(super) at: Stamp,
+    pub(super) to: &'static str,
+    pub(super) class: &'static str,
+    pub(super) slo: String,
+    pub(super) href: PageUrl,
+    pub(super) severity: &'static str,
+    pub(super) windows: String,
+}
+
+struct AttemptRow {
+    time: Stamp,
+    receiver: String,
+    slo: String,
+    href: PageUrl,
+    status: String,
+    status_class: &'static str,
+    number: u32,
+    took: String,
+    outcome: String,
+    outcome_class: &'static str,
+    key: String,
+}
+
+/// `GET /alerts`
+pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    let shell = Shell::new(&app, &uri, &headers).without_range();
+    let status = (app.state.slo_status)();
+    let (mut alerts, mut n_inactive) = (Vec::new(), 0);
+    for slo in &status.slos {
+        for (i, alert) in slo.alerts.tiers.iter().enumerate() {
+            let (phase, phase_class, since) = match &alert.phase {
+                Phase::Firing(firing) => ("firing", "error", firing.since),
+                Phase::Pending { since } => ("pending", "warn", *since),
+                Phase::Inactive => {
+                    n_inactive += 1;
+                    continue;
+                }
+            };
+            let tier = slo.slo.alerting.tiers.get(i);
+            let reading = slo.tiers.get(i);
+            alerts.push(Row {
+                slo: slo.slo.name.clone(),
+                href: shell.link(format!("/slos/{}", slo.slo.name)),
+                service: app.service(&slo.slo.selector.service),
+                severity: alert.severity.name(),
+                severity_class: if alert.severity == Severity::Page { "error" } else { "warn" },
+                phase,
+                phase_class,
+                since: Stamp::clock(since),
+                age: shell.ago(since),
+                windows: windows(&alert.id),
+                burn: reading.map_or(String::new(), |reading| burn(reading.long.count, slo.slo.objective)),
+                threshold: tier.map_or(String::new(), |tier| format!("{}×", tier.burn_rate)),
+                condition: reading.map_or("", |reading| reading.condition.name()),
+            });
+        }
+    }
+    alerts.sort_by_key(|row| (row.phase != "firing", row.severity != "page", row.since.0));
+    let n_firing = alerts.iter().filter(|row| row.phase == "firing").count();
+    let attempts = status.delivery.attempts.iter().take(MAX_ROWS).map(|attempt| {
+        let (outcome, outcome_class) = match &attempt.outcome {
+            AttemptOutcome::Delivered(code) => (format!("delivered, HTTP {code}"), "ok"),
+            AttemptOutcome::Retried { error, code, next } => {
+                (format!("{}; next try {}", failure(error, *code), format::ago(*next, shell.now)), "warn")
+            }
+            AttemptOutcome::GivenUp { error, code } => (format!("{}; given up", failure(error, *code)), "error"),
+        };
+        AttemptRow {
+            time: Stamp::full(attempt.time),
+            receiver: clip(&attempt.receiver, 80),
+            slo: clip(&attempt.slo, 100),
+            href: shell.link(format!("/slos/{}", attempt.slo)),
+            status: attempt.status.clone(),
+            status_class: if attempt.status == "firing" { "error" } else { "ok" },
+            number: attempt.number,
+            took: format::duration(attempt.took),
+            outcome,
+            outcome_class,
+            key: clip(&attempt.idempotency_key, 100),
+        }
+    });
+    let attempts = attempts.collect();
+    page(
+        StatusCode::OK,
+        &AlertsPage {
+            notices: Notices::of(&status, shell.now),
+            n_firing,
+            n_pending: alerts.len() - n_firing,
+            n_inactive,
+            alerts,
+            changes: changes(&status, &shell, None).into_iter().take(MAX_ROWS).collect(),
+            receivers: status.delivery.receivers.iter().map(|name| clip(name, 80)).collect(),
+            n_waiting: status.delivery.pending,
+            n_dead: status.delivery.dead,
+            attempts,
+            shell,
+        },
+    )
+}
+
+fn failure(error: &str, code: Option<u16>) -> String {
+    let error = clip(error, 300);
+    code.map_or(error.clone(), |code| format!("HTTP {code}: {error}"))
+}
+
+/// The changes of all alerts, or of those of one SLO, newest first.
+pub(super) fn changes(status: &Status, shell: &Shell, of: Option<&str>) -> Vec<Change> {
+    let wanted = status.history.iter().filter(|change| of.is_none_or(|name| change.slo == name));
+    let rows = wanted.map(|change| Change {
+        at: Stamp::full(change.at),
+        to: change.to.name(),
+        class: match change.to {
+            TransitionTo::Firing => "error",
+            TransitionTo::Pending => "warn",
+            TransitionTo::Resolved => "ok",
+            TransitionTo::Inactive => "",
+        },
+        slo: change.slo.clone(),
+        href: shell.link(format!("/slos/{}", change.slo)),
+        severity: change.severity.name(),
+        windows: windows(&change.tier),
+    });
+    rows.collect()
+}
+
+/// `page/1h/5m`, the id of a tier, in words.
+fn windows(tier: &str) -> String {
+    match tier.split('/').collect::<Vec<_>>()[..] {
+        [_, long, short] => format!("{long} and {short}"),
+        _ => clip(tier, 40),
+    }
+}

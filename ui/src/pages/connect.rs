@@ -1,0 +1,219 @@
+//! `/connect`: how to send telemetry here, and what has arrived.
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use model::Nanos;
+use model::time::{MILLISECOND, SECOND};
+
+use crate::app::{App, page};
+use crate::format::{self, Stamp, clip};
+use crate::icon::Icon;
+use crate::page_url::PageUrl;
+use crate::parts::{ServiceTag, Tab};
+use crate::shell::Shell;
+use crate::state::{Endpoints, IngestStats};
+
+/// Rows of the list of senders, and of rejects.
+const MAX_SENDERS: usize = 50;
+const MAX_REJECTS: usize = 30;
+/// The trace that the `curl` line makes, so that the page can link to it.
+const TRACE_ID: &str = "5b8efff798038103d269b633813fc60c";
+const SPAN_ID: &str = "eee19b7ec3c1b174";
+
+/// What there is a snippet for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Language {
+    Curl,
+    Python,
+    Node,
+    Go,
+    Java,
+    Rust,
+    Collector,
+}
+
+/// With its name in the address and on the tab.
+const LANGUAGES: [(Language, &str, &str); 7] = [
+    (Language::Curl, "curl", "curl"),
+    (Language::Python, "python", "Python"),
+    (Language::Node, "node", "Node.js"),
+    (Language::Go, "go", "Go"),
+    (Language::Java, "java", "Java"),
+    (Language::Rust, "rust", "Rust"),
+    (Language::Collector, "collector", "Collector"),
+];
+
+#[derive(Template)]
+#[template(path = "connect.html")]
+struct ConnectPage {
+    shell: Shell,
+    endpoints: Endpoints,
+    /// Host and port of the gRPC endpoint, for settings that want no scheme.
+    grpc_authority: String,
+    lang: Language,
+    tabs: Vec<Tab>,
+    curl: String,
+    trace_id: &'static str,
+    received: Received,
+}
+
+/// What has arrived. Also served alone, for the page to refresh it.
+#[derive(Template)]
+#[template(path = "parts/received.html")]
+struct Received {
+    since: String,
+    is_empty: bool,
+    signals: Vec<SignalRow>,
+    senders: Vec<SenderRow>,
+    n_more_senders: usize,
+    rejects: Vec<RejectRow>,
+}
+
+impl askama::filters::HtmlSafe for Received {}
+
+struct SignalRow {
+    signal: &'static str,
+    accepted: String,
+    requests: String,
+    bytes: String,
+    rejected: String,
+    refused: String,
+    is_troubled: bool,
+    last: String,
+}
+
+struct SenderRow {
+    service: ServiceTag,
+    is_unnamed: bool,
+    href: PageUrl,
+    user_agent: String,
+    protocol: &'static str,
+    spans: String,
+    points: String,
+    logs: String,
+    last: String,
+}
+
+struct RejectRow {
+    time: Stamp,
+    what: String,
+    user_agent: String,
+    message: String,
+}
+
+/// `GET /connect`
+pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    let shell = Shell::new(&app, &uri, &headers).without_range();
+    let endpoints = app.state.endpoints.clone();
+    let lang =
+        LANGUAGES.iter().find(|(_, name, _)| *name == shell.url.get("lang")).map_or(Language::Curl, |found| found.0);
+    let tab = |(language, name, words): (Language, &str, &'static str)| Tab {
+        words,
+        href: PageUrl::new("/connect").with("lang", name),
+        is_current: language == lang,
+        n: None,
+    };
+    page(
+        StatusCode::OK,
+        &ConnectPage {
+            grpc_authority: endpoints.otlp_grpc.split("://").last().unwrap_or_default().to_owned(),
+            lang,
+            tabs: LANGUAGES.map(tab).into(),
+            curl: curl(&endpoints.otlp_http, shell.now),
+            trace_id: TRACE_ID,
+            received: Received::new(&app, shell.now),
+            endpoints,
+            shell,
+        },
+    )
+}
+
+/// `GET /connect/received`
+pub(crate) async fn received(State(app): State<App>) -> Response {
+    let now = (app.state.clock)();
+    page(StatusCode::OK, &Received::new(&app, now))
+}
+
+impl Received {
+    fn new(app: &App, now: Nanos) -> Self {
+        let stats: IngestStats = (app.state.ingest)();
+        let signals = stats.signals.iter().map(|signal| SignalRow {
+            signal: signal.signal,
+            accepted: format::count(signal.n_accepted),
+            requests: format::count(signal.n_requests),
+            bytes: format::bytes(signal.n_bytes),
+            rejected: format::count(signal.n_rejected),
+            refused: format::count(signal.n_refused),
+            is_troubled: signal.n_rejected + signal.n_refused > 0,
+            last: signal.last_received.map_or("never".to_owned(), |time| format::ago(time, now)),
+        });
+        let senders = stats.senders.iter().take(MAX_SENDERS).map(|sender| SenderRow {
+            service: app.service(&sender.service),
+            is_unnamed: sender.service.starts_with(model::resource::UNKNOWN_SERVICE),
+            href: PageUrl::new(format!("/services/{}", sender.service)),
+            user_agent: clip(&sender.user_agent, 80),
+            protocol: sender.protocol,
+            spans: format::count(sender.n_spans),
+            points: format::count(sender.n_points),
+            logs: format::count(sender.n_logs),
+            last: format::ago(sender.last_seen, now),
+        });
+        let rejects = stats.rejects.iter().take(MAX_REJECTS).map(|reject| {
+            let signal = reject.signal.unwrap_or("unknown signal");
+            let what = match reject.http_status {
+                Some(status) => format!("{signal}: request refused with {status}"),
+                None => format!("{signal}: {} rejected", format::count(reject.n_items)),
+            };
+            RejectRow {
+                time: Stamp::clock(reject.time),
+                what,
+                user_agent: clip(&reject.user_agent, 80),
+                message: clip(&reject.message, 600),
+            }
+        });
+        Received {
+            since: format::ago(stats.since, now),
+            is_empty: stats.signals.iter().all(|signal| signal.n_requests + signal.n_refused == 0),
+            signals: signals.collect(),
+            senders: senders.collect(),
+            n_more_senders: stats.senders.len().saturating_sub(MAX_SENDERS),
+            rejects: rejects.collect(),
+        }
+    }
+}
+
+/// A command that sends one span which ends at `now`.
+fn curl(otlp_http: &str, now: Nanos) -> String {
+    let end = now / SECOND * SECOND;
+    let start = end - 240 * MILLISECOND;
+    format!(
+        r#"curl -i {otlp_http}/v1/traces -H 'content-type: application/json' -d '{{
+  "resourceSpans": [{{
+    "resource": {{"attributes": [{{"key": "service.name", "value": {{"stringValue": "hello"}}}}]}},
+    "scopeSpans": [{{"spans": [{{
+      "traceId": "{TRACE_ID}", "spanId": "{SPAN_ID}", "name": "GET /hello", "kind": 2,
+      "startTimeUnixNano": "{start}", "endTimeUnixNano": "{end}"
+    }}]}}]
+  }}]
+}}'"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_curl_line_carries_valid_otlp_json() {
+        let line = curl("http://127.0.0.1:4318", 1_795_363_445_123_456_789);
+        let body = line.split_once("-d '").unwrap().1.strip_suffix('\'').unwrap();
+        assert!(!body.contains('\''));
+        let json: serde_json::Value = serde_json::from_str(body).unwrap();
+        let span = &json["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
+        assert_eq!(span["endTimeUnixNano"], "1795363445000000000");
+        assert!(model::TraceId::parse(span["traceId"].as_str().unwrap()).is_some());
+        assert!(model::SpanId::parse(span["spanId"].as_str().unwrap()).is_some());
+    }
+}

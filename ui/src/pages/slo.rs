@@ -1,0 +1,276 @@
+//! `/slos/{name}`: one SLO: its budget, how fast it burns, what burned it, and what its alerts did.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use model::time::{HOUR, MINUTE};
+use model::{Nanos, TimeRange};
+use query::traces::{TraceSearch, search};
+use slo::alert::Phase;
+use slo::burn::Condition;
+use slo::spec::{ErrorsAre, Indicator, Slo};
+use slo::status::SloStatus;
+
+use crate::app::{App, Problem, page};
+use crate::attributes::condition;
+use crate::format::{self, Stamp, clip};
+use crate::icon::Icon;
+use crate::page_url::PageUrl;
+use crate::parts::{Chart, Line, Mark, ServiceTag, seconds};
+use crate::shell::Shell;
+use crate::slo_view::{Notices, SloCard, burn};
+
+use super::alerts::{Change, changes};
+
+/// Bad requests listed.
+const EXAMPLES: usize = 20;
+/// How far back they are looked for, at most.
+const EXAMPLES_WITHIN: Nanos = 6 * HOUR;
+/// Windows that are shorter than this are compressed for a demonstration, which the page must say.
+const SHORT_WINDOW: Nanos = 3 * 24 * HOUR;
+/// Changes of alerts listed.
+const MAX_CHANGES: usize = 20;
+
+#[derive(Template)]
+#[template(path = "slo.html")]
+struct SloPage {
+    shell: Shell,
+    notices: Notices,
+    card: SloCard,
+    counted: String,
+    allowed: String,
+    is_compressed: bool,
+    description: String,
+    owner: String,
+    file: String,
+    tiers: Vec<TierRow>,
+    notes: Vec<String>,
+    min_bad_events: u64,
+    burn_chart: Chart,
+    budget_chart: Chart,
+    table: Vec<TableRow>,
+    examples: Vec<Example>,
+    examples_problem: Option<Problem>,
+    all_bad: PageUrl,
+    changes: Vec<Change>,
+}
+
+struct TierRow {
+    severity: &'static str,
+    severity_class: &'static str,
+    long: String,
+    short: String,
+    threshold: String,
+    long_burn: String,
+    short_burn: String,
+    long_over: bool,
+    short_over: bool,
+    bad: String,
+    condition: &'static str,
+    condition_class: &'static str,
+    condition_words: String,
+    phase: &'static str,
+    phase_class: &'static str,
+    since: Option<Stamp>,
+    budget: String,
+}
+
+struct TableRow {
+    time: Stamp,
+    total: String,
+    bad: String,
+    burn: String,
+    budget: String,
+}
+
+struct Example {
+    href: PageUrl,
+    start: Stamp,
+    what: String,
+    service: ServiceTag,
+    duration: String,
+    cause: String,
+}
+
+/// `GET /slos/{name}`
+pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
+    let shell = Shell::new(&app, &uri, &headers).without_range();
+    let status = (app.state.slo_status)();
+    let Some(slo_status) = status.slos.iter().find(|slo| slo.slo.name == name) else {
+        return super::not_found::answer(&app, &uri, &headers);
+    };
+    let slo = &slo_status.slo;
+    let now = shell.now;
+    let within = TimeRange::new(now.saturating_sub(slo.window.min(EXAMPLES_WITHIN)), now.saturating_add(MINUTE));
+    let bad = bad_requests(slo, within);
+    let wanted = bad.clone();
+    let found = app.state.engine.run(move |snapshot, budget| search(snapshot, budget, &wanted)).await;
+    let (examples, examples_problem) = match found {
+        Ok(hits) => (hits.traces, None),
+        Err(error) => (Vec::new(), Some(Problem::of(&error, &bad.query))),
+    };
+    let examples = examples.iter().filter_map(|trace| {
+        let span = trace.matched.last()?;
+        let cause = trace.first_error.as_ref().map(|error| format!("{} › {}", error.service, error.name));
+        Some(Example {
+            href: shell.trace_link(trace.trace_id).with("span", span.span_id),
+            start: Stamp::full(span.start),
+            what: clip(&span.name, 120),
+            service: app.service(&span.service),
+            duration: format::duration(span.duration),
+            cause: clip(&cause.unwrap_or_default(), 120),
+        })
+    });
+    let examples: Vec<Example> = examples.collect();
+    let all_bad = PageUrl::new("/traces")
+        .with("q", &bad.query)
+        .with("service", &slo.selector.service)
+        .with("operation", slo.selector.operation.as_deref().unwrap_or_default())
+        .with("from", "now-6h");
+    let events = slo_status.budget.events.count;
+    page(
+        StatusCode::OK,
+        &SloPage {
+            notices: Notices::of(&status, now),
+            card: SloCard::new(&shell, slo_status),
+            counted: format!("{} of {}", format::count(events.bad()), format::count(events.total)),
+            allowed: format::number(slo_status.budget.allowed),
+            is_compressed: slo.window < SHORT_WINDOW,
+            description: clip(&slo.description, 2_000),
+            owner: slo.owner.clone().unwrap_or_default(),
+            file: format!("{}:{}", slo.file, slo.place.line),
+            tiers: tiers(slo_status),
+            notes: slo.alerting.notes.clone(),
+            min_bad_events: slo.alerting.min_bad_events,
+            burn_chart: burn_chart(slo_status, now),
+            budget_chart: budget_chart(slo_status, now),
+            table: table(slo_status),
+            examples,
+            examples_problem,
+            all_bad,
+            changes: changes(&status, &shell, Some(&name)).into_iter().take(MAX_CHANGES).collect(),
+            shell,
+        },
+    )
+}
+
+/// The search for the spans that `slo` counts as bad, newest first.
+fn bad_requests(slo: &Slo, range: TimeRange) -> TraceSearch {
+    let mut parts: Vec<String> = Vec::new();
+    if let Some(kind) = slo.selector.kind {
+        parts.push(format!("kind={}", kind.name()));
+    }
+    parts.extend(slo.selector.attributes.iter().map(|(key, value)| condition(key, value)));
+    parts.push(match slo.indicator {
+        Indicator::Availability => "status=error".to_owned(),
+        Indicator::Latency { threshold, errors: ErrorsAre::Bad } => {
+            format!("(status=error OR duration>={threshold}ns)")
+        }
+        Indicator::Latency { threshold, errors: ErrorsAre::Excluded } => {
+            format!("status!=error AND duration>={threshold}ns")
+        }
+    });
+    TraceSearch {
+        query: parts.join(" AND "),
+        service: Some(slo.selector.service.clone()),
+        operation: slo.selector.operation.clone(),
+        limit: EXAMPLES,
+        ..TraceSearch::new(range)
+    }
+}
+
+fn tiers(status: &SloStatus) -> Vec<TierRow> {
+    let slo = &status.slo;
+    let rows = slo.alerting.tiers.iter().zip(&status.tiers).enumerate().map(|(i, (tier, reading))| {
+        let over = |count: slo::Count| tier.burn_rate.is_exceeded(count.bad(), count.total, slo.objective);
+        let alert = status.alerts.tiers.get(i);
+        let (phase, phase_class, since) = match alert.map(|alert| &alert.phase) {
+            Some(Phase::Firing(firing)) => ("firing", "error", Some(firing.since)),
+            Some(Phase::Pending { since }) => ("pending", "warn", Some(*since)),
+            Some(Phase::Inactive) | None => ("inactive", "", None),
+        };
+        let condition_words = match reading.condition {
+            Condition::Suppressed { bad, needed } => format!("{bad} bad events; {needed} are needed to alert"),
+            Condition::Critical => "both windows burn too fast".to_owned(),
+            Condition::Recovering => "the short window is calm again".to_owned(),
+            Condition::Increasing => "the short window burns too fast, the long one not yet".to_owned(),
+            Condition::Acceptable => "neither window burns too fast".to_owned(),
+            Condition::NoTraffic => "a window without events says nothing".to_owned(),
+            Condition::NotCounted => "stored data are still being counted".to_owned(),
+        };
+        TierRow {
+            severity: tier.severity.name(),
+            severity_class: if tier.severity == slo::spec::Severity::Page { "error" } else { "warn" },
+            long: slo::duration::format(tier.long),
+            short: slo::duration::format(tier.short),
+            threshold: format!("{}×", tier.burn_rate),
+            long_burn: burn(reading.long.count, slo.objective),
+            short_burn: burn(reading.short.count, slo.objective),
+            long_over: over(reading.long.count),
+            short_over: over(reading.short.count),
+            bad: format!("{} of {}", format::count(reading.long.count.bad()), format::count(reading.long.count.total)),
+            condition: reading.condition.name(),
+            condition_class: match reading.condition {
+                Condition::Critical => "error",
+                Condition::Suppressed { .. } | Condition::Increasing | Condition::Recovering => "warn",
+                Condition::Acceptable => "ok",
+                Condition::NoTraffic | Condition::NotCounted => "",
+            },
+            condition_words,
+            phase,
+            phase_class,
+            since: since.map(Stamp::clock),
+            budget: format::percent(tier.budget_consumed(slo.window)),
+        }
+    });
+    rows.collect()
+}
+
+fn window(status: &SloStatus, now: Nanos) -> TimeRange {
+    TimeRange::new(now.saturating_sub(status.slo.window), now)
+}
+
+fn burn_chart(status: &SloStatus, now: Nanos) -> Chart {
+    let values = status.burn.iter().map(|point| point.burn_rate).collect();
+    let mut marks: Vec<Mark> = Vec::new();
+    for tier in &status.slo.alerting.tiers {
+        let value = tier.burn_rate.value();
+        if marks.iter().all(|mark| mark.value != value) {
+            marks.push(Mark { value, label: format!("{} above {}×", tier.severity.name(), tier.burn_rate) });
+        }
+    }
+    Chart {
+        unit: "×".to_owned(),
+        times: status.burn.iter().map(|point| seconds(point.time)).collect(),
+        lines: vec![Line { label: "burn rate".to_owned(), slot: 0, values, filled: true }],
+        marks,
+        from_zero: true,
+        ..Chart::over(window(status, now))
+    }
+}
+
+fn budget_chart(status: &SloStatus, now: Nanos) -> Chart {
+    let values = status.burn.iter().map(|point| point.budget_remaining.map(|share| share * 100.0)).collect();
+    Chart {
+        unit: "%".to_owned(),
+        times: status.burn.iter().map(|point| seconds(point.time)).collect(),
+        lines: vec![Line { label: "budget left".to_owned(), slot: 1, values, filled: true }],
+        marks: vec![Mark { value: 0.0, label: "spent".to_owned() }],
+        from_zero: true,
+        ..Chart::over(window(status, now))
+    }
+}
+
+/// The numbers of both charts, newest first, without the stretches that had no event.
+fn table(status: &SloStatus) -> Vec<TableRow> {
+    let points = status.burn.iter().rev().filter(|point| point.total > 0).take(200);
+    let rows = points.map(|point| TableRow {
+        time: Stamp::full(point.time),
+        total: format::count(point.total),
+        bad: format::count(point.bad),
+        burn: point.burn_rate.map_or("–".to_owned(), |rate| format!("{}×", format::number(rate))),
+        budget: point.budget_remaining.map_or("–".to_owned(), format::percent),
+    });
+    rows.collect()
+}

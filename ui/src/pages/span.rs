@@ -1,0 +1,40 @@
+//! `/traces/{id}/spans/{span}`: the panel of one span, for the waterfall to put beside itself.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use model::{SpanId, TraceId};
+use query::logs::of_trace;
+use query::traces::trace;
+
+use crate::app::{App, page};
+use crate::shell::Shell;
+use crate::span_view::SpanView;
+
+/// Log records of one span.
+const MAX_LOGS: usize = 50;
+
+/// `GET /traces/{id}/spans/{span}`
+pub(crate) async fn get(
+    State(app): State<App>,
+    Path((id, span)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let (Some(id), Some(span_id)) = (TraceId::parse(&id), SpanId::parse(&span)) else {
+        return (StatusCode::NOT_FOUND, "no such span\n").into_response();
+    };
+    let context = Shell::new(&app, &uri, &headers).link("");
+    let app_there = app.clone();
+    let found = app.state.engine.run(move |snapshot, budget| {
+        let Some(trace) = trace(snapshot, budget, id)? else { return Ok(None) };
+        let Some(index) = trace.find(span_id) else { return Ok(None) };
+        let logs = of_trace(snapshot, budget, id, Some(span_id), MAX_LOGS)?;
+        Ok(Some(SpanView::new(&app_there, &trace, index, logs.records.iter(), &context)))
+    });
+    match found.await {
+        Ok(Some(view)) => page(StatusCode::OK, &view),
+        Ok(None) => (StatusCode::NOT_FOUND, "no such span\n").into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
+    }
+}

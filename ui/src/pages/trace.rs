@@ -1,0 +1,228 @@
+//! `/traces/{id}`: one trace as a waterfall, its logs, and where its time went.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use model::time::MINUTE;
+use model::{Nanos, SpanId, TraceId};
+use query::logs::of_trace;
+use query::traces::{Trace, TraceNote, trace};
+
+use crate::app::{App, Problem, page};
+use crate::format::{self, Stamp, clip};
+use crate::icon::Icon;
+use crate::log_view::LogView;
+use crate::page_url::PageUrl;
+use crate::parts::{DurationBar, ServiceTag, Tab};
+use crate::shell::Shell;
+use crate::span_view::SpanView;
+use crate::trace_statistics::{Statistic, statistics};
+
+/// Rows in the page itself; the island draws them again, and the rest.
+const FIRST_ROWS: usize = 60;
+/// Log records on the page.
+const MAX_LOGS: usize = 500;
+/// Lines of the statistics.
+const MAX_STATISTICS: usize = 200;
+/// Deeper rows are not indented further.
+const MAX_INDENT: usize = 30;
+/// A trace whose last span is younger may not be complete.
+const SETTLED_AFTER: Nanos = MINUTE / 2;
+
+#[derive(Template)]
+#[template(path = "trace.html")]
+struct TracePage {
+    shell: Shell,
+    trace_id: TraceId,
+    problem: Option<Problem>,
+    /// `None` when the trace is not stored.
+    view: Option<View>,
+    is_waterfall: bool,
+    is_logs: bool,
+    tabs: Vec<Tab>,
+}
+
+/// What the page shows of a trace that is there.
+struct View {
+    root_service: ServiceTag,
+    root_name: String,
+    start: Stamp,
+    duration: String,
+    n_spans: usize,
+    n_errors: usize,
+    services: Vec<(ServiceTag, String)>,
+    first_error: Option<(PageUrl, String)>,
+    notes: Vec<String>,
+    warnings: Vec<String>,
+    /// The trace may still be arriving.
+    is_fresh: bool,
+    rows: Vec<Row>,
+    logs: Vec<LogView>,
+    logs_cut: bool,
+    statistics: Vec<StatisticRow>,
+    span: Option<SpanView>,
+}
+
+struct Row {
+    name: String,
+    service: ServiceTag,
+    /// Width of the indent in the units of the style sheet.
+    depth: usize,
+    is_error: bool,
+    duration: String,
+    bar: DurationBar,
+    href: PageUrl,
+}
+
+struct StatisticRow {
+    service: ServiceTag,
+    name: String,
+    n_spans: String,
+    n_errors: usize,
+    total: String,
+    own: String,
+    critical: String,
+    critical_share: String,
+    bar: DurationBar,
+}
+
+/// `GET /traces/{id}`
+pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
+    let shell = Shell::new(&app, &uri, &headers).without_range();
+    let Some(trace_id) = TraceId::parse(&id) else { return super::not_found::answer(&app, &uri, &headers) };
+    let tab = ["logs", "statistics"].into_iter().find(|tab| *tab == shell.url.get("view")).unwrap_or("waterfall");
+    let span_id = SpanId::parse(shell.url.get("span"));
+    let context = shell.link("").without("span").without("view");
+    let app_there = app.clone();
+    let now = shell.now;
+    let found = app.state.engine.run(move |snapshot, budget| {
+        let Some(trace) = trace(snapshot, budget, trace_id)? else { return Ok(None) };
+        let logs = of_trace(snapshot, budget, trace_id, None, MAX_LOGS + 1)?;
+        let mut view = View::new(&app_there, &trace, tab, now, &context);
+        view.logs_cut = logs.records.len() > MAX_LOGS;
+        view.logs = logs
+            .records
+            .iter()
+            .take(MAX_LOGS)
+            .map(|record| LogView::new(&app_there, record, &context).at_offset(record.time.saturating_sub(trace.start)))
+            .collect();
+        view.warnings.extend(logs.warnings);
+        view.span = span_id.and_then(|id| trace.find(id)).map(|index| {
+            let records = logs.records.iter().filter(|record| record.span_id == span_id).take(50);
+            SpanView::new(&app_there, &trace, index, records, &context)
+        });
+        Ok(Some(view))
+    });
+    let (view, problem) = match found.await {
+        Ok(view) => (view, None),
+        Err(error) => (None, Some(Problem::of(&error, ""))),
+    };
+    let n_logs = view.as_ref().map(|view| view.logs.len());
+    let other = |name: &str| shell.url.with("view", name).without("span");
+    let tabs = [
+        ("waterfall", "Waterfall", shell.url.without("view"), view.as_ref().map(|view| view.n_spans)),
+        ("logs", "Logs", other("logs"), n_logs),
+        ("statistics", "Where time went", other("statistics"), None),
+    ];
+    let tabs = tabs.map(|(name, words, href, n)| Tab { words, href, is_current: name == tab, n }).into();
+    let status = if view.is_some() || problem.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    page(
+        status,
+        &TracePage { shell, trace_id, problem, view, is_waterfall: tab == "waterfall", is_logs: tab == "logs", tabs },
+    )
+}
+
+impl View {
+    fn new(app: &App, trace: &Trace, tab: &str, now: Nanos, context: &PageUrl) -> Self {
+        let root = trace.span(trace.root());
+        let whole = trace.duration().max(1) as f64;
+        let here = |span: SpanId| link(context, trace.trace_id).with("span", span);
+        let first_error =
+            trace.spans.iter().enumerate().filter(|(_, span)| span.is_error).min_by_key(|(_, span)| span.start);
+        let row = |index: usize| {
+            let (at, span) = (&trace.spans[index], trace.span(index));
+            let start = at.start.saturating_sub(trace.start) as f64 / whole;
+            Row {
+                name: clip(span.name, 160),
+                service: app.service(span.service),
+                depth: at.depth.min(MAX_INDENT),
+                is_error: at.is_error,
+                duration: format::duration(at.duration),
+                bar: DurationBar::new(start, at.duration as f64 / whole, app.slot(span.service), at.is_error),
+                href: here(at.span_id),
+            }
+        };
+        let n_rows = if tab == "waterfall" { trace.spans.len().min(FIRST_ROWS) } else { 0 };
+        let lines = if tab == "statistics" { statistics(trace) } else { Vec::new() };
+        View {
+            root_service: app.service(root.service),
+            root_name: clip(root.name, 160),
+            start: Stamp::full(trace.start),
+            duration: format::duration(trace.duration()),
+            n_spans: trace.spans.len(),
+            n_errors: trace.n_errors,
+            services: trace
+                .services
+                .iter()
+                .take(24)
+                .map(|it| (app.service(&it.service), format::count(it.n_spans as u64)))
+                .collect(),
+            first_error: first_error.map(|(index, at)| {
+                let span = trace.span(index);
+                (here(at.span_id), clip(&format!("{} › {}", span.service, span.name), 120))
+            }),
+            notes: trace.notes.iter().map(note).collect(),
+            warnings: trace.warnings.clone(),
+            is_fresh: now.saturating_sub(trace.end) < SETTLED_AFTER,
+            rows: (0..n_rows).map(row).collect(),
+            logs: Vec::new(),
+            logs_cut: false,
+            statistics: lines.iter().take(MAX_STATISTICS).map(|line| statistic_row(app, line, whole)).collect(),
+            span: None,
+        }
+    }
+}
+
+/// The page of the trace `id` with the parameters of `context`.
+pub(crate) fn link(context: &PageUrl, id: TraceId) -> PageUrl {
+    context.at_path(format!("/traces/{id}"))
+}
+
+fn statistic_row(app: &App, line: &Statistic<'_>, whole: f64) -> StatisticRow {
+    let share = line.critical as f64 / whole;
+    StatisticRow {
+        service: app.service(line.service),
+        name: clip(line.name, 160),
+        n_spans: format::count(line.n_spans as u64),
+        n_errors: line.n_errors,
+        total: format::duration(line.total),
+        own: format::duration(line.own),
+        critical: format::duration(line.critical),
+        critical_share: format::percent(share),
+        bar: DurationBar::new(0.0, share, app.slot(line.service), false),
+    }
+}
+
+/// What is odd about a trace, in a sentence.
+fn note(note: &TraceNote) -> String {
+    let spans = |n: usize| if n == 1 { "1 span".to_owned() } else { format!("{} spans", format::count(n as u64)) };
+    match note {
+        TraceNote::MissingParents { n_spans } => {
+            format!(
+                "{} name a parent that has not arrived: it was lost, not sampled, or is still on its way.",
+                spans(*n_spans)
+            )
+        }
+        TraceNote::SeveralRoots { n_roots } => format!("{n_roots} spans have no parent."),
+        TraceNote::Duplicates { n_spans } => format!("{} arrived more than once and are shown once.", spans(*n_spans)),
+        TraceNote::SharedIds { n_spans } => format!("{} share an id with a different span.", spans(*n_spans)),
+        TraceNote::Cycles { n_cycles } => format!("Parents form a circle in {n_cycles} places; it was cut."),
+        TraceNote::ClockSkew { n_spans, largest } => format!(
+            "{} start before their parents, by up to {}: the clocks of their hosts differ. Times are shown as sent.",
+            spans(*n_spans),
+            format::duration(*largest)
+        ),
+        TraceNote::Cut { limit } => format!("Only the first {} are shown.", spans(*limit)),
+    }
+}

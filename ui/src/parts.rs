@@ -1,0 +1,17 @@
+//! Small pieces of markup that pages share: each renders itself and escapes what it was given.
+
+mod chart;
+mod choice;
+mod histogram;
+mod meter;
+mod scatter;
+mod service_tag;
+mod spark;
+
+pub(crate) use chart::{Chart, Line, Mark, seconds};
+pub(crate) use choice::{Choice, Tab};
+pub(crate) use histogram::{Bar, Histogram};
+pub(crate) use meter::{DurationBar, Meter};
+pub(crate) use scatter::{Dot, Scatter};
+pub(crate) use service_tag::ServiceTag;
+pub(crate) use spark::Spark;

@@ -1,0 +1,124 @@
+//! What the pages need from the process that serves them. Everything comes as plain data or a closure, so that this
+//! crate knows neither the collector nor DataFusion nor the clock.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use model::Nanos;
+
+/// What [`crate::router`] serves.
+#[derive(Clone)]
+pub struct UiState {
+    pub engine: Arc<query::Engine>,
+    /// The state of all SLOs, alerts and deliveries after the last evaluation.
+    pub slo_status: Arc<dyn Fn() -> Arc<slo::Status> + Send + Sync>,
+    /// What has been received since the start.
+    pub ingest: Arc<dyn Fn() -> IngestStats + Send + Sync>,
+    /// Runs one read-only SQL statement; without it there is no SQL page.
+    pub sql: Option<SqlRunner>,
+    pub clock: fn() -> Nanos,
+    pub endpoints: Endpoints,
+    pub version: &'static str,
+}
+
+impl fmt::Debug for UiState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UiState")
+            .field("endpoints", &self.endpoints)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs the SQL statement of the page. The error is shown to the reader as it is.
+pub type SqlRunner = Arc<dyn Fn(String) -> BoxFuture<'static, Result<SqlTable, String>> + Send + Sync>;
+
+/// The rows of an SQL statement, as text.
+#[derive(Clone, Debug, Default)]
+pub struct SqlTable {
+    pub columns: Vec<SqlColumn>,
+    /// Each as long as `columns`; `None` is NULL.
+    pub rows: Vec<Vec<Option<String>>>,
+    /// Whether there are more rows than these.
+    pub truncated: bool,
+    pub took: Nanos,
+}
+
+/// A column of an [`SqlTable`].
+#[derive(Clone, Debug)]
+pub struct SqlColumn {
+    pub name: String,
+    pub data_type: String,
+    /// Shown flush right.
+    pub is_number: bool,
+}
+
+/// Where telemetry is accepted, as addresses that senders on this machine can use.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    /// `http://127.0.0.1:4317`
+    pub otlp_grpc: String,
+    /// `http://127.0.0.1:4318`
+    pub otlp_http: String,
+    /// `http://127.0.0.1:4319`: these pages and the query APIs.
+    pub ui: String,
+}
+
+/// What has been received since the start.
+#[derive(Clone, Debug, Default)]
+pub struct IngestStats {
+    pub since: Nanos,
+    pub signals: Vec<SignalStats>,
+    /// The most recent first.
+    pub senders: Vec<SenderStats>,
+    /// Refused requests and rejected items, newest first; the last few dozen.
+    pub rejects: Vec<Reject>,
+}
+
+/// One signal.
+#[derive(Clone, Debug, Default)]
+pub struct SignalStats {
+    /// `traces`, `metrics` or `logs`.
+    pub signal: &'static str,
+    /// Requests answered with success.
+    pub n_requests: u64,
+    /// Spans, data points or log records stored.
+    pub n_accepted: u64,
+    /// Items left out of successful requests.
+    pub n_rejected: u64,
+    /// Requests refused as a whole.
+    pub n_refused: u64,
+    /// Bytes of successful requests, decompressed.
+    pub n_bytes: u64,
+    pub last_received: Option<Nanos>,
+}
+
+/// What one service has sent through one client.
+#[derive(Clone, Debug, Default)]
+pub struct SenderStats {
+    pub service: String,
+    /// The `user-agent` header: SDK, language and version.
+    pub user_agent: String,
+    /// `grpc`, `http/protobuf` or `http/json`.
+    pub protocol: &'static str,
+    pub n_spans: u64,
+    pub n_points: u64,
+    pub n_logs: u64,
+    pub last_seen: Nanos,
+}
+
+/// Something that was not accepted.
+#[derive(Clone, Debug, Default)]
+pub struct Reject {
+    pub time: Nanos,
+    /// `None` when the request did not tell.
+    pub signal: Option<&'static str>,
+    pub user_agent: String,
+    /// Items left out of a request that was otherwise stored; 0 when all of it was refused.
+    pub n_items: u64,
+    /// The HTTP status of a refused request.
+    pub http_status: Option<u16>,
+    /// What the sender was told.
+    pub message: String,
+}

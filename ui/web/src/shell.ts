@@ -1,0 +1,18 @@
+// What every page has: theme, time zone, menus, keyboard, copying, and zooming by dragging. Pages work without it.
+import { startBrushes } from "./brush";
+import { startCopying } from "./copy";
+import { startForms } from "./forms";
+import { startKeys } from "./keys";
+import { startMenus } from "./menus";
+import { startRefresh } from "./refresh";
+import { startTheme } from "./theme";
+import { startZone } from "./zone";
+
+startZone();
+startTheme();
+startMenus();
+startCopying();
+startForms();
+startBrushes();
+startRefresh();
+startKeys();

@@ -1,0 +1,63 @@
+// The panel of one span, which the server renders.
+import { showTimes } from "../zone";
+import { make } from "./rows";
+
+export class Panel {
+  readonly element: HTMLElement;
+  private readonly body = make("div", "span-body");
+  private request = 0;
+
+  constructor(first: HTMLElement | null, private readonly spans: string, private readonly select: (id: string) => void, close: () => void) {
+    this.element = make("aside", "span-panel");
+    this.element.setAttribute("aria-label", "Span");
+    this.element.hidden = first === null;
+    if (first !== null) this.body.append(...first.childNodes);
+    const button = make("button", "button quiet small square span-close");
+    button.type = "button";
+    button.textContent = "×";
+    button.setAttribute("aria-label", "Close the panel");
+    button.addEventListener("click", close);
+    this.element.append(button, this.body);
+    this.element.addEventListener("click", (event) => {
+      const link = (event.target as Element).closest<HTMLElement>("[data-select-span]");
+      const id = link?.dataset["selectSpan"];
+      if (id === undefined || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      this.select(id);
+    });
+  }
+
+  async show(id: string): Promise<void> {
+    this.request += 1;
+    const request = this.request;
+    this.element.hidden = false;
+    this.element.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(this.spans + id + location.search);
+      const text = await answer.text();
+      if (request !== this.request) return;
+      if (answer.ok) {
+        // The server escaped everything that telemetry said.
+        this.body.innerHTML = text;
+        showTimes(this.body);
+      } else {
+        this.fail(text);
+      }
+    } catch (error) {
+      if (request === this.request) this.fail(String(error));
+    }
+    this.element.scrollTop = 0;
+    this.element.removeAttribute("aria-busy");
+  }
+
+  private fail(text: string): void {
+    const notice = make("p", "error-text");
+    notice.textContent = `The span could not be loaded: ${text}`;
+    this.body.replaceChildren(notice);
+  }
+
+  hide(): void {
+    this.request += 1;
+    this.element.hidden = true;
+  }
+}
