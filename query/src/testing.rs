@@ -13,7 +13,7 @@ use tempfile::TempDir;
 pub(crate) struct TestStore {
     pub(crate) store: Arc<Store>,
     n_requests: u64,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl TestStore {
@@ -21,7 +21,7 @@ impl TestStore {
         let dir = tempfile::tempdir().unwrap();
         let decode = Box::new(|_: u8, _: &[u8], _: Nanos| Ok(Rows::default()));
         let (store, _) = Store::open(StoreConfig::new(dir.path()), decode).unwrap();
-        TestStore { store, n_requests: 0, _dir: dir }
+        TestStore { store, n_requests: 0, dir }
     }
 
     /// A store with `spans`, the first half of them in a segment.
@@ -63,6 +63,26 @@ impl TestStore {
         self.n_requests += 1;
         let body = Bytes::copy_from_slice(&self.n_requests.to_be_bytes());
         self.store.append_blocking(Request { kind: 0, received_at: 0, body, dedup: false, rows }).unwrap();
+    }
+
+    /// Overwrites the first half of every segment with zeros.
+    pub(crate) fn damage_segments(&self) {
+        let mut dirs = vec![self.dir.path().to_owned()];
+        let mut n_damaged = 0;
+        while let Some(dir) = dirs.pop() {
+            for entry in std::fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    dirs.push(path);
+                } else if path.extension().is_some_and(|it| it == "parquet") {
+                    let half = vec![0; std::fs::metadata(&path).unwrap().len() as usize / 2];
+                    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+                    std::os::unix::fs::FileExt::write_all_at(&file, &half, 0).unwrap();
+                    n_damaged += 1;
+                }
+            }
+        }
+        assert!(n_damaged > 0);
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

@@ -135,6 +135,15 @@ fn a_search_whose_time_is_up_answers_with_what_it_has() {
     assert_eq!(search(&store.snapshot(), &budget, &wanted).unwrap_err(), QueryError::Cancelled);
 }
 
+#[test]
+fn what_can_be_read_is_found_beside_what_cannot() {
+    let store = hundred();
+    store.damage_segments();
+    let hits = find(&store, &LogSearch::new(TimeRange::ALL));
+    assert_eq!((hits.records.len(), hits.warnings.len()), (50, 1));
+    assert!(hits.warnings[0].contains("rows are missing") && hits.warnings[0].contains(".parquet"), "{hits:?}");
+}
+
 fn any_log() -> impl Strategy<Value = TestLog> {
     let words = prop::sample::select(vec!["connection", "Refused", "time_out", "10.0.0.7", "결제", "실패", "ok", "-"]);
     let services = prop::sample::select(vec!["gateway", "booking"]);

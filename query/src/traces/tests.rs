@@ -194,6 +194,22 @@ fn a_search_whose_time_is_up_answers_with_what_it_has() {
     assert_eq!(error, QueryError::Cancelled);
 }
 
+#[test]
+fn what_can_be_read_is_found_beside_what_cannot() {
+    let store = ten();
+    store.damage_segments();
+    for order in [TraceOrder::Newest, TraceOrder::Slowest] {
+        let hits = find(&store, &TraceSearch { order, ..TraceSearch::new(TimeRange::ALL) });
+        assert_eq!((hits.traces.len(), hits.n_traces), (5, 5));
+        assert!(!hits.warnings.is_empty());
+    }
+    let budget = Budget::unlimited();
+    // Of a trace that may be in the damaged part it is not known that it is not there.
+    let lost = trace(&store.snapshot(), &budget, trace_id(1));
+    assert!(matches!(lost, Err(QueryError::Read(_))), "{:?}", lost.err());
+    assert!(trace(&store.snapshot(), &budget, trace_id(99)).unwrap().is_none());
+}
+
 /// A span of a small world, where traces, services and values meet often.
 fn any_span() -> impl Strategy<Value = TestSpan> {
     let services = prop::sample::select(vec!["gateway", "booking", "payment"]);
