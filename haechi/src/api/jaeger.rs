@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use model::time::{DAY, MILLISECOND};
+use model::time::{DAY, MICROSECOND, MILLISECOND};
 use model::{Nanos, TimeRange, TraceId};
 use query::{QueryError, jaeger, traces};
 
@@ -91,7 +91,8 @@ async fn search(State(state): State<ApiState>, params: Params) -> Answer<jaeger:
     if let (None, Some(lookback)) = (params.get("start"), params.get("lookback").filter(|it| *it != "custom")) {
         let length = query::lang::parse_duration(lookback)
             .ok_or_else(|| ApiError::bad_parameter("lookback", "a duration such as 1h or 2d is expected"))?;
-        search.range.start = search.range.end.saturating_sub(length);
+        // The range's end is one microsecond after the last one that is meant.
+        search.range.start = search.range.end.saturating_sub(length).saturating_sub(MICROSECOND);
     }
     answer(state.engine.run(move |snapshot, budget| jaeger::traces(snapshot, budget, &search, &ids)).await?)
 }
