@@ -1,4 +1,4 @@
-//! Questions to a snapshot of the store: traces, services, logs, service level indicators, fields, and PromQL.
+//! Questions to a snapshot of the store: traces, services, logs, fields, and PromQL.
 //!
 //! Everything here is synchronous and takes a [`Snapshot`](store::Snapshot) and a [`Budget`]; [`Engine`] runs it on
 //! threads of its own, so that a slow query never holds up ingest. No clock is read: ranges come from the caller.
@@ -14,7 +14,6 @@ pub mod lang;
 pub mod logs;
 pub mod promql;
 pub mod services;
-pub mod sli;
 mod steps;
 #[cfg(test)]
 mod testing;

@@ -12,7 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("slo", &["model"]),
     ("store", &["model"]),
     ("collector", &["proto", "store", "model"]),
-    ("query", &["store", "slo", "model"]),
+    ("query", &["store", "model"]),
     ("sql", &["store", "model"]),
     ("ui", &["query", "slo", "model"]),
     ("haechi", &["collector", "demo-services", "model", "query", "slo", "sql", "store", "ui"]),
