@@ -58,14 +58,13 @@ impl<'a> Evaluator<'a> {
         let before = self.meter.used();
         let value = if node.pinned && grid.len > 1 {
             let once = self.eval_kind(node, Grid { len: 1, ..grid })?;
-            self.meter.charge(once.n_samples() * grid.len)?;
+            self.meter.charge(once.n_samples().saturating_mul(grid.len))?;
             repeat(once, grid.len)
         } else {
-            let value = self.eval_kind(node, grid)?;
-            self.meter.charge(value.n_samples())?;
-            value
+            self.eval_kind(node, grid)?
         };
         self.meter.settle(before, value.n_samples());
+        self.meter.charge(0)?;
         Ok(value)
     }
 

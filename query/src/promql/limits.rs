@@ -16,6 +16,8 @@ pub const MAX_NESTING: usize = 100;
 pub const MAX_OPERATORS: usize = 2_000;
 /// The longest regular expression, in bytes.
 pub(super) const MAX_PATTERN: usize = 4 << 10;
+/// The longest label value that a query may make, in bytes: nested `label_join`s multiply.
+pub(super) const MAX_LABEL_VALUE: usize = 64 << 10;
 /// The most points per series of a range query, as in Prometheus.
 pub const MAX_POINTS: i64 = 11_000;
 
@@ -38,7 +40,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             max_samples: 50_000_000,
-            max_series: 1_000_000,
+            max_series: 300_000,
             lookback: 300_000,
             subquery_step: 60_000,
             budget: Budget::unlimited(),

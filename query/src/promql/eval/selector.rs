@@ -17,6 +17,7 @@ enum Latest {
 impl Evaluator<'_> {
     pub(super) fn instant_rows(&self, selector: &Selector, grid: Grid) -> Result<Vec<Row>, PromqlError> {
         let series = self.load_instant(selector, grid)?;
+        self.meter.charge(series.len().saturating_mul(grid.len))?;
         let mut rows = Vec::with_capacity(series.len());
         for one in series {
             self.meter.check()?;
@@ -33,6 +34,7 @@ impl Evaluator<'_> {
     /// The times, in seconds, of the samples that [`Self::instant_rows`] would give.
     pub(super) fn sample_times(&self, selector: &Selector, grid: Grid) -> Result<Vec<Row>, PromqlError> {
         let series = self.load_instant(selector, grid)?;
+        self.meter.charge(series.len().saturating_mul(grid.len))?;
         let mut rows = Vec::with_capacity(series.len());
         for one in series {
             let mut cells = Cells::empty(grid.len);

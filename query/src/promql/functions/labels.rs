@@ -2,6 +2,7 @@
 
 use super::super::error::PromqlError;
 use super::super::labels::Labels;
+use super::super::limits::MAX_LABEL_VALUE;
 use super::super::matcher;
 use super::super::matrix::{Row, merge_same};
 
@@ -30,7 +31,7 @@ pub(in super::super) fn replace(rows: Vec<Row>, args: [&[u8]; 4]) -> Result<Vec<
         let captures = regex.captures(labels.get(source))?;
         let mut value = String::new();
         captures.expand(replacement, &mut value);
-        Some(labels.with(target, &value))
+        Some((target, value))
     })
 }
 
@@ -47,14 +48,24 @@ pub(in super::super) fn join(
         sources.iter().map(|source| text(source, "source label name in label_join()")).collect::<Result<_, _>>()?;
     relabel(rows, |labels| {
         let values: Vec<&str> = sources.iter().map(|source| labels.get(source)).collect();
-        Some(labels.with(target, &values.join(separator)))
+        Some((target, values.join(separator)))
     })
 }
 
-fn relabel(mut rows: Vec<Row>, change: impl Fn(&Labels) -> Option<Labels>) -> Result<Vec<Row>, PromqlError> {
+/// Sets in each row the label that `change` names, to the value that it gives.
+fn relabel<'a>(
+    mut rows: Vec<Row>,
+    change: impl Fn(&Labels) -> Option<(&'a str, String)>,
+) -> Result<Vec<Row>, PromqlError> {
     for row in &mut rows {
-        if let Some(labels) = change(&row.labels) {
-            row.labels = labels;
+        if let Some((target, value)) = change(&row.labels) {
+            if value.len() > MAX_LABEL_VALUE {
+                return Err(PromqlError::execution(format!(
+                    "value of label {target:?} would be {} bytes long; {MAX_LABEL_VALUE} are allowed",
+                    value.len()
+                )));
+            }
+            row.labels = row.labels.with(target, &value);
         }
     }
     merge_same(rows)

@@ -75,7 +75,8 @@ type Pair = (Arc<str>, Arc<str>);
 #[derive(Default)]
 pub(super) struct Speller {
     targets: HashMap<Vec<u8>, Arc<[Pair]>>,
-    scopes: HashMap<(Vec<u8>, Spelling), Arc<[Pair]>>,
+    /// By spelling.
+    scopes: [HashMap<Vec<u8>, Arc<[Pair]>>; 2],
     words: HashMap<String, Arc<str>>,
     last_metric: Metric,
 }
@@ -156,16 +157,16 @@ impl Speller {
     }
 
     fn scope(&mut self, series: &Series<'_>, spelling: Spelling) -> Arc<[Pair]> {
-        let key = (series.scope.as_bytes().to_vec(), spelling);
-        if let Some(known) = self.scopes.get(&key) {
+        let key = series.scope.as_bytes();
+        if let Some(known) = self.scopes[spelling as usize].get(key) {
             return Arc::clone(known);
         }
         let scope = series.scope;
         let mut pairs = self.attributes(scope.attrs(), spelling, "otel_scope_");
         pairs.push((self.word("otel_scope_name"), self.word(scope.name())));
         pairs.push((self.word("otel_scope_version"), self.word(scope.version())));
-        let pairs: Arc<[_]> = pairs.into();
-        self.scopes.insert(key, Arc::clone(&pairs));
+        let pairs: Arc<[Pair]> = pairs.into();
+        self.scopes[spelling as usize].insert(key.to_vec(), Arc::clone(&pairs));
         pairs
     }
 

@@ -77,8 +77,8 @@ fn wanted(
     for name in index.names().iter().filter(|name| may_be_named(name, matchers)) {
         for stored in index.by_name(name).iter().filter(|stored| stored.overlaps(range)) {
             push_wanted(stored, &mut speller, matchers, &mut wanted);
+            meter.check_series(wanted.len())?;
         }
-        meter.check_series(wanted.len())?;
     }
     Ok(wanted)
 }
