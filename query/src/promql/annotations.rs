@@ -136,8 +136,8 @@ const MAX_NOTES: usize = 32;
 
 impl Annotations {
     pub(super) fn add(&mut self, position: Option<Position>, note: Note) {
-        let known = |(at, known): &(Option<Position>, Note)| *at == position && known.to_string() == note.to_string();
-        if self.notes.len() < MAX_NOTES && !self.notes.iter().any(known) {
+        // Asked for every sample that a note is about, so nothing is formatted here.
+        if self.notes.len() < MAX_NOTES && !self.notes.iter().any(|known| known.0 == position && known.1 == note) {
             self.notes.push((position, note));
         }
     }
@@ -147,10 +147,11 @@ impl Annotations {
         let (mut warnings, mut infos) = (Vec::new(), Vec::new());
         for (position, note) in self.notes {
             let place = position.map_or(String::new(), |position| format!(" ({})", position.in_text(query)));
-            if note.is_info() {
-                infos.push(format!("PromQL info: {note}{place}"));
-            } else {
-                warnings.push(format!("PromQL warning: {note}{place}"));
+            let (kind, texts) = if note.is_info() { ("info", &mut infos) } else { ("warning", &mut warnings) };
+            let text = format!("PromQL {kind}: {note}{place}");
+            // A note about not-a-number does not equal itself.
+            if !texts.contains(&text) {
+                texts.push(text);
             }
         }
         (warnings, infos)
@@ -171,6 +172,9 @@ mod tests {
 
     #[test]
     fn the_same_note_is_kept_once_and_their_number_is_bounded() {
+        let mut nan = Annotations::default();
+        (0..3).for_each(|_| nan.add(None, Note::InvalidQuantile(f64::NAN)));
+        assert_eq!(nan.into_texts("").0.len(), 1);
         let mut notes = Annotations::default();
         for i in 0..1000 {
             notes.add(Some(Position(0)), Note::InvalidQuantile(2.0));

@@ -6,8 +6,10 @@ use super::functions::Function;
 use super::matcher::Matcher;
 use super::value::Millis;
 
+mod cursor;
 mod lower;
 mod syntax;
+mod words;
 
 pub(super) use lower::parse_selector;
 

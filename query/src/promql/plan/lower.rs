@@ -6,7 +6,6 @@
 use std::time::{Duration, SystemTime};
 
 use promql_parser::label::{MatchOp, Matchers};
-use promql_parser::parser::token;
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{self, AtModifier, BinaryExpr, Expr, LabelModifier, Offset, VectorMatchCardinality};
 
@@ -14,13 +13,14 @@ use super::super::annotations::Position;
 use super::super::error::PromqlError;
 use super::super::functions::Function;
 use super::super::labels::NAME;
-use super::super::lex::{self, Kind, Token, error_at};
+use super::super::lex::{self, error_at};
 use super::super::matcher::{Matcher, Test, pattern};
 use super::super::value::Millis;
+use super::cursor::Cursor;
 use super::syntax;
+use super::words::{aggregation, operator};
 use super::{
-    Aggregate, Aggregation, At, Binary, Cardinality, LabelChoice, Node, NodeKind, Operator, Selector, Subquery, Type,
-    When,
+    Aggregate, Aggregation, At, Binary, Cardinality, LabelChoice, Node, NodeKind, Selector, Subquery, Type, When,
 };
 
 /// The plan of `text`.
@@ -30,7 +30,7 @@ pub(super) fn parse(text: &str) -> Result<Node, PromqlError> {
         return Err(error_at(text, text.len(), "no expression found in input"));
     }
     let tree = parser::parse(text).map_err(|message| syntax::error(text, &tokens, &message))?;
-    Lowering { text, tokens: &tokens, at: 0 }.node(&tree)
+    Lowering { tokens: Cursor::new(text, &tokens) }.node(&tree)
 }
 
 /// The matchers of a series selector, such as a `match[]` parameter holds.
@@ -42,119 +42,51 @@ pub(in super::super) fn parse_selector(text: &str) -> Result<Vec<Matcher>, Promq
 }
 
 struct Lowering<'a> {
-    text: &'a str,
-    tokens: &'a [Token<'a>],
-    /// The token that comes next.
-    at: usize,
+    tokens: Cursor<'a>,
 }
 
 impl Lowering<'_> {
-    fn peek(&self) -> Option<&Token<'_>> {
-        self.tokens.get(self.at)
-    }
-
-    fn is_symbol(&self, symbol: &str) -> bool {
-        self.peek().is_some_and(|token| token.kind == Kind::Symbol && token.text == symbol)
-    }
-
-    fn is_word(&self, words: &[&str]) -> bool {
-        self.peek().is_some_and(|token| words.iter().any(|word| token.is_word(word)))
-    }
-
-    fn position(&self) -> Position {
-        Position(self.peek().map_or(self.text.len(), |token| token.start))
-    }
-
     fn error(&self, position: Position, message: impl AsRef<str>) -> PromqlError {
-        error_at(self.text, position.0, message)
-    }
-
-    /// Skips `symbol` if it comes next.
-    fn skip(&mut self, symbol: &str) {
-        if self.is_symbol(symbol) {
-            self.at += 1;
-        }
-    }
-
-    /// Skips a pair of brackets and what is between them, if the opening one comes next.
-    fn skip_group(&mut self, opening: &str) {
-        if !self.is_symbol(opening) {
-            return;
-        }
-        let mut depth = 0;
-        while let Some(token) = self.peek() {
-            if token.kind == Kind::Symbol {
-                match token.text {
-                    "(" | "[" | "{" => depth += 1,
-                    ")" | "]" | "}" => depth -= 1,
-                    _ => {}
-                }
-            }
-            self.at += 1;
-            if depth == 0 {
-                return;
-            }
-        }
-    }
-
-    /// Skips `offset 5m` and `@ start()` in any order.
-    fn skip_modifiers(&mut self) {
-        loop {
-            if self.is_word(&["offset"]) || self.is_symbol("@") {
-                self.at += 1;
-                while self.is_symbol("+") || self.is_symbol("-") {
-                    self.at += 1;
-                }
-                self.at += 1;
-                self.skip_group("(");
-            } else {
-                return;
-            }
-        }
+        self.tokens.error(position, message)
     }
 
     fn node(&mut self, tree: &Expr) -> Result<Node, PromqlError> {
-        let position = self.position();
-        // The tree keeps no plus signs.
-        while self.is_symbol("+") {
-            self.at += 1;
-        }
+        let position = self.tokens.position();
+        self.tokens.skip_signs(&["+"]);
         let kind = match tree {
             Expr::Paren(paren) => {
-                self.skip("(");
+                self.tokens.skip("(");
                 let inner = self.node(&paren.expr)?;
-                self.skip(")");
+                self.tokens.skip(")");
                 return Ok(Node { position, ..inner });
             }
             Expr::NumberLiteral(number) => {
-                while self.is_symbol("-") || self.is_symbol("+") {
-                    self.at += 1;
-                }
-                self.at += 1;
+                self.tokens.skip_signs(&["+", "-"]);
+                self.tokens.advance();
                 NodeKind::Number(number.val)
             }
-            Expr::StringLiteral(string) => NodeKind::Text(self.string(&string.val)),
+            Expr::StringLiteral(string) => NodeKind::Text(self.tokens.string(&string.val)),
             Expr::VectorSelector(selector) => {
                 let (matchers, when) = self.selector(selector)?;
-                self.skip_modifiers();
+                self.tokens.skip_modifiers();
                 NodeKind::Selector(Selector { matchers, when })
             }
             Expr::MatrixSelector(range) => {
                 let (matchers, when) = self.selector(&range.vs)?;
-                self.skip_group("[");
-                self.skip_modifiers();
+                self.tokens.skip_group("[");
+                self.tokens.skip_modifiers();
                 NodeKind::Range { selector: Selector { matchers, when }, range: self.range(position, range.range)? }
             }
             Expr::Subquery(subquery) => {
                 let inner = Box::new(self.node(&subquery.expr)?);
-                self.skip_group("[");
-                self.skip_modifiers();
+                self.tokens.skip_group("[");
+                self.tokens.skip_modifiers();
                 let when = when(subquery.at.as_ref(), subquery.offset.as_ref());
                 let step = subquery.step.map(|step| self.range(position, step)).transpose()?;
                 NodeKind::Subquery(Subquery { inner, range: self.range(position, subquery.range)?, step, when })
             }
             Expr::Unary(unary) => {
-                self.skip("-");
+                self.tokens.skip("-");
                 NodeKind::Negate(Box::new(self.node(&unary.expr)?))
             }
             Expr::Call(call) => self.call(position, call)?,
@@ -165,21 +97,10 @@ impl Lowering<'_> {
         Ok(Node { position, pinned: is_pinned(&kind), kind })
     }
 
-    /// The bytes of the string that comes next. The parser's own form maps bytes that are no UTF-8 to characters.
-    fn string(&mut self, parsed: &str) -> Vec<u8> {
-        let token = self.peek().filter(|token| token.kind == Kind::Text);
-        let bytes = token.and_then(|token| lex::unquote(token.text).ok());
-        let bytes = bytes.map_or_else(|| parsed.as_bytes().to_vec(), |bytes| bytes.into_owned());
-        self.at += 1;
-        bytes
-    }
-
     fn selector(&mut self, selector: &parser::VectorSelector) -> Result<(Vec<Matcher>, When), PromqlError> {
-        let position = self.position();
-        if self.peek().is_some_and(|token| token.kind == Kind::Word) {
-            self.at += 1;
-        }
-        self.skip_group("{");
+        let position = self.tokens.position();
+        self.tokens.skip_name();
+        self.tokens.skip_group("{");
         let mut matchers = self.matchers(position, &selector.matchers)?;
         if let Some(name) = &selector.name {
             matchers.insert(0, Matcher::equal(NAME, name.as_str()));
@@ -216,12 +137,12 @@ impl Lowering<'_> {
         let Some(function) = Function::parse(name) else {
             return Err(self.error(position, format!("unknown function with name {name:?}")));
         };
-        self.at += 1;
-        self.skip("(");
+        self.tokens.advance();
+        self.tokens.skip("(");
         let mut args = Vec::with_capacity(call.args.len());
         for (i, arg) in call.args.args.iter().enumerate() {
             if i > 0 {
-                self.skip(",");
+                self.tokens.skip(",");
             }
             let arg = self.node(arg)?;
             if let Some(expected) = call.func.arg_types.get(i).or(call.func.arg_types.last()) {
@@ -229,7 +150,7 @@ impl Lowering<'_> {
             }
             args.push(arg);
         }
-        self.skip(")");
+        self.tokens.skip(")");
         Ok(NodeKind::Call { function, args })
     }
 
@@ -246,35 +167,28 @@ impl Lowering<'_> {
         let Some(op) = aggregation(tree.op.id()) else {
             return Err(self.error(position, format!("unknown aggregation {:?}", tree.op.to_string())));
         };
-        self.at += 1;
-        self.skip_grouping();
-        self.skip("(");
+        self.tokens.advance();
+        self.tokens.skip_grouping();
+        self.tokens.skip("(");
         let param = match &tree.param {
             None => None,
             Some(param) => {
                 let param = self.node(param)?;
                 let expected = if op == Aggregation::CountValues { Type::Text } else { Type::Scalar };
                 self.expect(&param, expected, "aggregation parameter")?;
-                self.skip(",");
+                self.tokens.skip(",");
                 Some(param)
             }
         };
         let inner = self.node(&tree.expr)?;
         self.expect(&inner, Type::Vector, "aggregation expression")?;
-        self.skip(")");
-        self.skip_grouping();
+        self.tokens.skip(")");
+        self.tokens.skip_grouping();
         let grouping = match &tree.modifier {
             None => LabelChoice::Only(Vec::new()),
             Some(modifier) => choice(modifier),
         };
         Ok(NodeKind::Aggregate(Box::new(Aggregate { op, param, inner, grouping })))
-    }
-
-    fn skip_grouping(&mut self) {
-        if self.is_word(&["by", "without"]) {
-            self.at += 1;
-            self.skip_group("(");
-        }
     }
 
     /// A chain of operators nests to the left as deep as it is long, so that side is walked in a loop.
@@ -294,17 +208,25 @@ impl Lowering<'_> {
     }
 
     fn binary(&mut self, left: Node, tree: &BinaryExpr) -> Result<Binary, PromqlError> {
-        let position = self.position();
+        let position = self.tokens.position();
         let Some(op) = operator(tree.op.id()) else {
             return Err(self.error(position, format!("unknown operator {:?}", tree.op.to_string())));
         };
-        self.at += 1;
-        while self.is_word(&["bool", "on", "ignoring", "group_left", "group_right", "fill", "fill_left", "fill_right"])
-        {
-            let labelled = !self.is_word(&["bool"]);
-            self.at += 1;
+        self.tokens.advance();
+        while self.tokens.is_word(&[
+            "bool",
+            "on",
+            "ignoring",
+            "group_left",
+            "group_right",
+            "fill",
+            "fill_left",
+            "fill_right",
+        ]) {
+            let labelled = !self.tokens.is_word(&["bool"]);
+            self.tokens.advance();
             if labelled {
-                self.skip_group("(");
+                self.tokens.skip_group("(");
             }
         }
         let right = self.node(&tree.rhs)?;
@@ -368,48 +290,6 @@ fn type_of(value_type: ValueType) -> Type {
         ValueType::Vector => Type::Vector,
         ValueType::Matrix => Type::Range,
     }
-}
-
-fn aggregation(id: token::TokenId) -> Option<Aggregation> {
-    Some(match id {
-        token::T_AVG => Aggregation::Avg,
-        token::T_BOTTOMK => Aggregation::BottomK,
-        token::T_COUNT => Aggregation::Count,
-        token::T_COUNT_VALUES => Aggregation::CountValues,
-        token::T_GROUP => Aggregation::Group,
-        token::T_LIMITK => Aggregation::LimitK,
-        token::T_LIMIT_RATIO => Aggregation::LimitRatio,
-        token::T_MAX => Aggregation::Max,
-        token::T_MIN => Aggregation::Min,
-        token::T_QUANTILE => Aggregation::Quantile,
-        token::T_STDDEV => Aggregation::Stddev,
-        token::T_STDVAR => Aggregation::Stdvar,
-        token::T_SUM => Aggregation::Sum,
-        token::T_TOPK => Aggregation::TopK,
-        _ => return None,
-    })
-}
-
-fn operator(id: token::TokenId) -> Option<Operator> {
-    Some(match id {
-        token::T_ADD => Operator::Add,
-        token::T_SUB => Operator::Sub,
-        token::T_MUL => Operator::Mul,
-        token::T_DIV => Operator::Div,
-        token::T_MOD => Operator::Mod,
-        token::T_POW => Operator::Pow,
-        token::T_ATAN2 => Operator::Atan2,
-        token::T_EQLC => Operator::Equal,
-        token::T_NEQ => Operator::NotEqual,
-        token::T_LSS => Operator::Less,
-        token::T_LTE => Operator::LessOrEqual,
-        token::T_GTR => Operator::Greater,
-        token::T_GTE => Operator::GreaterOrEqual,
-        token::T_LAND => Operator::And,
-        token::T_LOR => Operator::Or,
-        token::T_LUNLESS => Operator::Unless,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
