@@ -33,6 +33,8 @@ pub struct SqlConfig {
     pub max_depth: usize,
     /// Operators and keywords that nest one expression or query in another.
     pub max_operators: usize,
+    /// `SELECT` and `VALUES` in one text: planning takes quadratic time on them.
+    pub max_selects: usize,
     /// Tables read by a query once its common table expressions are expanded.
     pub max_tables: u64,
 }
@@ -53,6 +55,7 @@ impl Default for SqlConfig {
             max_tokens: 4_096,
             max_depth: 64,
             max_operators: 1_000,
+            max_selects: 100,
             max_tables: 64,
         }
     }

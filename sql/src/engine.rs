@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
+use crate::aliases;
 use crate::config::{SqlConfig, SqlOptions};
 use crate::error::{Phase, SqlError};
 use crate::exec::Warnings;
@@ -144,8 +145,9 @@ fn parse(text: &str, config: &SqlConfig, state: &SessionState) -> Result<Stateme
     let parsed = parser.and_then(|mut parser| parser.parse_statements());
     let mut statements = parsed.map_err(planning).map_err(|error| error.or_at_end_of(text))?;
     match (statements.pop_front(), statements.len()) {
-        (Some(statement), 0) => {
+        (Some(mut statement), 0) => {
             guard::check_statement(&statement, config)?;
+            aliases::name_subqueries(&mut statement);
             Ok(statement)
         }
         (None, _) => Err(SqlError::bad("query is empty")),

@@ -73,6 +73,10 @@ impl SqlError {
         let message = message_of(root);
         match root {
             DataFusionError::ResourcesExhausted(_) => SqlError::Memory { limit: memory, detail: message },
+            // DataFusion takes a pattern of ours for a mistake of its own.
+            DataFusionError::Internal(_) if message.contains("Regular expression did not compile") => {
+                SqlError::bad(message)
+            }
             DataFusionError::Internal(_) => SqlError::Internal(message),
             _ if phase == Phase::Planning => {
                 let (message, in_text) = split_position(message);
@@ -92,7 +96,8 @@ fn message_of(error: &DataFusionError) -> String {
         DataFusionError::SQL(parser, _) => parser.to_string(),
         other => other.message().into_owned(),
     };
-    let end = message.find(DataFusionError::BACK_TRACE_SEP).unwrap_or(message.len());
+    let ends = [DataFusionError::BACK_TRACE_SEP, "\nThis issue was likely caused by"].map(|end| message.find(end));
+    let end = ends.into_iter().flatten().min().unwrap_or(message.len());
     let message = message[..end].trim_start_matches("sql parser error: ");
     match message.char_indices().nth(MAX_MESSAGE) {
         Some((end, _)) => format!("{}…", &message[..end]),

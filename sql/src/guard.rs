@@ -28,12 +28,13 @@ pub(crate) fn check_text(text: &str, config: &SqlConfig) -> Result<(), SqlError>
         let position = Position { line: error.location.line, column: error.location.column };
         SqlError::BadQuery { message: error.message, position: Some(position) }
     })?;
-    let (mut n_tokens, mut n_operators, mut depth) = (0, 0, 0usize);
+    let (mut n_tokens, mut n_operators, mut n_selects, mut depth) = (0, 0, 0, 0usize);
     for token in &tokens {
         match &token.token {
             Token::Whitespace(_) => continue,
             Token::LParen | Token::LBracket | Token::LBrace => depth += 1,
             Token::RParen | Token::RBracket | Token::RBrace => depth = depth.saturating_sub(1),
+            Token::Word(word) => n_selects += usize::from(matches!(word.keyword, Keyword::SELECT | Keyword::VALUES)),
             _ => {}
         }
         n_tokens += 1;
@@ -41,6 +42,7 @@ pub(crate) fn check_text(text: &str, config: &SqlConfig) -> Result<(), SqlError>
         let exceeded = [
             (n_tokens, config.max_tokens, "words and signs"),
             (n_operators, config.max_operators, "operators"),
+            (n_selects, config.max_selects, "SELECT and VALUES"),
             (depth, config.max_depth, "nested brackets"),
         ];
         if let Some((_, limit, what)) = exceeded.into_iter().find(|(count, limit, _)| count > limit) {
@@ -237,6 +239,8 @@ mod tests {
             (format!("SELECT {}1{}", "(".repeat(65), ")".repeat(65)), "more than 64 nested brackets"),
             (format!("SELECT {}", vec!["a"; 3_000].join(",")), "more than 4096 words"),
             (format!("SELECT {} true", "NOT ".repeat(1_100)), "more than 1000 operators"),
+            (format!("SELECT 1 {}", "UNION ALL SELECT 1 ".repeat(150)), "more than 100 SELECT"),
+            (format!("SELECT 1 FROM (VALUES (1)) a{}", ", (VALUES (1)) a".repeat(150)), "more than 100 SELECT"),
             (format!("SELECT a{}", " IS NULL".repeat(1_100)), "more than 1000 operators"),
             (format!("SELECT 1{}", "::int".repeat(1_100)), "more than 1000 operators"),
             (format!("SELECT {}1", "- ".repeat(1_100)), "more than 1000 operators"),

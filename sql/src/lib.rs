@@ -3,11 +3,13 @@
 //! The only crate that knows DataFusion. Its API is boxed futures and Arrow batches, so the engine is compiled here
 //! once and nowhere else. Tables and functions are described for users in `docs/sql.md`.
 
+mod aliases;
 mod attr;
 mod config;
 mod engine;
 mod error;
 mod exec;
+mod growth;
 mod guard;
 mod provider;
 mod pushdown;

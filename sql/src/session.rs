@@ -22,10 +22,8 @@ use store::Snapshot;
 use crate::attr::{self, AttributeAccess};
 use crate::config::SqlConfig;
 use crate::exec::Warnings;
+use crate::growth::{self, BoundedOperators};
 use crate::provider::Tables;
-
-/// Functions whose result can be any size for a short text: no memory pool counts what they build.
-const LEFT_OUT: [&str; 4] = ["repeat", "lpad", "rpad", "space"];
 
 /// Calls of the parser within each other. A bracket needs up to three, so that `max_depth` of them fit; a level takes
 /// some 75 KB of stack in a debug build.
@@ -44,10 +42,10 @@ pub(crate) struct Functions {
 
 impl Functions {
     pub(crate) fn new() -> Self {
-        let mut scalar = SessionStateDefaults::default_scalar_functions();
-        scalar.retain(|function| !LEFT_OUT.contains(&function.name()));
+        let mut scalar = growth::bounded(SessionStateDefaults::default_scalar_functions());
         let own = attr::functions();
         let mut planners = SessionStateDefaults::default_expr_planners();
+        planners.insert(0, Arc::new(BoundedOperators::of(&scalar)));
         if let Some(attr) = own.first() {
             planners.insert(0, Arc::new(AttributeAccess { attr: Arc::clone(attr) }));
         }

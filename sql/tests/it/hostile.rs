@@ -41,7 +41,12 @@ async fn the_deepest_allowed_query_fits_the_stack() {
         format!("SELECT {}1{}", "(".repeat(60), ")".repeat(60)),
         format!("SELECT {}1{}", "abs(".repeat(60), ")".repeat(60)),
         format!("SELECT {} true", "NOT ".repeat(900)),
-        format!("SELECT 1 {}", "UNION ALL SELECT 1 ".repeat(400)),
+        (0..64).map(|i| format!("spans s{i}")).collect::<Vec<_>>().join(", ").replacen(
+            "spans",
+            "EXPLAIN SELECT count(*) FROM spans",
+            1,
+        ),
+        format!("SELECT 1 {}", "UNION ALL SELECT 1 ".repeat(99)),
         format!("SELECT {}1{}", "CASE WHEN true THEN ".repeat(400), " END".repeat(400)),
     ];
     for text in cases {
@@ -151,4 +156,42 @@ async fn hostile_attribute_text_is_only_text() {
         let query = format!("SELECT attr(column1, 'a') FROM (VALUES ('{quoted}'), ('{{\"a\":1}}'))");
         assert_eq!(fixture.rows(&query).await, r#"[[null],["1"]]"#, "{text}");
     }
+}
+
+/// Text that grows tenfold or doubles per call, in every way there is to grow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn text_does_not_grow_without_bound() {
+    let fixture = Fixture::new();
+    let nest =
+        |open: &str, close: &str, n: usize| format!("SELECT length({}'aaaaaaaaaa'{})", open.repeat(n), close.repeat(n));
+    let twice = |from: &str| {
+        (0..40).fold(format!("SELECT 'aaaaaaaaaa' AS x{from}"), |inner, _| format!("SELECT x || x AS x FROM ({inner})"))
+    };
+    let cases = [
+        nest("replace(", ", 'a', 'aaaaaaaaaa')", 12),
+        nest("regexp_replace(", ", '(a)', '\\1\\1\\1\\1\\1\\1\\1\\1\\1\\1', 'g')", 12),
+        twice(""),
+        twice(" FROM spans"),
+        twice("").replace("x || x", "concat(x, x, x, x)"),
+        twice(" FROM spans").replace("x || x", "concat_ws(x, x, x)"),
+        twice("").replace("x || x", "overlay(x PLACING x FROM 5 FOR 1)"),
+    ];
+    for text in cases {
+        let shown = &text[text.len() - 60..];
+        let error = fixture.query(&text).await.unwrap_err();
+        assert!(error.to_string().contains("are allowed"), "{shown}: {error}");
+    }
+    let expected = r#"[["GET on shop 1",null,"a-b"]]"#;
+    let text = "SELECT name || ' on ' || service || ' ' || flags, name || parent_span_id, concat_ws('-', 'a', 'b') \
+                FROM spans WHERE kind = 'server' LIMIT 1";
+    assert_eq!(fixture.rows(text).await, expected);
+    assert_eq!(fixture.rows("SELECT replace('a.b', '.', '/'), concat('a', 1, NULL)").await, r#"[["a/b","a1"]]"#);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pattern_that_is_too_large_is_the_writers_mistake() {
+    let fixture = Fixture::new();
+    let error =
+        fixture.query("SELECT count(*) FROM spans WHERE regexp_like(name, '(\\w{500}){20}')").await.unwrap_err();
+    assert!(matches!(error, SqlError::BadQuery { .. }), "{error:?}");
 }

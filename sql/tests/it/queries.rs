@@ -214,6 +214,22 @@ async fn rows_beyond_the_limit_are_cut_off_and_said_to_be() {
     assert_eq!(ask(0).await, (0, true));
 }
 
+/// DataFusion 55.2 alone gives 2 for the first: see `sql/src/aliases.rs`.
+#[tokio::test]
+async fn nested_subqueries_of_the_same_form_are_each_computed() {
+    check(&[
+        ("SELECT x + x AS x FROM (SELECT x + x AS x FROM (SELECT 1 AS x))", "[[4]]"),
+        ("SELECT a.x, b.x FROM (SELECT 1 AS x) a, (SELECT 2 AS x) b", "[[1,2]]"),
+        ("SELECT * FROM (SELECT 1 AS x), (SELECT 2 AS y)", "[[1,2]]"),
+        ("SELECT * FROM (VALUES (1), (2)) WHERE column1 > 1", "[[2]]"),
+        (
+            "SELECT count(*) FROM (SELECT * FROM spans WHERE trace_id IN (SELECT trace_id FROM (SELECT * FROM logs)))",
+            "[[20]]",
+        ),
+    ])
+    .await;
+}
+
 #[tokio::test]
 async fn errors_say_where() {
     let fixture = Fixture::new();
