@@ -1,4 +1,5 @@
-//! Serves the pages over the fixture of the tests, to look at them: `cargo run -p ui --example fixture [ADDRESS] [empty]`.
+//! Serves the pages over the fixture of the tests, to look at them:
+//! `cargo run -p ui --example fixture [ADDRESS] [empty | SPANS]`; `SPANS` adds a trace of that many.
 
 #[path = "../tests/it/fixture.rs"]
 mod fixture;

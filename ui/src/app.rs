@@ -14,6 +14,8 @@ use crate::state::UiState;
 
 /// Longest service name shown.
 const MAX_NAME: usize = 120;
+/// Names offered in a form.
+const MAX_OFFERED: usize = 200;
 
 /// The state of all handlers.
 #[derive(Clone)]
@@ -30,6 +32,17 @@ impl App {
     /// The colour slot of `service`.
     pub(crate) fn slot(&self, service: &str) -> usize {
         self.palette.slot(service)
+    }
+
+    /// The names of services to offer in a form, of those seen on pages and by the receiver.
+    pub(crate) fn known_services(&self) -> Vec<String> {
+        let mut names = self.palette.services();
+        names.extend((self.state.ingest)().senders.into_iter().map(|sender| sender.service));
+        names.retain(|name| name.len() <= MAX_NAME);
+        names.sort();
+        names.dedup();
+        names.truncate(MAX_OFFERED);
+        names
     }
 
     /// `service` with its colour.

@@ -14,7 +14,8 @@ const MAX_SEARCHED: usize = 200;
 
 /// One attribute.
 pub(crate) struct Attribute {
-    pub(crate) key: String,
+    /// Cut where a long key may be broken.
+    pub(crate) key: Vec<String>,
     pub(crate) value: String,
     /// The search for others with this value.
     pub(crate) href: Option<PageUrl>,
@@ -29,9 +30,13 @@ pub(crate) fn rows(attrs: Attrs<'_>, search: Option<&PageUrl>) -> (Vec<Attribute
         let text = value.to_string();
         let href =
             search.filter(|_| is_searchable(key, &value, &text)).map(|page| page.with("q", condition(key, &text)));
-        Attribute { key: clip(key, 200), value: clip(&text, MAX_VALUE), href }
+        Attribute { key: breakable(&clip(key, 200)), value: clip(&text, MAX_VALUE), href }
     });
     (rows.collect(), n_more)
+}
+
+fn breakable(key: &str) -> Vec<String> {
+    key.split_inclusive(['.', '_', '/', '-']).map(str::to_owned).collect()
 }
 
 fn is_searchable(key: &str, value: &Value<'_>, text: &str) -> bool {
@@ -59,11 +64,12 @@ mod tests {
     fn sorts_by_key_and_bounds_values() {
         let mut attrs = AttrsBuf::new();
         attrs.push("z", Value::Str(&"x".repeat(20_000)));
-        attrs.push("a", Value::Int(5));
+        attrs.push("a.b", Value::Int(5));
         let (rows, n_more) = rows(attrs.as_attrs(), Some(&PageUrl::new("/traces")));
         assert_eq!(n_more, 0);
-        assert_eq!((rows[0].key.as_str(), rows[0].value.as_str()), ("a", "5"));
-        assert_eq!(rows[0].href.as_ref().map(|href| href.get("q").to_owned()).as_deref(), Some("a=\"5\""));
+        assert_eq!((rows[0].key.concat().as_str(), rows[0].value.as_str()), ("a.b", "5"));
+        assert_eq!(rows[0].key.len(), 2);
+        assert_eq!(rows[0].href.as_ref().map(|href| href.get("q").to_owned()).as_deref(), Some("a.b=\"5\""));
         assert_eq!(rows[1].value.chars().count(), MAX_VALUE + 1);
         assert!(rows[1].href.is_none());
     }

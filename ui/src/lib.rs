@@ -8,6 +8,7 @@ mod assets;
 mod attributes;
 mod critical_path;
 mod duration_text;
+mod error_origin;
 mod format;
 mod icon;
 mod log_view;

@@ -13,6 +13,11 @@ const MAX_SERVICES: usize = 1_000;
 pub(crate) struct Palette(Mutex<BTreeMap<String, usize>>);
 
 impl Palette {
+    /// The services seen, by name.
+    pub(crate) fn services(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
     /// The slot of `service`: the least used one when it is new.
     pub(crate) fn slot(&self, service: &str) -> usize {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,6 +3,8 @@
 use axum::http::{HeaderMap, Uri, header};
 use model::Nanos;
 use model::time::SECOND;
+use slo::alert::Phase;
+use slo::spec::Severity;
 use slo::status::Health;
 
 use crate::app::App;
@@ -75,10 +77,11 @@ impl Shell {
             .map(|slo| Burning {
                 name: format::clip(&slo.slo.name, 80),
                 href: PageUrl::new(format!("/slos/{}", &slo.slo.name)),
-                since: Stamp::clock(firing_since(&slo.alerts).unwrap_or(now)),
+                since: Stamp::clock(firing_since(&slo.alerts, Some(Severity::Page)).unwrap_or(now)),
             })
             .collect();
-        let n_firing = status.slos.iter().filter(|slo| slo.alerts.firing_severity().is_some()).count();
+        let tiers = status.slos.iter().flat_map(|slo| &slo.alerts.tiers);
+        let n_firing = tiers.filter(|tier| matches!(tier.phase, Phase::Firing(_))).count();
         let links = PAGES
             .into_iter()
             .filter(|(path, ..)| *path != "/sql" || app.state.sql.is_some())
@@ -158,11 +161,12 @@ impl Shell {
     }
 }
 
-/// Since when the oldest alert of `alerts` that fires has been firing.
-pub(crate) fn firing_since(alerts: &slo::alert::SloAlerts) -> Option<Nanos> {
-    let since = alerts.tiers.iter().filter_map(|tier| match &tier.phase {
-        slo::alert::Phase::Firing(firing) => Some(firing.since),
-        _ => None,
+/// Since when the oldest alert of `alerts` that fires has been firing; of those with `severity`, if it is given.
+pub(crate) fn firing_since(alerts: &slo::alert::SloAlerts, severity: Option<Severity>) -> Option<Nanos> {
+    let wanted = alerts.tiers.iter().filter(|tier| severity.is_none_or(|severity| tier.severity == severity));
+    let since = wanted.filter_map(|tier| match &tier.phase {
+        Phase::Firing(firing) => Some(firing.since),
+        Phase::Inactive | Phase::Pending { .. } => None,
     });
     since.min()
 }

@@ -33,7 +33,8 @@ impl SloCard {
         let slo = &status.slo;
         let budget_left = match status.budget.remaining {
             Some(left) if left >= 0.0 => format!("{} left", format::percent(left)),
-            Some(left) => format!("{} overspent", format::percent(-left)),
+            Some(left) if left > -1.0 => format!("{} overspent", format::percent(-left)),
+            Some(left) => format!("spent {} times over", format::number(1.0 - left)),
             None => "no events".to_owned(),
         };
         let meter_class = match status.budget.remaining {
@@ -64,7 +65,7 @@ impl SloCard {
             events_left: events_left(status),
             budget_left,
             exhaustion: exhaustion(status.budget.exhaustion),
-            since: firing_since(&status.alerts).map(Stamp::clock),
+            since: firing_since(&status.alerts, None).map(Stamp::clock),
             coverage: (coverage.share < 0.999).then(|| {
                 let counted = slo::duration::format(coverage.counted.length() / 1_000_000_000 * 1_000_000_000);
                 format!("{counted} of {} counted", slo::duration::format(slo.window))
@@ -89,7 +90,7 @@ fn events_left(status: &SloStatus) -> String {
     }
     let left = status.budget.bad_events_left();
     if left >= 0.0 {
-        format!("{} bad events", format::count(left.floor() as u64))
+        format!("{} more bad events allowed", format::count(left.floor() as u64))
     } else {
         format!("{} bad events too many", format::count((-left).ceil() as u64))
     }

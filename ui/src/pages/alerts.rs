@@ -118,7 +118,11 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         let (outcome, outcome_class) = match &attempt.outcome {
             AttemptOutcome::Delivered(code) => (format!("delivered, HTTP {code}"), "ok"),
             AttemptOutcome::Retried { error, code, next } => {
-                (format!("{}; next try {}", failure(error, *code), format::ago(*next, shell.now)), "warn")
+                let then = match *next > shell.now {
+                    true => format!("next try {}", format::ago(*next, shell.now)),
+                    false => "tried again".to_owned(),
+                };
+                (format!("{}; {then}", failure(error, *code)), "warn")
             }
             AttemptOutcome::GivenUp { error, code } => (format!("{}; given up", failure(error, *code)), "error"),
         };

@@ -34,7 +34,7 @@ mod tests {
             ("00000000000000001", "/traces/00000000000000000000000000000001?from=now-1h"),
             ("deadbeef", "/logs?from=now-1h&q=deadbeef"),
             ("a b", "/logs?from=now-1h&q=a%20b"),
-            ("\r\nx: y", "/logs?from=now-1h&q=x:%20y"),
+            ("\r\nx: y", "/logs?from=now-1h&q=%0D%0Ax:%20y"),
         ];
         for (text, expected) in table {
             let url = PageUrl::new("/go").with("from", "now-1h").with("q", text);

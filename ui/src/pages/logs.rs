@@ -17,7 +17,7 @@ use crate::range::{self, Rounding};
 use crate::shell::Shell;
 
 /// Records on one page.
-const PAGE: usize = 200;
+const PAGE: usize = 100;
 const BARS: usize = 72;
 /// What the severity filter offers: `severity` in the address, words, smallest number.
 const SEVERITIES: [(&str, &str, u8); 5] = [
@@ -32,6 +32,7 @@ const SEVERITIES: [(&str, &str, u8); 5] = [
 #[template(path = "logs.html")]
 struct LogsPage {
     shell: Shell,
+    known_services: Vec<String>,
     q: String,
     service: String,
     severities: Vec<Choice>,
@@ -87,6 +88,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     page(
         StatusCode::OK,
         &LogsPage {
+            known_services: app.known_services(),
             q: shell.url.get("q").to_owned(),
             service: shell.url.get("service").to_owned(),
             severities: SEVERITIES

@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use model::time::{HOUR, MINUTE};
 use model::{Nanos, TimeRange};
-use query::traces::{TraceSearch, search};
+use query::traces::{MatchedSpan, Trace, TraceSearch, search, trace};
 use slo::alert::Phase;
 use slo::burn::Condition;
 use slo::spec::{ErrorsAre, Indicator, Slo};
@@ -14,6 +14,7 @@ use slo::status::SloStatus;
 
 use crate::app::{App, Problem, page};
 use crate::attributes::condition;
+use crate::error_origin::error_origin;
 use crate::format::{self, Stamp, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
@@ -22,6 +23,7 @@ use crate::shell::Shell;
 use crate::slo_view::{Notices, SloCard, burn};
 
 use super::alerts::{Change, changes};
+use super::trace::link;
 
 /// Bad requests listed.
 const EXAMPLES: usize = 20;
@@ -104,25 +106,22 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
     let now = shell.now;
     let within = TimeRange::new(now.saturating_sub(slo.window.min(EXAMPLES_WITHIN)), now.saturating_add(MINUTE));
     let bad = bad_requests(slo, within);
-    let wanted = bad.clone();
-    let found = app.state.engine.run(move |snapshot, budget| search(snapshot, budget, &wanted)).await;
-    let (examples, examples_problem) = match found {
-        Ok(hits) => (hits.traces, None),
+    let (wanted, app_there, context) = (bad.clone(), app.clone(), shell.link(""));
+    let found = app.state.engine.run(move |snapshot, budget| {
+        let hits = search(snapshot, budget, &wanted)?;
+        let mut examples = Vec::with_capacity(hits.traces.len());
+        for hit in &hits.traces {
+            // Read whole: the bad request says that it failed, a span below it says why.
+            if let Some(trace) = trace(snapshot, budget, hit.trace_id)? {
+                examples.extend(hit.matched.last().map(|span| example(&app_there, &context, &trace, span)));
+            }
+        }
+        Ok(examples)
+    });
+    let (examples, examples_problem) = match found.await {
+        Ok(examples) => (examples, None),
         Err(error) => (Vec::new(), Some(Problem::of(&error, &bad.query))),
     };
-    let examples = examples.iter().filter_map(|trace| {
-        let span = trace.matched.last()?;
-        let cause = trace.first_error.as_ref().map(|error| format!("{} › {}", error.service, error.name));
-        Some(Example {
-            href: shell.trace_link(trace.trace_id).with("span", span.span_id),
-            start: Stamp::full(span.start),
-            what: clip(&span.name, 120),
-            service: app.service(&span.service),
-            duration: format::duration(span.duration),
-            cause: clip(&cause.unwrap_or_default(), 120),
-        })
-    });
-    let examples: Vec<Example> = examples.collect();
     let all_bad = PageUrl::new("/traces")
         .with("q", &bad.query)
         .with("service", &slo.selector.service)
@@ -153,6 +152,22 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
             shell,
         },
     )
+}
+
+fn example(app: &App, context: &PageUrl, trace: &Trace, bad: &MatchedSpan) -> Example {
+    let cause = error_origin(trace).map(|index| {
+        let span = trace.span(index);
+        let separator = if span.status_message.is_empty() { "" } else { ": " };
+        format!("{} › {}{separator}{}", span.service, span.name, span.status_message)
+    });
+    Example {
+        href: link(context, trace.trace_id).with("span", bad.span_id),
+        start: Stamp::full(bad.start),
+        what: clip(&bad.name, 120),
+        service: app.service(&bad.service),
+        duration: format::duration(bad.duration),
+        cause: clip(&cause.unwrap_or_default(), 160),
+    }
 }
 
 /// The search for the spans that `slo` counts as bad, newest first.
@@ -227,8 +242,15 @@ fn tiers(status: &SloStatus) -> Vec<TierRow> {
     rows.collect()
 }
 
+/// The time axis of the charts: the window of the SLO, as far as it has been counted.
 fn window(status: &SloStatus, now: Nanos) -> TimeRange {
-    TimeRange::new(now.saturating_sub(status.slo.window), now)
+    let whole = now.saturating_sub(status.slo.window);
+    let step = match status.burn[..] {
+        [first, second, ..] => second.time.saturating_sub(first.time),
+        _ => MINUTE,
+    };
+    let counted = status.burn.first().map_or(whole, |first| first.time.saturating_sub(step));
+    TimeRange::new(whole.max(counted), now)
 }
 
 fn burn_chart(status: &SloStatus, now: Nanos) -> Chart {

@@ -10,6 +10,7 @@ use query::logs::of_trace;
 use query::traces::{Trace, TraceNote, trace};
 
 use crate::app::{App, Problem, page};
+use crate::error_origin::error_origin;
 use crate::format::{self, Stamp, clip};
 use crate::icon::Icon;
 use crate::log_view::LogView;
@@ -138,8 +139,6 @@ impl View {
         let root = trace.span(trace.root());
         let whole = trace.duration().max(1) as f64;
         let here = |span: SpanId| link(context, trace.trace_id).with("span", span);
-        let first_error =
-            trace.spans.iter().enumerate().filter(|(_, span)| span.is_error).min_by_key(|(_, span)| span.start);
         let row = |index: usize| {
             let (at, span) = (&trace.spans[index], trace.span(index));
             let start = at.start.saturating_sub(trace.start) as f64 / whole;
@@ -168,9 +167,9 @@ impl View {
                 .take(24)
                 .map(|it| (app.service(&it.service), format::count(it.n_spans as u64)))
                 .collect(),
-            first_error: first_error.map(|(index, at)| {
+            first_error: error_origin(trace).map(|index| {
                 let span = trace.span(index);
-                (here(at.span_id), clip(&format!("{} › {}", span.service, span.name), 120))
+                (here(span.span_id), clip(&format!("{} › {}", span.service, span.name), 120))
             }),
             notes: trace.notes.iter().map(note).collect(),
             warnings: trace.warnings.clone(),

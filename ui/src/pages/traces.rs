@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use model::{Nanos, StatusCode as SpanStatus};
+use model::{Nanos, StatusCode as SpanStatus, TimeRange};
 use query::traces::{TraceHits, TraceOrder, TraceSearch, TraceSummary, search};
 
 use crate::app::{App, Problem, page};
@@ -29,6 +29,7 @@ const ORDERS: [(TraceOrder, &str); 4] = [
 #[template(path = "traces.html")]
 struct TracesPage {
     shell: Shell,
+    known_services: Vec<String>,
     q: String,
     service: String,
     operation: String,
@@ -90,17 +91,23 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         href: shell.trace_link(trace.trace_id),
         title: clip(&format!("{} {}, {}", trace.root_service, trace.root_name, format::duration(trace.duration)), 200),
     });
-    let scatter = (rows.len() > 1).then(|| Scatter::new(dots.collect(), shell.range.times));
+    // Of the newest traces the drawing shows only the time they are from.
+    let oldest = hits.traces.iter().map(|trace| trace.start).min().unwrap_or(shell.range.times.start);
+    let start = if hits.truncated { oldest.max(shell.range.times.start) } else { shell.range.times.start };
+    let drawn = TimeRange::new(start, shell.range.times.end);
+    let scatter = (rows.len() > 1).then(|| Scatter::new(dots.collect(), drawn));
+    let shown = format::count(rows.len() as u64);
+    let noun = if hits.n_traces == 1 { "trace" } else { "traces" };
     let total = match (hits.truncated, hits.n_traces > rows.len()) {
-        (false, false) => format!("{} traces", format::count(rows.len() as u64)),
-        (false, true) => {
-            format!("{} of {} traces", format::count(rows.len() as u64), format::count(hits.n_traces as u64))
-        }
-        (true, _) => format!("{} of more traces", format::count(rows.len() as u64)),
+        (true, _) if order == TraceOrder::Newest => format!("The newest {shown} {noun}; the range has more"),
+        (true, _) => format!("{shown} of at least {} {noun}", format::count(hits.n_traces as u64)),
+        (false, true) => format!("{shown} of {} {noun}", format::count(hits.n_traces as u64)),
+        (false, false) => format!("{shown} {noun}"),
     };
     page(
         StatusCode::OK,
         &TracesPage {
+            known_services: app.known_services(),
             q: shell.url.get("q").to_owned(),
             service: shell.url.get("service").to_owned(),
             operation: shell.url.get("operation").to_owned(),

@@ -84,7 +84,7 @@ mod tests {
         let scatter = Scatter::new(vec![dot(0, 1_000_000), dot(100, 1_000_000_000)], TimeRange::new(0, 100));
         assert_eq!((scatter.marks[0].x.as_str(), scatter.marks[0].y.as_str()), ("0.00", "125.0"));
         assert_eq!((scatter.marks[1].x.as_str(), scatter.marks[1].y.as_str()), ("100.00", "7.0"));
-        let same = Scatter::new(vec![dot(5, 1_000_000); 1].into_iter().collect(), TimeRange::new(0, 10));
+        let same = Scatter::new(vec![dot(5, 1_000_000)], TimeRange::new(0, 10));
         assert_eq!(same.marks[0].y, "66.0");
         assert!(Scatter::new(Vec::new(), TimeRange::new(0, 0)).marks.is_empty());
     }

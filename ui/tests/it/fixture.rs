@@ -5,7 +5,7 @@
 #[path = "fixture/random.rs"]
 mod random;
 #[path = "fixture/shop.rs"]
-mod shop;
+pub(crate) mod shop;
 #[path = "fixture/slo_status.rs"]
 mod slo_status;
 
@@ -17,7 +17,7 @@ use store::{Request, Rows, Store, StoreConfig};
 use tempfile::TempDir;
 use ui::{Endpoints, IngestStats, Reject, SenderStats, SignalStats, SqlColumn, SqlTable, UiState};
 
-pub(crate) use shop::{SERVICES, Shop};
+use shop::{SERVICES, Shop};
 
 /// A store in a directory that goes away with it.
 pub(crate) struct Fixture {
@@ -58,8 +58,9 @@ impl Fixture {
         for (i, rows) in shop.into_requests().into_iter().enumerate() {
             fixture.append(i, rows);
         }
-        let status = Arc::new(slo_status::of(&judged, now));
-        fixture.state.slo_status = Arc::new(move || Arc::clone(&status));
+        let status = slo_status::of(&judged, now);
+        fixture.state.slo_status =
+            Arc::new(move || Arc::new(slo::Status { evaluated_at: clock() - 2_000_000_000, ..status.clone() }));
         let stats = ingest(now);
         fixture.state.ingest = Arc::new(move || stats.clone());
         fixture.state.sql = Some(Arc::new(|statement| Box::pin(async move { sql(&statement) })));
@@ -69,7 +70,9 @@ impl Fixture {
     pub(crate) fn append(&self, i: usize, rows: Rows) {
         let body = Bytes::copy_from_slice(&i.to_be_bytes());
         let request = Request { kind: 0, received_at: 0, body, dedup: false, rows };
-        self.store.append_blocking(request).expect("rows are stored");
+        // On a thread of its own, since tests call this from within a runtime, where blocking is not allowed.
+        let append = || self.store.append_blocking(request).expect("rows are stored");
+        std::thread::scope(|scope| scope.spawn(append).join().expect("the thread ends"));
     }
 }
 

@@ -83,7 +83,7 @@ class HaechiChart extends HTMLElement {
         y: { range: (_, low, high) => this.span(low, high) },
       },
       axes: [
-        { ...axis, space: 80 },
+        { ...axis, space: 76, size: 30, values: (_, splits, __, ___, step) => splits.map((seconds, i) => tick(seconds, step, i === 0 && chart.to - chart.from > 86400)) },
         { ...axis, size: (_, labels) => 18 + Math.max(24, ...(labels ?? []).map((label) => label.length * 6.4)), values: (_, splits) => splits.map((value) => withUnit(value, chart.unit)) },
       ],
       series: [
@@ -169,7 +169,11 @@ class HaechiChart extends HTMLElement {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (plot === null || chart === null || by === undefined) return;
     event.preventDefault();
-    const at = Math.min(Math.max((plot.cursor.idx ?? (by > 0 ? -1 : chart.times.length)) + by, 0), chart.times.length - 1);
+    // Steps are aligned, so that the first may lie before the axis.
+    const first = Math.max(chart.times.findIndex((time) => time >= chart.from), 0);
+    const last = Math.max(chart.times.findLastIndex((time) => time <= chart.to), first);
+    const from = plot.cursor.idx ?? (by > 0 ? first - 1 : last + 1);
+    const at = Math.min(Math.max(from + by, first), last);
     plot.setCursor({ left: plot.valToPos(chart.times[at] ?? 0, "x"), top: 10 });
   }
 
@@ -195,6 +199,15 @@ class HaechiChart extends HTMLElement {
   }
 }
 
+/** A time on the axis, with as much of it as the distance of the ticks calls for. */
+function tick(seconds: number, step: number, withDate: boolean): string {
+  const full = formatTime(seconds * 1000, "full");
+  const [date, clock] = [full.slice(5, 10), full.slice(11)];
+  if (step >= 86400 || (clock === "00:00:00" && step >= 3600)) return date;
+  const short = step >= 60 ? clock.slice(0, 5) : clock;
+  return withDate ? `${date} ${short}` : short;
+}
+
 function drawMarks(plot: uPlot, marks: Mark[], stroke: string, font: string): void {
   const { ctx } = plot;
   const { left, top, width, height } = plot.bbox;
@@ -205,13 +218,17 @@ function drawMarks(plot: uPlot, marks: Mark[], stroke: string, font: string): vo
   ctx.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
   ctx.font = font.replace(/^(\d+)px/, (_, size: string) => `${Number(size) * devicePixelRatio}px`);
   ctx.textAlign = "right";
-  for (const mark of marks) {
+  let last = -Infinity;
+  for (const mark of [...marks].sort((a, b) => b.value - a.value)) {
     const y = plot.valToPos(mark.value, "y", true);
     if (y < top || y > top + height) continue;
     ctx.beginPath();
     ctx.moveTo(left, y);
     ctx.lineTo(left + width, y);
     ctx.stroke();
+    // Labels that would cover each other are left out; the table beside the chart has them all.
+    if (y - last < 14 * devicePixelRatio) continue;
+    last = y;
     ctx.fillText(mark.label, left + width - 4 * devicePixelRatio, y - 4 * devicePixelRatio);
   }
   ctx.restore();

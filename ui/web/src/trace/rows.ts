@@ -7,6 +7,8 @@ const INDENT = 14;
 const MAX_INDENT = 30;
 /** Marks drawn in one row. */
 const MAX_MARKS = 40;
+/** Shorter stretches of the critical path are not drawn. */
+const LEAST_PERCENT = 0.25;
 const KINDS = ["", "internal", "server", "client", "producer", "consumer"];
 const LEVELS = ["info", "warn", "error"];
 
@@ -102,6 +104,8 @@ export class Row {
       const from = ((at - model.from) / window) * 100;
       const to = wide === null ? from : ((at + wide - model.from) / window) * 100;
       if (to < 0 || from > 100 || used >= MAX_MARKS) return;
+      // A stretch too short to see would be a dot that looks like a mark.
+      if (wide !== null && to - from < LEAST_PERCENT) return;
       let element = this.marks[used];
       if (element === undefined) {
         element = make("span", "");

@@ -1,0 +1,291 @@
+//! Each page, full and empty.
+
+use axum::http::{StatusCode, header};
+
+use crate::fixture::Fixture;
+use crate::fixture::shop::Shop;
+use crate::{clock, get, get_with};
+
+/// Every page, and words that it shows when the shop has been open.
+const PAGES: [(&str, &[&str]); 9] = [
+    ("/", &["booking-availability burns its budget", "payment", "2 at once", "p95", "Burning"]),
+    ("/services/booking", &["hold seats", "POST /v1/bookings", "Share of time"]),
+    ("/traces", &["POST /v1/bookings", "Newest", "ticketing"]),
+    ("/logs", &["confirmation mail sent", "ERROR", "records over time"]),
+    ("/metrics", &["http_server_request_duration_seconds", "histogram", "process_memory_usage_bytes"]),
+    ("/slos", &["booking-availability", "catalogue-latency", "critical"]),
+    ("/slos/booking-availability", &["Requests that burned the budget", "payment › ", "Short window", "Who"]),
+    ("/alerts", &["firing", "connection refused", "delivered, HTTP 200", "127.0.0.1:9093"]),
+    ("/connect", &["127.0.0.1:4318/v1/traces", "OTEL_EXPORTER_OTLP_ENDPOINT", "415", "OTel-OTLP-Exporter-Rust"]),
+];
+
+#[tokio::test]
+async fn every_page_shows_what_there_is() {
+    let fixture = Fixture::shop(clock);
+    let router = ui::router(fixture.state.clone());
+    for (path, words) in PAGES {
+        let answer = get(&router, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert_eq!(answer.header(header::CONTENT_TYPE), "text/html; charset=utf-8", "{path}");
+        for word in words {
+            assert!(answer.text().contains(word), "{path} lacks {word:?}");
+        }
+        assert_eq!(answer.text().matches("<h1").count(), 1, "{path} has one heading");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_box_says_what_to_do() {
+    let fixture = Fixture::empty(clock);
+    let router = ui::router(fixture.state.clone());
+    let table = [
+        ("/", "Nothing has arrived yet"),
+        ("/services/booking", "No spans of this service"),
+        ("/traces", "No traces in this time range"),
+        ("/traces?service=x", "No trace matches"),
+        ("/logs", "No log records in this time range"),
+        ("/logs?q=x", "No record matches"),
+        ("/metrics", "No metric has been received"),
+        ("/slos", "No SLO is defined"),
+        ("/alerts", "Nothing is firing"),
+        ("/connect", "Nothing has been received"),
+    ];
+    for (path, words) in table {
+        let answer = get(&router, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert!(answer.text().contains(words), "{path} lacks {words:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let fixture = Fixture::empty(clock);
+    let router = ui::router(fixture.state.clone());
+    let unknown = "5b8efff798038103d269b633813fc60c";
+    let paths = [
+        "/nope",
+        "/sql",
+        "/slos/nope",
+        "/traces/xyz",
+        "/assets/nope.js",
+        &format!("/traces/{unknown}"),
+        &format!("/traces/{unknown}/data"),
+        &format!("/traces/{unknown}/spans/eee19b7ec3c1b174"),
+    ];
+    for path in paths {
+        assert_eq!(get(&router, path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_forbids_foreign_and_inline_code() {
+    let fixture = Fixture::shop(clock);
+    let router = ui::router(fixture.state.clone());
+    for path in [
+        "/",
+        "/traces",
+        "/logs",
+        "/metrics?metric=process_memory_usage_bytes",
+        "/slos/booking-availability",
+        "/connect",
+        "/nope",
+        "/connect/received",
+    ] {
+        let answer = get(&router, path).await;
+        let policy = answer.header(header::CONTENT_SECURITY_POLICY);
+        assert!(
+            policy.contains("default-src 'none'") && policy.contains("script-src 'self'") && !policy.contains("unsafe"),
+            "{path}"
+        );
+        assert_eq!(answer.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff", "{path}");
+        assert_eq!(answer.header(header::CACHE_CONTROL), "no-store", "{path}");
+        let html = answer.text();
+        assert!(!html.contains(" style=") && !html.contains("<style") && !html.contains("javascript:"), "{path}");
+        for (at, _) in html.match_indices("<script") {
+            let tag = &html[at..at + html[at..].find('>').unwrap()];
+            assert!(tag.contains("src=\"/assets/") || tag.contains("application/json"), "{path}: {tag}");
+        }
+        assert!(!html.contains(" onclick=") && !html.contains(" onload="), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_trace_is_a_page_columns_and_panels() {
+    let fixture = Fixture::shop(clock);
+    let router = ui::router(fixture.state.clone());
+    let list = get(&router, "/traces?errors=1&order=slowest").await;
+    let path = list
+        .text()
+        .split("href=\"")
+        .filter_map(|rest| rest.split('"').next())
+        .find(|href| href.starts_with("/traces/"));
+    let path = path.unwrap().to_owned();
+
+    let page = get(&router, &path).await;
+    for words in ["POST /v1/bookings", "first in", "payment › POST /authorize", "Waterfall"] {
+        assert!(page.text().contains(words), "{words}");
+    }
+    let columns: serde_json::Value = serde_json::from_slice(&get(&router, &format!("{path}/data")).await.body).unwrap();
+    let n = columns["depth"].as_array().unwrap().len();
+    assert!(n > 10);
+    for column in ["below", "offset", "length", "service", "name", "kind", "flags"] {
+        assert_eq!(columns[column].as_array().unwrap().len(), n, "{column}");
+    }
+    assert_eq!(columns["ids"].as_str().unwrap().len(), 16 * n);
+    assert!(!columns["logs"]["span"].as_array().unwrap().is_empty());
+    // The critical path covers the root without a gap or an overlap.
+    let lengths = columns["critical"]["length"].as_array().unwrap();
+    let covered: i64 = lengths.iter().map(|length| length.as_i64().unwrap()).sum();
+    assert_eq!(covered, columns["length"][0].as_i64().unwrap());
+
+    let flags = columns["flags"].as_array().unwrap();
+    let last_error = flags.iter().rposition(|flags| flags.as_u64().unwrap() & 1 == 1).unwrap();
+    let span = &columns["ids"].as_str().unwrap()[16 * last_error..16 * last_error + 16];
+    let panel = get(&router, &format!("{path}/spans/{span}")).await;
+    for words in [
+        "boxoffice.PspUnavailable",
+        "psp::client::authorize",
+        "Resource",
+        "http://psp.example/authorize",
+        "authorisation failed after 3 attempts",
+    ] {
+        assert!(panel.text().contains(words), "{words}");
+    }
+    let with_panel = get(&router, &format!("{path}?span={span}")).await;
+    assert!(with_panel.text().contains("psp::client::authorize"));
+    assert!(get(&router, &format!("{path}?view=logs")).await.text().contains("booking of"));
+    assert!(get(&router, &format!("{path}?view=statistics")).await.text().contains("Critical path"));
+}
+
+#[tokio::test]
+async fn search_narrows_and_pages_through() {
+    let fixture = Fixture::shop(clock);
+    let router = ui::router(fixture.state.clone());
+    let failed = get(&router, "/traces?errors=1&from=now-6h").await;
+    assert!(!failed.text().contains("GET /v1/shows</bdi>"));
+    let slow = get(&router, "/traces?min=700ms&service=payment&from=now-6h").await;
+    assert!(slow.text().contains("POST /v1/bookings</bdi>"));
+    let logs = get(&router, "/logs?q=attempt+failed&severity=warn").await;
+    assert!(logs.text().contains("trying again") && !logs.text().contains("confirmation mail sent"));
+
+    // Following "older" from page to page meets every record once.
+    let (mut path, mut seen, mut n_pages) = ("/logs?from=now-6h".to_owned(), Vec::new(), 0);
+    loop {
+        let page = get(&router, &path).await;
+        let text = page.text();
+        seen.extend(text.split("<dt>Time</dt><dd>").skip(1).map(|rest| rest[..30].to_owned()));
+        n_pages += 1;
+        let Some(older) = text.split("rel=\"next\"").next().filter(|_| text.contains("rel=\"next\"")) else { break };
+        path = older.rsplit("href=\"").next().unwrap().split('"').next().unwrap().replace("&amp;", "&");
+        assert!(n_pages < 100);
+    }
+    assert!(n_pages > 5 && seen.is_sorted_by(|a, b| a >= b));
+    let total = get(&router, "/logs?from=now-6h").await;
+    let count: usize = total
+        .text()
+        .split(" records</h2>")
+        .next()
+        .unwrap()
+        .rsplit('>')
+        .next()
+        .unwrap()
+        .replace(',', "")
+        .parse()
+        .unwrap();
+    assert_eq!(seen.len(), count);
+}
+
+#[tokio::test]
+async fn mistakes_are_pointed_at() {
+    let fixture = Fixture::shop(clock);
+    let router = ui::router(fixture.state.clone());
+    let table = [
+        ("/traces?q=duration+%3E+%3E", "Query not understood"),
+        ("/logs?q=(unclosed", "Query not understood"),
+        ("/traces?min=fast", "is not a duration"),
+        ("/logs?trace=xyz", "up to 32 hex digits"),
+        ("/metrics?q=sum(", "Query not understood"),
+        ("/?from=tomorrow", "is not a time"),
+        ("/sql?q=DROP+TABLE+spans", "only SELECT is allowed"),
+    ];
+    for (path, words) in table {
+        let answer = get(&router, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert!(answer.text().contains(words), "{path} lacks {words:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_metric_is_drawn_and_tabled() {
+    let fixture = Fixture::shop(clock);
+    let router = ui::router(fixture.state.clone());
+    let answer = get(&router, "/metrics?metric=http_server_request_duration_seconds&by=http_route").await;
+    let text = answer.text();
+    assert!(text.contains("histogram_quantile(0.95, sum by (le, http_route)"));
+    let json = text.split("<script type=\"application/json\">").nth(1).unwrap().split("</script>").next().unwrap();
+    let chart: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!(chart["lines"].as_array().unwrap().len(), 2);
+    assert_eq!(chart["unit"], "s");
+    assert_eq!(chart["lines"][0]["values"].as_array().unwrap().len(), chart["times"].as_array().unwrap().len());
+    assert!(text.contains("http_route=&#34;/v1/bookings&#34;"));
+    let sql = get(&router, "/sql?q=select+1").await;
+    assert!(sql.text().contains("p95_ms") && sql.text().contains("null"));
+}
+
+#[tokio::test]
+async fn assets_are_kept_for_ever_and_compressed_once() {
+    let fixture = Fixture::empty(clock);
+    let router = ui::router(fixture.state.clone());
+    let home = get(&router, "/").await;
+    let script = home
+        .text()
+        .split("src=\"")
+        .filter_map(|rest| rest.split('"').next())
+        .find(|path| path.ends_with(".js"))
+        .unwrap()
+        .to_owned();
+    let plain = get(&router, &script).await;
+    assert!(plain.header(header::CACHE_CONTROL).contains("immutable"));
+    assert!(plain.header(header::CONTENT_TYPE).starts_with("text/javascript"));
+    let zipped = get_with(&router, &script, &[(header::ACCEPT_ENCODING, "gzip")]).await;
+    assert_eq!(zipped.header(header::CONTENT_ENCODING), "gzip");
+    let mut unzipped = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&zipped.body[..]), &mut unzipped).unwrap();
+    assert_eq!(unzipped, plain.body);
+    let page = get_with(&router, "/", &[(header::ACCEPT_ENCODING, "gzip")]).await;
+    assert_eq!(page.header(header::CONTENT_ENCODING), "gzip");
+}
+
+#[tokio::test]
+async fn the_theme_of_the_cookie_is_in_the_page() {
+    let fixture = Fixture::empty(clock);
+    let router = ui::router(fixture.state.clone());
+    let dark = get_with(&router, "/", &[(header::COOKIE, "theme=dark")]).await;
+    assert!(dark.text().contains("<html lang=\"en\" data-theme=\"dark\">"));
+    assert!(get(&router, "/").await.text().contains("<html lang=\"en\">"));
+}
+
+#[tokio::test]
+async fn the_search_box_opens_traces_by_id() {
+    let fixture = Fixture::empty(clock);
+    let router = ui::router(fixture.state.clone());
+    let answer = get(&router, "/go?q=5b8efff798038103d269b633813fc60c").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(answer.header(header::LOCATION), "/traces/5b8efff798038103d269b633813fc60c");
+}
+
+#[tokio::test]
+async fn a_long_trace_sends_a_few_rows_and_all_columns() {
+    let fixture = Fixture::empty(clock);
+    fixture.append(0, Shop::batch_job(clock(), 3_000));
+    let router = ui::router(fixture.state.clone());
+    let list = get(&router, "/traces").await;
+    assert!(list.text().contains("nightly settlement"));
+    let path = format!("/traces/{}", model::TraceId([9; 16]));
+    let page = get(&router, &path).await;
+    assert!(page.text().matches("wf-cell-name").count() <= 60);
+    let data = get(&router, &format!("{path}/data")).await;
+    let columns: serde_json::Value = serde_json::from_slice(&data.body).unwrap();
+    assert_eq!(columns["below"][0], 2_999);
+    assert!(data.body.len() < 3_000 * 60, "{} bytes", data.body.len());
+}

@@ -1,0 +1,210 @@
+// Drives the main pages of a running box that holds data, as a reader would: run.mjs URL
+// Ends with 0 when all is well, with 1 and a sentence for each failure when not.
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { launch, someTrace, watch } from "./browser.mjs";
+
+const base = process.argv[2]?.replace(/\/$/, "");
+if (base === undefined) {
+  console.error("usage: node e2e/run.mjs URL");
+  process.exit(2);
+}
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const failures = [];
+
+function check(condition, sentence) {
+  if (!condition) failures.push(sentence);
+}
+
+/** Runs one step on a page of its own; what it throws and what the page complains of are failures. */
+async function step(browser, name, act, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const problems = watch(page);
+  try {
+    await act(page);
+  } catch (error) {
+    failures.push(`${name}: ${String(error.message).split("\n").slice(0, 3).join(" ")}`);
+  }
+  for (const problem of new Set(problems)) failures.push(`${name}: ${problem}`);
+  await context.close();
+  console.log(`${failures.some((it) => it.startsWith(name)) ? "FAILED" : "ok    "} ${name}`);
+}
+
+/** Serious violations of WCAG 2.2 AA that axe finds. The script runs outside the page's content security policy. */
+async function accessible(page, name) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] }));
+  for (const violation of found.violations) {
+    failures.push(`${name}: axe ${violation.id}: ${violation.help}, for example ${violation.nodes[0]?.html.slice(0, 160)}`);
+  }
+}
+
+async function open(page, path) {
+  const response = await page.goto(new URL(path, base).href, { waitUntil: "load" });
+  check(response?.ok(), `${path}: answered ${response?.status()}`);
+}
+
+const browser = await launch();
+const finder = await browser.newPage();
+const trace = await someTrace(finder, base);
+await finder.close();
+
+await step(browser, "home", async (page) => {
+  await open(page, "/");
+  check((await page.locator("h1").innerText()) === "Services", "home: the heading is not Services");
+  check((await page.locator("[data-row-link]").count()) > 0, "home: no service is listed");
+  check((await page.locator("svg.spark .line").count()) > 0, "home: no sparkline is drawn");
+  await accessible(page, "home");
+  await page.locator("[data-row-link]").first().click();
+  await page.waitForURL(/\/services\//);
+  check((await page.locator("[data-row-link]").count()) > 0, "home: the service has no operation");
+  await accessible(page, "service");
+});
+
+for (const [path, heading] of [["/traces", "Traces"], ["/logs", "Logs"], ["/metrics", "Metrics"], ["/slos", "Service level objectives"], ["/alerts", "Alerts"], ["/connect", "Connect"]]) {
+  for (const theme of ["light", "dark"]) {
+    await step(browser, `${path} ${theme}`, async (page) => {
+      await open(page, path);
+      check((await page.locator("h1").innerText()) === heading, `${path} ${theme}: the heading is not ${heading}`);
+      await accessible(page, `${path} ${theme}`);
+    }, { colorScheme: theme });
+  }
+}
+
+await step(browser, "trace", async (page) => {
+  await open(page, trace);
+  await page.waitForSelector("haechi-trace[data-ready]");
+  const rows = page.locator(".wf-row:not([hidden])");
+  check((await rows.count()) > 1, "trace: the waterfall has fewer than two rows");
+  await rows.nth(1).click();
+  await page.waitForSelector(".span-panel .kv dt");
+  check(page.url().includes("span="), "trace: the selected span is not in the address");
+  const whole = await rows.count();
+  await page.keyboard.press("Home");
+  await page.keyboard.press("ArrowLeft");
+  check((await rows.count()) < whole, "trace: the left arrow does not collapse the root");
+  await page.keyboard.press("ArrowRight");
+  check((await rows.count()) === whole, "trace: the right arrow does not expand the root");
+  await page.keyboard.press("c");
+  check((await page.locator(".wf-critical:not([hidden])").count()) === 0, "trace: c does not hide the critical path");
+  await accessible(page, "trace");
+  await page.keyboard.press("Escape");
+  check(await page.locator(".span-panel").isHidden(), "trace: Escape does not close the panel");
+  await page.getByPlaceholder("Find in this trace").fill("zzzz");
+  check((await page.locator(".wf-count").innerText()) === "no span", "trace: a search for nothing finds something");
+  await page.locator(".tabs a", { hasText: "Logs" }).click();
+  await page.waitForURL(/view=logs/);
+  await page.locator(".tabs a", { hasText: "Where time went" }).click();
+  await page.waitForURL(/view=statistics/);
+  check((await page.locator("table tbody tr").count()) > 0, "trace: the statistics are empty");
+});
+
+await step(browser, "trace search", async (page) => {
+  await open(page, "/traces?from=now-6h");
+  await page.locator("[name=service]").fill("no-such-service");
+  await page.getByRole("button", { name: "Search", exact: true }).click();
+  await page.waitForURL(/service=no-such-service/);
+  check(await page.getByText("No trace matches").isVisible(), "trace search: a service that is not there has traces");
+  check(!page.url().includes("min="), "trace search: empty fields are in the address");
+});
+
+await step(browser, "log search", async (page) => {
+  await open(page, "/logs?from=now-6h");
+  const first = page.locator("details.log").first();
+  await first.locator("summary").click();
+  check(await first.locator(".log-detail").isVisible(), "log search: a record does not unfold");
+  const word = (await first.locator(".log-body").innerText()).match(/\p{L}{4,}/u)?.[0] ?? "the";
+  await page.locator("[name=q].query").fill(word);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/q=/);
+  check((await page.locator("details.log").count()) > 0, `log search: nothing holds ${word}, which a record has`);
+  check((await page.locator("svg.histogram a").count()) > 10, "log search: no histogram is drawn");
+  const link = page.locator(".log-trace").first();
+  if ((await link.count()) > 0) {
+    await link.click();
+    await page.waitForURL(/\/traces\/[0-9a-f]{32}/);
+    await page.waitForSelector("haechi-trace[data-ready]");
+  }
+});
+
+await step(browser, "metrics", async (page) => {
+  await open(page, "/metrics?from=now-6h");
+  await page.getByPlaceholder(/Find among/).fill("duration");
+  await page.locator(".metric-item:not([hidden])").first().click();
+  await page.waitForURL(/metric=/);
+  await page.waitForSelector("haechi-chart canvas");
+  check((await page.locator("#promql").inputValue()).length > 0, "metrics: the query is empty");
+  await page.locator("haechi-chart [role=img]").focus();
+  await page.keyboard.press("ArrowRight");
+  check((await page.locator(".readout").innerText()).length > 0, "metrics: the arrow keys read no value");
+  const chart = await page.locator("haechi-chart .u-over").boundingBox();
+  await page.mouse.move(chart.x + chart.width * 0.6, chart.y + 40);
+  await page.mouse.down();
+  await page.mouse.move(chart.x + chart.width * 0.9, chart.y + 40, { steps: 5 });
+  await page.mouse.up();
+  await page.waitForURL(/to=20/);
+  await accessible(page, "metrics");
+});
+
+await step(browser, "slo", async (page) => {
+  await open(page, "/slos");
+  if ((await page.locator("[data-row-link]").count()) === 0) return;
+  await page.locator("[data-row-link]").first().click();
+  await page.waitForURL(/\/slos\/./);
+  check(await page.locator("main").getByText(/budget/i).first().isVisible(), "slo: no budget is shown");
+  check((await page.locator("svg.meter").count()) > 0, "slo: no budget bar is drawn");
+  await accessible(page, "slo");
+});
+
+await step(browser, "theme", async (page) => {
+  await open(page, "/");
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  await page.getByLabel("Theme and time zone").click();
+  await page.locator("[data-theme-choice=dark]").click();
+  const dark = await ground();
+  await page.goto(`${base}/logs`);
+  check((await ground()) === dark, "theme: the choice is not remembered");
+  check((await page.locator("html").getAttribute("data-theme")) === "dark", "theme: the server does not write it into the page");
+  await page.getByLabel("Theme and time zone").click();
+  await page.locator("[data-theme-choice=light]").click();
+  check((await ground()) !== dark, "theme: light looks like dark");
+});
+
+await step(browser, "keyboard", async (page) => {
+  await open(page, "/traces?from=now-6h");
+  await page.keyboard.press("Tab");
+  check((await page.evaluate(() => document.activeElement?.className)) === "skip", "keyboard: the first stop is not the skip link");
+  await page.keyboard.press("/");
+  check((await page.evaluate(() => document.activeElement?.getAttribute("name"))) === "q", "keyboard: / does not focus the search");
+  await page.keyboard.press("Escape");
+  await page.locator("h1").click();
+  await page.keyboard.press("?");
+  check(await page.locator("#help").isVisible(), "keyboard: ? opens no help");
+  await accessible(page, "help");
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur());
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  check(await page.evaluate(() => document.activeElement?.matches("[data-row-link]") ?? false), "keyboard: j moves to no row");
+  await page.keyboard.press("g");
+  await page.keyboard.press("l");
+  await page.waitForURL(/\/logs/);
+  check(page.url().includes("from=now-6h"), "keyboard: going to another page loses the range");
+});
+
+await step(browser, "without javascript", async (page) => {
+  await open(page, trace);
+  check((await page.locator(".wf-table tr").count()) > 1, "without javascript: the trace shows no spans");
+  await open(page, "/logs?from=now-6h");
+  await page.locator("details.log > summary").first().click();
+  check(await page.locator(".log-detail").first().isVisible(), "without javascript: a record does not unfold");
+}, { javaScriptEnabled: false });
+
+await browser.close();
+if (failures.length > 0) {
+  console.error(`\n${failures.length} failures:`);
+  for (const failure of failures) console.error(`- ${failure}`);
+  process.exit(1);
+}
