@@ -92,9 +92,7 @@ impl<'a> Cells<'a> {
             Kind::Boolean => out.push_str(if self.column.as_boolean().value(row) { "true" } else { "false" }),
             Kind::Signed(numbers) => append(out, numbers.as_primitive::<Int64Type>().value(row)),
             Kind::Unsigned(numbers) => append(out, numbers.as_primitive::<UInt64Type>().value(row)),
-            Kind::Double(numbers) => {
-                model::Value::Double(numbers.as_primitive::<Float64Type>().value(row)).write_json(out)
-            }
+            Kind::Double(numbers) => write_double(numbers.as_primitive::<Float64Type>().value(row), out),
             Kind::Time => {
                 let time = self.column.as_primitive::<TimestampNanosecondType>().value(row);
                 write_json_string(out, &rfc3339(time));
@@ -118,6 +116,15 @@ fn write_list(items: &ArrayRef, out: &mut String) {
         cells.write(row, out);
     }
     out.push(']');
+}
+
+/// A double keeps its point, `2.0`, so that readers who tell integers from doubles take it for what it is.
+fn write_double(number: f64, out: &mut String) {
+    if number.is_finite() {
+        append(out, format_args!("{number:?}"));
+    } else {
+        model::Value::Double(number).write_json(out);
+    }
 }
 
 fn append(out: &mut String, number: impl std::fmt::Display) {

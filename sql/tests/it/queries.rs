@@ -18,7 +18,7 @@ async fn spans_read_as_a_person_writes_them() {
         (
             "SELECT start_time, end_time, duration_ns, duration_ms, trace_id, span_id, parent_span_id, service, name, kind, \
              status, status_message FROM spans WHERE span_id = '0000000000000002'",
-            r#"[["2026-11-22T00:00:00Z","2026-11-22T00:00:00.001Z",1000000,1,"000000000000abc00000000000000001","0000000000000002","0000000000000001","payment","charge","client","error","late"]]"#,
+            r#"[["2026-11-22T00:00:00Z","2026-11-22T00:00:00.001Z",1000000,1.0,"000000000000abc00000000000000001","0000000000000002","0000000000000001","payment","charge","client","error","late"]]"#,
         ),
         (
             "SELECT attributes, resource FROM spans WHERE span_id = '0000000000000001'",
@@ -30,7 +30,7 @@ async fn spans_read_as_a_person_writes_them() {
         ),
         (
             "SELECT service, count(*) AS n, max(duration_ms) FROM spans GROUP BY service ORDER BY service",
-            r#"[["payment",20,20],["shop",20,20]]"#,
+            r#"[["payment",20,20.0],["shop",20,20.0]]"#,
         ),
         ("SELECT count(*) FROM spans", "[[40]]"),
         ("SELECT count(*) FROM spans WHERE kind = 'server' AND status = 'error'", "[[4]]"),
@@ -51,7 +51,7 @@ async fn attributes_are_read_by_key() {
         ("SELECT count(*) FROM spans WHERE attributes['http.response.status_code'] = 503", "[[8]]"),
         ("SELECT count(*) FROM spans WHERE attributes['http.response.status_code'] >= 500", "[[8]]"),
         ("SELECT count(*) FROM spans WHERE attributes['ratio'] = '0.5'", "[[40]]"),
-        ("SELECT sum(attr_number(attributes, 'ratio')) FROM spans", "[[20]]"),
+        ("SELECT sum(attr_number(attributes, 'ratio')) FROM spans", "[[20.0]]"),
         ("SELECT count(*) FROM spans WHERE resource['service.name'] = 'payment'", "[[20]]"),
         ("SELECT DISTINCT resource['service.version'] FROM spans", r#"[["1.2.3"]]"#),
         ("SELECT count(*) FROM spans WHERE attributes['absent'] IS NULL", "[[40]]"),
@@ -89,11 +89,11 @@ async fn metrics_carry_their_series() {
         (
             "SELECT time, start_time, name, unit, kind, temporality, monotonic, service, attributes, value, count \
              FROM metrics WHERE name = 'queue.length' ORDER BY time DESC LIMIT 1",
-            r#"[["2026-11-22T00:00:19Z",null,"queue.length","{order}","gauge","",false,"shop","{\"http.route\":\"/cart\"}",19,null]]"#,
+            r#"[["2026-11-22T00:00:19Z",null,"queue.length","{order}","gauge","",false,"shop","{\"http.route\":\"/cart\"}",19.0,null]]"#,
         ),
         (
             "SELECT value, count, sum, min, distribution, start_time FROM metrics WHERE name = 'request.duration' AND count = 3",
-            r#"[[null,3,1,null,"{\"bounds\":[0.25],\"counts\":[2,1]}","2026-11-22T00:00:00Z"]]"#,
+            r#"[[null,3,1.0,null,"{\"bounds\":[0.25],\"counts\":[2,1]}","2026-11-22T00:00:00Z"]]"#,
         ),
         ("SELECT count(*) FROM metrics WHERE name IN ('queue.length', 'other') AND service = 'shop'", "[[20]]"),
         ("SELECT count(*) FROM metrics WHERE attributes['http.route'] = '/cart'", "[[40]]"),
