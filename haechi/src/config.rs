@@ -5,6 +5,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
@@ -32,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) ui: SocketAddr,
     /// `None` keeps everything.
     pub(crate) retention: Option<Nanos>,
+    pub(crate) flush_age: Duration,
     pub(crate) slos: PathBuf,
     pub(crate) external_url: String,
     pub(crate) webhooks: Vec<Webhook>,
@@ -95,6 +97,9 @@ impl Config {
             |key: &str| text(key).parse().map_err(|_| error(key, "an IP address with a port, such as 127.0.0.1:4317"));
         let retention = duration(&text("retention"))
             .ok_or_else(|| error("retention", "a duration such as 12h, 15d or 4w, or 0 to keep everything"))?;
+        let flush_age = duration(&text("flush_age"))
+            .and_then(|age| u64::try_from(age).ok().filter(|age| *age > 0))
+            .ok_or_else(|| error("flush_age", "a duration such as 30s or 5m"))?;
         let ui: SocketAddr = address("ui")?;
         let external_url = match text("external_url") {
             url if url.is_empty() => format!("http://{ui}"),
@@ -115,6 +120,7 @@ impl Config {
             otlp_http: address("otlp_http")?,
             ui,
             retention: (retention > 0).then_some(retention),
+            flush_age: Duration::from_nanos(flush_age),
             slos: text("slos").into(),
             external_url,
             webhooks,
@@ -202,11 +208,11 @@ mod tests {
             ("\nui: here", "haechi.yaml:2: ui: \"here\" is not an IP address with a port, such as 127.0.0.1:4317"),
             (
                 "retenton: 1d",
-                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, slos, external_url, webhook, log, webhooks",
+                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, flush_age, slos, external_url, webhook, log, webhooks",
             ),
             (
                 "webhooks:\n  - url: ftp://x\n    name: a",
-                "haechi.yaml:2: webhooks: \"ftp://x\" is not an address that starts with http:// or https://",
+                "haechi.yaml:2: webhooks[0].url: \"ftp://x\" is not an address that starts with http:// or https://",
             ),
             ("ui: [1]", "haechi.yaml:1: ui: expected a single value"),
         ];

@@ -1,13 +1,18 @@
 //! What the process says on standard error, and the lines of standard output that scripts rely on.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging to standard error with the given filter, which has been checked before.
 pub(crate) fn start(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_default();
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let colours = std::io::stderr().is_terminal();
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours)
+        .with_target(false);
     // A second start would keep the first; nothing in this process does that.
     _ = logs.try_init();
 }

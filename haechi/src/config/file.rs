@@ -20,7 +20,7 @@ enum Wire {
     Int(i64),
     Float(f64),
     Text(String),
-    List(Vec<Spanned<WireWebhook>>),
+    List(Vec<WireWebhook>),
     Other(serde::de::IgnoredAny),
 }
 
@@ -51,8 +51,12 @@ pub(super) fn read(path: &str) -> Result<File, ConfigError> {
             let Wire::List(webhooks) = value.value else {
                 return Err(error("webhooks: expected a list of {name, url}".to_owned()));
             };
-            for webhook in webhooks {
-                file.webhooks.push(check(webhook, path)?);
+            for (index, WireWebhook { name, url }) in webhooks.into_iter().enumerate() {
+                if !is_http(&url) {
+                    let allowed = "an address that starts with http:// or https://";
+                    return Err(error(format!("webhooks[{index}].url: \"{url}\" is not {allowed}")));
+                }
+                file.webhooks.push(Webhook { name, url });
             }
             continue;
         }
@@ -70,14 +74,4 @@ pub(super) fn read(path: &str) -> Result<File, ConfigError> {
         file.values.push((key, text, place));
     }
     Ok(file)
-}
-
-fn check(webhook: Spanned<WireWebhook>, path: &str) -> Result<Webhook, ConfigError> {
-    let place = format!("{path}:{}", webhook.referenced.line());
-    let WireWebhook { name, url } = webhook.value;
-    if !is_http(&url) {
-        let message = format!("webhooks: \"{url}\" is not an address that starts with http:// or https://");
-        return Err(ConfigError { place, message });
-    }
-    Ok(Webhook { name, url })
 }

@@ -44,6 +44,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "How long to keep data, such as 12h or 30d; 0 keeps everything",
     },
     Setting {
+        key: "flush_age",
+        value: "DURATION",
+        default: "5m",
+        help: "How long rows stay in memory and in the log alone before they are written to segments",
+    },
+    Setting {
         key: "slos",
         value: "DIR",
         default: "./slos",

@@ -33,7 +33,14 @@ fn count(store: &Store, slo: &Slo, range: TimeRange) -> Result<Vec<Count>, Strin
     let mut counts = vec![Count::default(); n_buckets];
     let columns = if slo.selector.attributes.is_empty() { COLUMNS } else { COLUMNS_WITH_ATTRIBUTES };
     for chunk in store.snapshot().spans(Scan::new(range).columns(columns)) {
-        let chunk = chunk.map_err(|error| error.to_string())?;
+        // A damaged segment must not stop the evaluation of what can be read.
+        let chunk = match chunk {
+            Ok(chunk) => chunk,
+            Err(error) => {
+                tracing::warn!(slo = slo.name, %error, "spans are left out of the counts of an SLO");
+                continue;
+            }
+        };
         each_candidate(&chunk, slo, |row| {
             let Some(good) = slo.judge(&chunk.row(row)) else { return };
             let bucket = (chunk.start(row) - range.start) / width;

@@ -124,8 +124,8 @@ async fn check(haechi: &Haechi, ledger: &Ledger) -> usize {
 }
 
 async fn cycle(dir: &Path, ledger: &Arc<Ledger>, alive: Duration) -> Duration {
-    // Flushes happen in the cycle too, so that kills hit the writing of segments.
-    let haechi = Haechi::start(dir);
+    // Segments are written every second, so that kills hit that too.
+    let haechi = Haechi::start_with(dir, &["--flush-age", "1s"]);
     check(&haechi, ledger).await;
     let stop = Arc::new(AtomicU64::new(0));
     let clients: Vec<_> =
@@ -150,7 +150,7 @@ async fn acknowledged_requests_survive_kill_9_whole_and_once() {
     let ledger = Arc::new(Ledger::default());
     let mut slowest = Duration::ZERO;
     for _ in 0..cycles {
-        let alive = Duration::from_millis(random.random_range(20..1500));
+        let alive = Duration::from_millis(random.random_range(20..3000));
         slowest = slowest.max(cycle(dir.path(), &ledger, alive).await);
     }
     let haechi = Haechi::start(dir.path());

@@ -21,8 +21,10 @@ pub(crate) struct Haechi {
 /// How long a start may take on a busy machine, a debug build and a log to replay included.
 const START: Duration = Duration::from_secs(60);
 
+/// The binary under test; `HAECHI_BIN` names another one than that of this build, such as a release build.
 pub(crate) fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_haechi"));
+    let binary = std::env::var("HAECHI_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_haechi").to_owned());
+    let mut command = Command::new(binary);
     command.args(args).stdin(Stdio::null());
     command
 }
