@@ -34,6 +34,7 @@ fn variable(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| fail(&format!("{name} is not set: this script is run by cargo")))
 }
 
+#[expect(clippy::print_stderr, reason = "cargo shows what a failed build script wrote there")]
 fn fail(message: &str) -> ! {
     eprintln!("\nui: {message}\n");
     exit(1)

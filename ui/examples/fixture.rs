@@ -19,10 +19,11 @@ fn clock() -> Nanos {
 #[tokio::main]
 async fn main() {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:4320".to_owned());
-    let is_empty = std::env::args().nth(2).is_some_and(|word| word == "empty");
-    let fixture =
-        tokio::task::spawn_blocking(move || if is_empty { Fixture::empty(clock) } else { Fixture::shop(clock) });
-    let fixture = fixture.await.expect("the fixture is made");
+    let what = std::env::args().nth(2).unwrap_or_default();
+    let fixture = if what == "empty" { Fixture::empty(clock) } else { Fixture::shop(clock) };
+    if let Ok(n_spans) = what.parse() {
+        fixture.append(usize::MAX, fixture::shop::Shop::batch_job(clock(), n_spans));
+    }
     let listener = TcpListener::bind(&address).await.expect("the address is free");
     #[expect(clippy::print_stdout, reason = "the person who started it wants to know")]
     {

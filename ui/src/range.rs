@@ -51,10 +51,10 @@ impl PageRange {
     /// The range of `url` at `now`. `from` alone may hold both ends, as in `A — B`.
     pub(crate) fn of(url: &PageUrl, now: Nanos) -> Self {
         let (mut from, mut to) = (url.get("from"), url.get("to"));
-        if to.is_empty() {
-            if let Some((start, end)) = both_ends(from, now) {
-                (from, to) = (start, end);
-            }
+        if to.is_empty()
+            && let Some((start, end)) = both_ends(from, now)
+        {
+            (from, to) = (start, end);
         }
         let from = if from.is_empty() { DEFAULT_FROM } else { from };
         let to = if to.is_empty() { NOW } else { to };

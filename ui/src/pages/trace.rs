@@ -50,7 +50,7 @@ struct View {
     root_name: String,
     start: Stamp,
     duration: String,
-    n_spans: usize,
+    n_spans: String,
     n_errors: usize,
     services: Vec<(ServiceTag, String)>,
     first_error: Option<(PageUrl, String)>,
@@ -119,10 +119,10 @@ pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>, uri: Uri
         Ok(view) => (view, None),
         Err(error) => (None, Some(Problem::of(&error, ""))),
     };
-    let n_logs = view.as_ref().map(|view| view.logs.len());
+    let n_logs = view.as_ref().map(|view| view.logs.len().to_string());
     let other = |name: &str| shell.url.with("view", name).without("span");
     let tabs = [
-        ("waterfall", "Waterfall", shell.url.without("view"), view.as_ref().map(|view| view.n_spans)),
+        ("waterfall", "Waterfall", shell.url.without("view"), view.as_ref().map(|view| view.n_spans.clone())),
         ("logs", "Logs", other("logs"), n_logs),
         ("statistics", "Where time went", other("statistics"), None),
     ];
@@ -159,7 +159,7 @@ impl View {
             root_name: clip(root.name, 160),
             start: Stamp::full(trace.start),
             duration: format::duration(trace.duration()),
-            n_spans: trace.spans.len(),
+            n_spans: format::count(trace.spans.len() as u64),
             n_errors: trace.n_errors,
             services: trace
                 .services

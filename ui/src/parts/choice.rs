@@ -15,5 +15,5 @@ pub(crate) struct Tab {
     pub(crate) href: PageUrl,
     pub(crate) is_current: bool,
     /// How much is in it.
-    pub(crate) n: Option<usize>,
+    pub(crate) n: Option<String>,
 }

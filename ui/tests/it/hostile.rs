@@ -128,7 +128,7 @@ async fn no_text_of_telemetry_becomes_markup() {
         fixture.append(i, rows_of(text, i as u8));
     }
     let router = ui::router(fixture.state.clone());
-    for i in 0..NASTY.len() {
+    for (i, text) in NASTY.iter().enumerate() {
         for (path, html) in pages(&router, i as u8).await {
             // In the data of a chart quotes are those of JSON.
             let html = without_data(&html);
@@ -138,7 +138,7 @@ async fn no_text_of_telemetry_becomes_markup() {
         }
         let data = get(&router, &format!("/traces/{}/data", TraceId([i as u8 + 1; 16]))).await;
         let columns: serde_json::Value = serde_json::from_slice(&data.body).unwrap();
-        assert_eq!(columns["names"][0], NASTY[i]);
+        assert_eq!(columns["names"][0], *text);
     }
 }
 

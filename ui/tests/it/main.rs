@@ -1,5 +1,7 @@
 //! The pages over a real store: with data, without any, and with the names and texts that an attacker would send.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod fixture;
 mod hostile;
 mod pages;

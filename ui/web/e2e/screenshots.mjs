@@ -36,7 +36,7 @@ const pages = {
   slos: "/slos",
   slo,
   alerts: "/alerts",
-  sql: "/sql?q=SELECT+service%2C+count(*)+AS+spans%2C+approx_percentile_cont(duration%2C+0.95)+%2F+1e6+AS+p95_ms+FROM+spans+GROUP+BY+service+ORDER+BY+spans+DESC",
+  sql: `/sql?q=${encodeURIComponent("SELECT service, count(*) AS spans,\n       approx_percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) AS p95_ms\nFROM spans\nGROUP BY service\nORDER BY spans DESC")}`,
   connect: "/connect",
 };
 
