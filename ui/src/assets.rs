@@ -67,7 +67,7 @@ mod tests {
                 assert_eq!(plain, asset.body, "{}", asset.file);
             }
         }
-        for name in ["shell.js", "chart.js", "trace.js", "style.css", "icon.svg"] {
+        for name in ["shell.js", "chart.js", "trace.js", "style.css", "icon.svg", "licences.txt"] {
             assert!(address(name).starts_with(PREFIX));
         }
     }

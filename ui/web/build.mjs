@@ -3,6 +3,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
 
@@ -49,6 +50,14 @@ for (const [file, output] of Object.entries(result.metafile.outputs)) {
   const logical = output.entryPoint ? name.replace(/-[A-Z0-9]{8}(?=\.\w+$)/, "") : name;
   assets.push({ logical, file: name, type: types[extension], gzip: compressible });
 }
+// The licences of what is in the bundle go with it.
+const parts = ["uplot", "@fontsource-variable/inter", "@fontsource-variable/jetbrains-mono"];
+const texts = await Promise.all(parts.map(async (part) => `${part}\n\n${await readFile(path.join(here, "node_modules", part, "LICENSE"), "utf8")}`));
+const licences = texts.join(`\n${"-".repeat(80)}\n\n`);
+const licencesFile = `licences-${createHash("sha256").update(licences).digest("hex").slice(0, 8).toUpperCase()}.txt`;
+await writeFile(path.join(out, licencesFile), licences);
+await writeFile(path.join(out, `${licencesFile}.gz`), gzipSync(licences, { level: 9 }));
+assets.push({ logical: "licences.txt", file: licencesFile, type: "text/plain; charset=utf-8", gzip: true });
 assets.sort((a, b) => a.logical.localeCompare(b.logical));
 // One asset a line, tab-separated, so that the build script needs no JSON parser.
 const lines = assets.map(({ logical, file, type, gzip }) => [logical, file, type, gzip ? "gzip" : "plain"].join("\t"));

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use model::Nanos;
 use model::time::{MILLISECOND, SECOND};
@@ -106,7 +106,13 @@ struct RejectRow {
 /// `GET /connect`
 pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let shell = Shell::new(&app, &uri, &headers).without_range();
-    let endpoints = app.state.endpoints.clone();
+    let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let here = &app.state.endpoints;
+    let endpoints = Endpoints {
+        otlp_grpc: reachable(&here.otlp_grpc, host),
+        otlp_http: reachable(&here.otlp_http, host),
+        ui: reachable(&here.ui, host),
+    };
     let lang =
         LANGUAGES.iter().find(|(_, name, _)| *name == shell.url.get("lang")).map_or(Language::Curl, |found| found.0);
     let tab = |(language, name, words): (Language, &str, &'static str)| Tab {
@@ -184,6 +190,19 @@ impl Received {
     }
 }
 
+/// `endpoint` with the name by which the reader came here, when it listens on every address and so names none.
+fn reachable(endpoint: &str, host: &str) -> String {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
+    match ["//0.0.0.0:", "//[::]:"].into_iter().find(|every| endpoint.contains(every)) {
+        Some(every) if is_name => endpoint.replacen(every, &format!("//{name}:"), 1),
+        _ => endpoint.to_owned(),
+    }
+}
+
 /// A command that sends one span which ends at `now`.
 fn curl(otlp_http: &str, now: Nanos) -> String {
     let end = now / SECOND * SECOND;
@@ -204,6 +223,21 @@ fn curl(otlp_http: &str, now: Nanos) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_endpoint_on_every_address_is_shown_by_the_name_the_reader_used() {
+        let table = [
+            ("http://0.0.0.0:4318", "box.example:4319", "http://box.example:4318"),
+            ("http://[::]:4317", "[fe80::1]:4319", "http://[fe80::1]:4317"),
+            ("http://0.0.0.0:4318", "box", "http://box:4318"),
+            ("http://127.0.0.1:4318", "box.example:4319", "http://127.0.0.1:4318"),
+            ("http://0.0.0.0:4318", "'; rm -rf /", "http://0.0.0.0:4318"),
+            ("http://0.0.0.0:4318", "", "http://0.0.0.0:4318"),
+        ];
+        for (endpoint, host, expected) in table {
+            assert_eq!(reachable(endpoint, host), expected);
+        }
+    }
 
     #[test]
     fn the_curl_line_carries_valid_otlp_json() {

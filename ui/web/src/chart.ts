@@ -17,6 +17,9 @@ const SHORT_HEIGHT = 190;
 /** More lines than this are drawn, but without points or legend values. */
 const MANY_LINES = 40;
 
+/** Distances of the ticks of bytes, so that they fall on whole KiB and MiB. */
+const POWERS_OF_TWO = Array.from({ length: 50 }, (_, i) => 2 ** i);
+
 class HaechiChart extends HTMLElement {
   private chart: Chart | null = null;
   private plot: uPlot | null = null;
@@ -77,14 +80,14 @@ class HaechiChart extends HTMLElement {
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone()),
       padding: [12, 14, 0, 0],
       legend: { show: false },
-      cursor: { drag: { x: chart.zoom, y: false, setScale: false }, points: { size: 6 } },
+      cursor: { y: false, drag: { x: chart.zoom, y: false, setScale: false }, points: { size: 6 } },
       scales: {
         x: { time: true, range: [chart.from, chart.to] },
         y: { range: (_, low, high) => this.span(low, high) },
       },
       axes: [
         { ...axis, space: 76, size: 30, values: (_, splits, __, ___, step) => splits.map((seconds, i) => tick(seconds, step, i === 0 && chart.to - chart.from > 86400)) },
-        { ...axis, size: (_, labels) => 18 + Math.max(24, ...(labels ?? []).map((label) => label.length * 6.4)), values: (_, splits) => splits.map((value) => withUnit(value, chart.unit)) },
+        { ...axis, ...(chart.unit.startsWith("By") ? { incrs: POWERS_OF_TWO } : {}), size: (_, labels) => 18 + Math.max(24, ...(labels ?? []).map((label) => label.length * 6.4)), values: (_, splits) => splits.map((value) => withUnit(value, chart.unit)) },
       ],
       series: [
         {},
