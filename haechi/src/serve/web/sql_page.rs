@@ -7,10 +7,13 @@ use serde_json::Value;
 use sql::SqlOptions;
 use ui::{SqlColumn, SqlRunner, SqlTable};
 
+use crate::clock;
+
 pub(super) fn runner(engine: &Arc<Engine>, sql: &Arc<sql::Engine>) -> SqlRunner {
     let (engine, sql) = (Arc::clone(engine), Arc::clone(sql));
     Arc::new(move |text| {
-        let answer = sql.query(engine.store().snapshot(), text, SqlOptions::default());
+        let options = SqlOptions { now: clock::now(), ..SqlOptions::default() };
+        let answer = sql.query(engine.store().snapshot(), text, options);
         Box::pin(async move {
             let result = answer.await.map_err(|error| error.to_string())?;
             let json = result.rows_json().map_err(|error| error.to_string())?;
