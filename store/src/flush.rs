@@ -88,7 +88,7 @@ impl Shared {
         manifest.publish(&record).map_err(|error| ReadError::new(self.dir.join("manifest"), error))?;
         let n_segments = entries.len();
         let segments = tables.into_iter().zip(entries).map(|(table, entry)| {
-            let (segment, error) = Segment::new(&self.dir, table, entry);
+            let (segment, error) = Segment::new(&self.dir, table, entry, &self.recent);
             if let Some(error) = error {
                 tracing::warn!(%error, "a segment was written but cannot be read back");
             }

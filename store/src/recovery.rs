@@ -12,7 +12,7 @@ use crate::error::ReadError;
 use crate::flush::Frozen;
 use crate::manifest::Manifest;
 use crate::schema::Table;
-use crate::segment::Segment;
+use crate::segment::{Recent, Segment};
 use crate::series::SeriesIndex;
 use crate::snapshot::Scan;
 use crate::store::{Decode, prepare};
@@ -33,7 +33,12 @@ pub struct Recovery {
 }
 
 /// Opens the segments that the manifest names.
-pub(crate) fn open_segments(dir: &Path, manifest: &Manifest, recovery: &mut Recovery) -> Vec<Arc<Segment>> {
+pub(crate) fn open_segments(
+    dir: &Path,
+    manifest: &Manifest,
+    recent: &Arc<Recent>,
+    recovery: &mut Recovery,
+) -> Vec<Arc<Segment>> {
     let mut segments = Vec::new();
     for entry in manifest.state().segments.values() {
         let Some(table) = Table::parse(&entry.table) else {
@@ -51,7 +56,7 @@ pub(crate) fn open_segments(dir: &Path, manifest: &Manifest, recovery: &mut Reco
                 Err(error) => recovery.damage.push(format!("{}: {error}", path.display())),
             }
         }
-        let (segment, error) = Segment::new(dir, table, entry.clone());
+        let (segment, error) = Segment::new(dir, table, entry.clone(), recent);
         recovery.damage.extend(error.map(|error| error.to_string()));
         segments.push(Arc::new(segment));
     }

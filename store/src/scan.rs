@@ -79,13 +79,7 @@ impl<T> Chunks<T> {
                 let rows = if self.scan.words.is_empty() {
                     &Candidates::All
                 } else {
-                    match candidates.get() {
-                        Some(found) => found,
-                        None => {
-                            let found = segment.rows_with_all(&self.scan.words)?;
-                            candidates.get_or_init(|| found)
-                        }
-                    }
+                    candidates.get_or_init(|| segment.rows_with_all(&self.scan.words))
                 };
                 segment.read(index, &self.columns(), rows, ids)?
             }

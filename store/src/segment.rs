@@ -2,7 +2,7 @@
 //! have one, and a full-text index of log bodies.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -24,10 +24,12 @@ use crate::text::{self, Candidates};
 
 mod bloom;
 mod ids;
+mod recent;
 mod writer;
 
 pub(crate) use bloom::TraceBloom;
 pub(crate) use ids::IdFilter;
+pub(crate) use recent::Recent;
 pub(crate) use writer::write;
 
 /// A segment that is open for reading. Its files go when it was removed and nobody reads it any more.
@@ -36,33 +38,34 @@ pub(crate) struct Segment {
     dir: PathBuf,
     entry: SegmentEntry,
     bloom: Option<TraceBloom>,
-    open: OnceLock<Result<Open, ReadError>>,
-    text: OnceLock<Result<Option<text::Index>, ReadError>>,
+    recent: Arc<Recent>,
+    footer: Mutex<Weak<Open>>,
+    text: Mutex<Weak<text::Index>>,
     removed: OnceLock<()>,
 }
 
+/// A segment's footer. The file itself is opened for each read: there are more segments than a process may have files.
 struct Open {
-    file: PositionedFile,
+    path: PathBuf,
     metadata: ArrowReaderMetadata,
     groups: Vec<RowGroup>,
 }
 
 /// What a row group can hold, from the statistics in the footer.
+#[derive(Clone)]
 pub(crate) struct RowGroup {
     pub(crate) min_time: Nanos,
     pub(crate) max_time: Nanos,
     n_rows: usize,
     first_row: u64,
-    traces: Option<(Vec<u8>, Vec<u8>)>,
+    traces: Option<([u8; 16], [u8; 16])>,
     series: Option<(u128, u128)>,
 }
 
 impl RowGroup {
     pub(crate) fn may_hold_trace(&self, id: TraceId) -> bool {
         // Without bounds every trace id of the group is null, or the table has none.
-        self.traces
-            .as_ref()
-            .is_some_and(|(min, max)| min.as_slice() <= id.0.as_slice() && max.as_slice() >= id.0.as_slice())
+        self.traces.is_some_and(|(min, max)| (min..=max).contains(&id.0))
     }
 
     pub(crate) fn may_hold_series(&self, set: &HashSet<SeriesId>) -> bool {
@@ -72,7 +75,12 @@ impl RowGroup {
 
 impl Segment {
     /// The segment of `entry` in the data directory `dir`. Reads the bloom filter; the rest is opened when it is needed.
-    pub(crate) fn new(dir: &Path, table: Table, entry: SegmentEntry) -> (Self, Option<ReadError>) {
+    pub(crate) fn new(
+        dir: &Path,
+        table: Table,
+        entry: SegmentEntry,
+        recent: &Arc<Recent>,
+    ) -> (Self, Option<ReadError>) {
         let path = entry.files.iter().find(|file| file.path.ends_with(".bloom")).map(|file| dir.join(&file.path));
         let (bloom, error) = match path.map(|path| TraceBloom::load(&path)).transpose() {
             Ok(bloom) => (bloom, None),
@@ -83,8 +91,9 @@ impl Segment {
             dir: dir.to_owned(),
             entry,
             bloom,
-            open: OnceLock::new(),
-            text: OnceLock::new(),
+            recent: Arc::clone(recent),
+            footer: Mutex::default(),
+            text: Mutex::default(),
             removed: OnceLock::new(),
         };
         (segment, error)
@@ -124,34 +133,49 @@ impl Segment {
         self.entry.files.iter().find(|file| file.path.ends_with(suffix)).map(|file| self.dir.join(&file.path))
     }
 
-    fn open(&self) -> Result<&Open, ReadError> {
-        let open = self.open.get_or_init(|| {
-            let path = self.path(".parquet").unwrap_or_else(|| self.dir.join(format!("segment {}", self.entry.id)));
-            Open::new(&path, self.table).map_err(|error| ReadError::new(path, error))
-        });
-        open.as_ref().map_err(Clone::clone)
+    fn open(&self) -> Result<Arc<Open>, ReadError> {
+        let mut footer = self.footer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = footer.upgrade() {
+            return Ok(open);
+        }
+        let path = self.path(".parquet").unwrap_or_else(|| self.dir.join(format!("segment {}", self.entry.id)));
+        let open = Open::new(&path, self.table).map_err(|error| ReadError::new(path, error))?;
+        let open = Arc::new(open);
+        self.recent.footers.keep(&open);
+        *footer = Arc::downgrade(&open);
+        Ok(open)
     }
 
-    pub(crate) fn row_groups(&self) -> Result<&[RowGroup], ReadError> {
-        Ok(&self.open()?.groups)
+    /// What each row group can hold, in the order of the file.
+    pub(crate) fn row_groups(&self) -> Result<Vec<RowGroup>, ReadError> {
+        Ok(self.open()?.groups.clone())
     }
 
     /// The rows whose body may hold all `words`.
-    pub(crate) fn rows_with_all(&self, words: &[String]) -> Result<Candidates, ReadError> {
-        let index = self.text.get_or_init(|| {
-            let Some(path) = self.path(".text") else { return Ok(None) };
-            open_text(&path).map(Some).map_err(|error| ReadError::new(path, error))
+    pub(crate) fn rows_with_all(&self, words: &[String]) -> Candidates {
+        let found = self.open_text().and_then(|index| match index {
+            Some(index) => index.rows_with_all(words).map_err(Into::into),
+            None => Ok(Candidates::All),
         });
-        let found = match index {
-            Ok(None) => return Ok(Candidates::All),
-            Ok(Some(index)) => index.rows_with_all(words).map_err(|error| error.to_string()),
-            Err(error) => Err(error.message.clone()),
-        };
-        Ok(found.unwrap_or_else(|error| {
+        found.unwrap_or_else(|error| {
             // The column still has the words: a damaged index costs time, not rows.
-            tracing::warn!(segment = self.entry.id, error, "full-text index is unreadable, scanning instead");
+            tracing::warn!(segment = self.entry.id, %error, "full-text index is unreadable, scanning instead");
             Candidates::All
-        }))
+        })
+    }
+
+    fn open_text(&self) -> Result<Option<Arc<text::Index>>, Box<dyn std::error::Error>> {
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = text.upgrade() {
+            return Ok(Some(index));
+        }
+        let Some(path) = self.path(".text") else { return Ok(None) };
+        let file = std::fs::File::open(&path)?;
+        let length = file.metadata()?.len();
+        let index = Arc::new(text::Index::open(Arc::new(text::BundleFile::new(path, file, length)))?);
+        self.recent.texts.keep(&index);
+        *text = Arc::downgrade(&index);
+        Ok(Some(index))
     }
 
     /// The rows of a row group, of `candidates` only and with ids that all `ids` take, with the given columns (`None` for all).
@@ -172,10 +196,9 @@ impl Segment {
                 None => return Ok(None),
             },
         };
-        let batch = open.read(index, columns, selection, ids).map_err(|error| {
-            let path = self.path(".parquet").unwrap_or_default();
-            ReadError::new(path, format!("row group {index}: {error}"))
-        })?;
+        let batch = open
+            .read(index, columns, selection, ids)
+            .map_err(|error| ReadError::new(&open.path, format!("row group {index}: {error}")))?;
         Ok(Some(batch))
     }
 }
@@ -192,12 +215,6 @@ impl Drop for Segment {
             }
         }
     }
-}
-
-fn open_text(path: &Path) -> Result<text::Index, Box<dyn std::error::Error>> {
-    let file = std::fs::File::open(path)?;
-    let length = file.metadata()?.len();
-    Ok(text::Index::open(Arc::new(text::BundleFile::new(path, file, length)))?)
 }
 
 /// The runs of `rows` (row numbers of the segment, ascending) that lie in `group`.
@@ -240,12 +257,13 @@ impl Open {
             let n_rows = usize::try_from(group.num_rows())?;
             let (min_time, max_time) = times(group, table.time_column()).ok_or("no time statistics")?;
             let max_time = times(group, "last_time").map_or(max_time, |(_, last)| last);
-            let series = byte_bounds(group, "series").and_then(|(min, max)| Some((id(&min)?, id(&max)?)));
-            let traces = byte_bounds(group, "trace_id");
+            let series =
+                id_bounds(group, "series").map(|(min, max)| (u128::from_be_bytes(min), u128::from_be_bytes(max)));
+            let traces = id_bounds(group, "trace_id");
             groups.push(RowGroup { min_time, max_time, n_rows, first_row, traces, series });
             first_row += n_rows as u64;
         }
-        Ok(Open { file, metadata, groups })
+        Ok(Open { path: path.to_owned(), metadata, groups })
     }
 
     fn read(
@@ -255,7 +273,8 @@ impl Open {
         selection: Option<RowSelection>,
         ids: Vec<IdFilter>,
     ) -> Result<RecordBatch, Box<dyn std::error::Error>> {
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone());
+        let file = PositionedFile::open(&self.path)?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
         let schema = self.metadata.parquet_schema();
         let projection = match columns {
             None => ProjectionMask::all(),
@@ -291,13 +310,10 @@ fn times(group: &RowGroupMetaData, column: &str) -> Option<(Nanos, Nanos)> {
     }
 }
 
-fn byte_bounds(group: &RowGroupMetaData, column: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+/// The least and the greatest id of a column; `None` when all are null or there is no such column.
+fn id_bounds(group: &RowGroupMetaData, column: &str) -> Option<([u8; 16], [u8; 16])> {
     let statistics = statistics(group, column)?;
-    Some((statistics.min_bytes_opt()?.to_vec(), statistics.max_bytes_opt()?.to_vec()))
-}
-
-fn id(bytes: &[u8]) -> Option<u128> {
-    Some(u128::from_be_bytes(bytes.try_into().ok()?))
+    Some((statistics.min_bytes_opt()?.try_into().ok()?, statistics.max_bytes_opt()?.try_into().ok()?))
 }
 
 #[cfg(test)]

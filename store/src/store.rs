@@ -123,8 +123,9 @@ impl Store {
         } else {
             recovery::remove_orphans(&dir, &manifest, &mut recovery);
         }
-        let segments = recovery::open_segments(&dir, &manifest, &mut recovery);
-        let shared = Arc::new(Shared::new(&config, manifest, segments));
+        let recent = Arc::default();
+        let segments = recovery::open_segments(&dir, &manifest, &recent, &mut recovery);
+        let shared = Arc::new(Shared::new(&config, manifest, segments, recent));
         recovery::load_series(&shared.snapshot(), &shared.series, &mut recovery);
         let replayed = recovery::replay(&shared, &decode, &mut recovery)
             .map_err(|error| OpenError::Io { path: error.path, source: std::io::Error::other(error.message) })?;

@@ -9,7 +9,7 @@ use crate::dedup::Dedup;
 use crate::flush::Frozen;
 use crate::manifest::Manifest;
 use crate::memtable::{Memtable, Prepared};
-use crate::segment::Segment;
+use crate::segment::{Recent, Segment};
 use crate::series::SeriesIndex;
 use crate::snapshot::Snapshot;
 use crate::store::StoreConfig;
@@ -18,6 +18,7 @@ use crate::store::StoreConfig;
 pub(crate) struct Shared {
     pub(crate) dir: PathBuf,
     pub(crate) series: Arc<SeriesIndex>,
+    pub(crate) recent: Arc<Recent>,
     pub(crate) manifest: Mutex<Manifest>,
     view: Mutex<View>,
     flush_bytes: usize,
@@ -35,7 +36,12 @@ struct View {
 }
 
 impl Shared {
-    pub(crate) fn new(config: &StoreConfig, manifest: Manifest, segments: Vec<Arc<Segment>>) -> Self {
+    pub(crate) fn new(
+        config: &StoreConfig,
+        manifest: Manifest,
+        segments: Vec<Arc<Segment>>,
+        recent: Arc<Recent>,
+    ) -> Self {
         let view = View {
             active: Memtable::default(),
             active_since: None,
@@ -46,6 +52,7 @@ impl Shared {
         Shared {
             dir: config.dir.clone(),
             series: Arc::default(),
+            recent,
             manifest: Mutex::new(manifest),
             view: Mutex::new(view),
             flush_bytes: config.flush_bytes,
