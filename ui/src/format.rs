@@ -103,6 +103,18 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{} %", digits(value))
 }
 
+/// So many per second, or per minute or hour when they are few: `41.2/s`, `2.1/min`, `0.5/h`.
+pub(crate) fn rate(per_second: f64) -> String {
+    let (scale, unit) = if per_second >= 0.1 || per_second == 0.0 {
+        (1.0, "s")
+    } else if per_second * 60.0 >= 0.1 {
+        (60.0, "min")
+    } else {
+        (3600.0, "h")
+    };
+    format!("{}/{unit}", number(per_second * scale))
+}
+
 /// A number of bytes: `512 B`, `1.4 MiB`.
 pub(crate) fn bytes(value: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -260,6 +272,13 @@ mod tests {
         }
         assert_eq!((count(0), count(999), count(1_048_211)), ("0".into(), "999".into(), "1,048,211".into()));
         assert_eq!((bytes(512), bytes(1_468_006)), ("512 B".into(), "1.4 MiB".into()));
+    }
+
+    #[test]
+    fn few_requests_are_counted_by_the_minute_or_hour() {
+        for (value, expected) in [(0.0, "0/s"), (41.23, "41.2/s"), (0.035, "2.1/min"), (0.00014, "0.5/h")] {
+            assert_eq!(rate(value), expected);
+        }
     }
 
     #[test]

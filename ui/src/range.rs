@@ -11,7 +11,8 @@ use model::{Nanos, TimeRange};
 use crate::page_url::PageUrl;
 
 /// What a page shows when its address says nothing.
-pub(crate) const DEFAULT_FROM: &str = "now-30m";
+pub(crate) const DEFAULT_FROM: &str = "now-15m";
+const DEFAULT_LENGTH: Nanos = 15 * MINUTE;
 const NOW: &str = "now";
 
 /// The ranges offered in the picker: `from` and its words.
@@ -63,7 +64,7 @@ impl PageRange {
             Err(error) => PageRange {
                 from: DEFAULT_FROM.to_owned(),
                 to: NOW.to_owned(),
-                times: TimeRange::new(now.saturating_sub(30 * MINUTE), now),
+                times: TimeRange::new(now.saturating_sub(DEFAULT_LENGTH), now),
                 error: Some(error),
             },
         }
@@ -264,11 +265,11 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_a_range_shows_the_last_half_hour() {
+    fn a_page_without_a_range_shows_the_last_minutes() {
         let range = range("/");
         assert!(range.is_default() && range.is_relative());
-        assert_eq!(range.times, TimeRange::new(NOON - 30 * MINUTE, NOON));
-        assert_eq!(range.preset(), Some("Last 30 minutes"));
+        assert_eq!(range.times, TimeRange::new(NOON - DEFAULT_LENGTH, NOON));
+        assert_eq!(range.preset(), Some("Last 15 minutes"));
     }
 
     #[test]

@@ -114,7 +114,7 @@ fn row(app: &App, shell: &Shell, service: &ServiceSummary, word: &'static str, c
         namespace: clip(&service.namespace, 60),
         word,
         class,
-        rate: format!("{}/s", format::number(red.rate)),
+        rate: format::rate(red.rate),
         errors: format::percent(red.error_ratio),
         p95: red.p95.map_or("–".to_owned(), format::duration),
         rate_line: lines.rate,
@@ -187,11 +187,7 @@ fn now_sentence(services: &[ServiceSummary], status: &slo::Status) -> String {
             0 => String::new(),
             n => format!(" {n} more SLO{} burning.", if n == 1 { " is" } else { "s are" }),
         };
-        let left = match worst.budget.remaining {
-            Some(left) if left > 0.0 => format!("{} of its budget is left", format::percent(left)),
-            Some(_) => "its budget is spent".to_owned(),
-            None => "its budget is not known".to_owned(),
-        };
+        let left = budget_words(worst);
         return format!(
             "{} burns its budget {}× too fast; {left}.{others}",
             worst.slo.name,
@@ -210,16 +206,28 @@ fn now_sentence(services: &[ServiceSummary], status: &slo::Status) -> String {
     } else {
         format!("{} failed", format::percent(n_errors as f64 / n_requests.max(1) as f64))
     };
+    let degraded = status.slos.iter().find(|slo| slo.health == Health::Degraded);
+    let also = degraded.map_or(String::new(), |slo| format!(" {} is degraded: {}.", slo.slo.name, budget_words(slo)));
     let budgets = match status.slos.len() {
         0 => String::new(),
-        1 => " The SLO is within its budget.".to_owned(),
+        _ if degraded.is_some() => String::new(),
+        1 => " The SLO is not burning.".to_owned(),
         n => format!(" None of {n} SLOs is burning."),
     };
     let noun = if services.len() == 1 { "service" } else { "services" };
-    format!("{} {noun} handle {} requests per second; {errors}.{budgets}", services.len(), format::number(rate))
+    format!("{} {noun} handle {} requests per second; {errors}.{also}{budgets}", services.len(), format::number(rate))
 }
 
-/// The burn rate of the short window that burns fastest.
+/// What is left of the budget of `slo`, in words.
+fn budget_words(slo: &slo::status::SloStatus) -> String {
+    match slo.budget.remaining {
+        Some(left) if left > 0.0 => format!("{} of its budget is left", format::percent(left)),
+        Some(_) => "its budget is spent".to_owned(),
+        None => "its budget is not known".to_owned(),
+    }
+}
+
+/// The burn rate of the long window that burns fastest.
 fn fastest_burn(slo: &slo::status::SloStatus) -> f64 {
     let rates = slo.tiers.iter().filter_map(|tier| slo::burn::burn_rate(tier.long.count, slo.slo.objective));
     rates.fold(0.0, f64::max)

@@ -69,7 +69,7 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
             name: clip(&operation.name, 160),
             kind: operation.kind.name(),
             href: traces.with("operation", &operation.name),
-            rate: format!("{}/s", format::number(red.rate)),
+            rate: format::rate(red.rate),
             errors: format::percent(red.error_ratio),
             is_failing: red.n_errors > 0,
             p50: duration(red.p50),

@@ -250,7 +250,9 @@ fn window(status: &SloStatus, now: Nanos) -> TimeRange {
         _ => MINUTE,
     };
     let counted = status.burn.first().map_or(whole, |first| first.time.saturating_sub(step));
-    TimeRange::new(whole.max(counted), now)
+    // The stretch of the last point is still going on.
+    let end = status.burn.last().map_or(now, |last| last.time.max(now));
+    TimeRange::new(whole.max(counted), end)
 }
 
 fn burn_chart(status: &SloStatus, now: Nanos) -> Chart {
