@@ -28,8 +28,8 @@ const CATCH_UP: Nanos = 6 * HOUR;
 const COUNTING_TIME: Duration = Duration::from_secs(1);
 /// A clock that moves so much more or less than time has passed was set.
 const JUMP: Nanos = HOUR;
-/// Points of the chart of one SLO.
-const POINTS: usize = 240;
+/// Points of the chart of one SLO: minutes of a window of a day, so that the demo draws a line within minutes.
+const POINTS: usize = 1440;
 
 /// All that is evaluated.
 pub(in crate::alerting) struct Rounds {
