@@ -206,6 +206,16 @@ fn segments_stay_within_windows_and_a_trace_is_found_across_them() {
 }
 
 #[test]
+fn times_spread_over_centuries_do_not_become_a_file_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    (0..2000).for_each(|number| assert!(!append(&store, number * 4_000_000, 1)));
+    store.flush().unwrap();
+    let spans = store.stats().tables.iter().find(|it| it.table == Table::Spans).unwrap().clone();
+    assert!(spans.segments <= 400 && spans.rows == 2000, "{spans:?}");
+}
+
+#[test]
 fn newest_first_chunks_never_exceed_their_bound() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path());

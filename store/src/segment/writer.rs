@@ -23,6 +23,9 @@ use crate::text::{self, TextError};
 
 /// Segments do not cross the bounds of a window, so retention drops them whole.
 const WINDOW: Nanos = 2 * HOUR;
+/// One flush writes no more segments of a table than this; with more, its windows are wider. A sender may spread times over
+/// centuries, which must not become a file each. A month of windows fits.
+const MAX_WINDOWS: usize = 400;
 /// Rows that a read decodes at once; of spans also the slice of time that is sorted by trace.
 const ROW_GROUP_ROWS: usize = 64 << 10;
 const PAGE_ROWS: usize = 8 << 10;
@@ -37,10 +40,17 @@ pub(crate) fn write(
     let failed = |error: &dyn std::error::Error| ReadError::new(dir.join("segments").join(table.name()), error);
     let all = concat_batches(&table.schema(), batches).map_err(|error| failed(&error))?;
     let times = Times::of(&all, table.time_column());
-    let mut windows: BTreeMap<Nanos, Vec<u32>> = BTreeMap::new();
-    for row in 0..all.num_rows() {
-        windows.entry(times.get(row).div_euclid(WINDOW)).or_default().push(row as u32);
-    }
+    let mut width = WINDOW;
+    let windows = loop {
+        let mut windows: BTreeMap<Nanos, Vec<u32>> = BTreeMap::new();
+        for row in 0..all.num_rows() {
+            windows.entry(times.get(row).div_euclid(width)).or_default().push(row as u32);
+        }
+        if windows.len() <= MAX_WINDOWS {
+            break windows;
+        }
+        width = width.saturating_mul(2);
+    };
     let mut entries = Vec::new();
     for rows in windows.into_values() {
         entries.push(write_segment(dir, table, &all, rows, next_id())?);
