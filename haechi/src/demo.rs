@@ -78,7 +78,9 @@ fn welcome(config: &Config, running: &serve::Running) {
     say("");
     say(format_args!("  Haechi is watching the Box Office:  http://localhost:{}", running.ui.port()));
     say("");
-    say("  Break it:    haechi demo fault payment-errors on      (and off)");
+    // As this process was called: after `cargo run` there is no `haechi` on the path.
+    let program = std::env::args().next().unwrap_or_else(|| "haechi".to_owned());
+    say(format_args!("  Break it:    {program} demo fault payment-errors on      (and off)"));
     say(format_args!("  Its SLOs:    {}", config.slos.display()));
     say("  Stop it:     Ctrl-C");
     say("");

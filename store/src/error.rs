@@ -12,7 +12,7 @@ pub enum OpenError {
     Io { path: PathBuf, source: io::Error },
     #[error("data directory {path} is in use by another process", path = path.display())]
     Locked { path: PathBuf },
-    #[error("data directory {path} has format version {found}; this version of haechi reads up to {known}", path = path.display())]
+    #[error("{path} has format version {found}; this version of haechi reads up to {known}", path = path.display())]
     NewerFormat { path: PathBuf, found: u32, known: u32 },
 }
 

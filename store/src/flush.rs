@@ -1,5 +1,6 @@
 //! Moves rows from memory into segments.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use crate::chunk::PointChunk;
 use crate::commit::Command;
 use crate::dedup::Dedup;
 use crate::error::ReadError;
-use crate::manifest::{Record, SegmentEntry};
+use crate::manifest::{Manifest, Record, SegmentEntry};
 use crate::memtable::Memtable;
 use crate::rows::SeriesRows;
 use crate::schema::Table;
@@ -33,6 +34,9 @@ impl Store {
     /// each other. On an error the rows stay in memory and in the log, and the next flush tries again.
     pub fn flush(&self) -> Result<(), ReadError> {
         let _one_at_a_time = self.flushing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if self.shared.is_closed() {
+            return Ok(()); // what is in memory is in the log
+        }
         if self.shared.frozen().is_none() {
             let (done, wait) = sync_channel(1);
             if self.commands().send(Command::Freeze(done)).is_err() || wait.recv().is_err() {
@@ -47,16 +51,20 @@ impl Store {
 
     /// Flushes when enough rows are in memory, or old ones, until the store is dropped.
     pub(crate) fn run_flusher(shared: &Shared, store: std::sync::Weak<Store>) {
-        let mut next_try = Instant::now();
         while let Some(due) = shared.wait_until_flush_is_due() {
-            if !due || Instant::now() < next_try {
+            if !due {
                 continue;
             }
             let Some(store) = store.upgrade() else { return };
-            if let Err(error) = store.flush() {
-                tracing::error!(%error, "cannot write a segment; rows stay in memory and in the log");
-                next_try = Instant::now() + PAUSE_AFTER_ERROR;
-            }
+            let flushed = catch_unwind(AssertUnwindSafe(|| store.flush()));
+            drop(store);
+            let error = match flushed {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "writing it failed in an unforeseen way".to_owned(),
+            };
+            tracing::error!(error, "cannot write a segment; rows stay in memory and in the log");
+            shared.pause(PAUSE_AFTER_ERROR);
         }
     }
 }
@@ -66,8 +74,37 @@ impl Shared {
     pub(crate) fn write_frozen(&self, frozen: &Frozen) -> Result<(), ReadError> {
         let started = Instant::now();
         let mut manifest = self.manifest.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut entries: Vec<SegmentEntry> = Vec::new();
-        let mut tables = Vec::new();
+        let first_id = manifest.state().next_segment;
+        let (tables, entries) = match self.write_and_publish(frozen, &mut manifest) {
+            Ok(written) => written,
+            Err(error) => {
+                // Left in place, a full disk would get fuller with every try.
+                if manifest.is_sound() {
+                    segment::remove_files(&self.dir, first_id..manifest.state().next_segment);
+                }
+                return Err(error);
+            }
+        };
+        let n_segments = entries.len();
+        let segments = tables.into_iter().zip(entries).map(|(table, entry)| {
+            let (segment, error) = Segment::new(&self.dir, table, entry, &self.recent);
+            if let Some(error) = error {
+                tracing::warn!(%error, "a segment was written but cannot be read back");
+            }
+            Arc::new(segment)
+        });
+        self.publish(segments.collect());
+        let elapsed_ms = started.elapsed().as_millis() as u64;
+        tracing::debug!(rows = frozen.rows.rows, segments = n_segments, elapsed_ms, "flushed");
+        Ok(())
+    }
+
+    fn write_and_publish(
+        &self,
+        frozen: &Frozen,
+        manifest: &mut Manifest,
+    ) -> Result<(Vec<Table>, Vec<SegmentEntry>), ReadError> {
+        let (mut tables, mut entries) = (Vec::new(), Vec::new());
         for table in Table::ALL {
             let batches: Vec<_> = match table {
                 Table::Series => self.series_of(&frozen.rows).into_iter().collect(),
@@ -81,23 +118,13 @@ impl Shared {
                 entries.push(entry);
             }
         }
-        // The hashes go first: an older file of them would let a retry in twice, a newer one does no harm.
+        // The hashes go first: an older file of them would let a retry in twice. A newer one does no harm, since replay goes by
+        // the hashes in the log.
         let path = self.dir.join("dedup");
         frozen.dedup.save(&path).map_err(|error| ReadError::new(path, error))?;
         let record = Record { add: entries.clone(), low_water: Some(frozen.rows.last_lsn), ..Record::default() };
         manifest.publish(&record).map_err(|error| ReadError::new(self.dir.join("manifest"), error))?;
-        let n_segments = entries.len();
-        let segments = tables.into_iter().zip(entries).map(|(table, entry)| {
-            let (segment, error) = Segment::new(&self.dir, table, entry, &self.recent);
-            if let Some(error) = error {
-                tracing::warn!(%error, "a segment was written but cannot be read back");
-            }
-            Arc::new(segment)
-        });
-        self.publish(segments.collect());
-        let elapsed_ms = started.elapsed().as_millis() as u64;
-        tracing::debug!(rows = frozen.rows.rows, segments = n_segments, elapsed_ms, "flushed");
-        Ok(())
+        Ok((tables, entries))
     }
 
     /// The series of the points and exemplars in `rows`, with their first and last times there.

@@ -95,6 +95,8 @@ pub(crate) struct Manifest {
     path: PathBuf,
     file: File,
     state: State,
+    /// A record may be there in part, or a repair may have failed: the file is written anew before it is used again.
+    broken: bool,
 }
 
 /// How the records of a manifest file end.
@@ -107,8 +109,8 @@ enum Tail {
 }
 
 impl Manifest {
-    /// Opens or creates the manifest in `dir`. The second value says whether a part of it could not be read: then a
-    /// copy is kept, and files that no record names may be segments that were lost, not left-overs.
+    /// Opens or creates the manifest in `dir`. The second value says whether all of it could be read. If not, a copy is kept,
+    /// and files that no record names may be segments that were lost, not left-overs.
     pub(crate) fn open(dir: &Path) -> Result<(Self, bool), ManifestError> {
         let path = dir.join("manifest");
         let bytes = match std::fs::read(&path) {
@@ -122,15 +124,21 @@ impl Manifest {
             return Err(ManifestError::NewerFormat(format));
         }
         records.iter().for_each(|record| state.apply(record));
-        let damaged = matches!(tail, Tail::Damaged);
-        if damaged {
-            files::replace(&dir.join("manifest.damaged"), &bytes)?;
+        // A flipped bit in a length looks as a torn record does, and a lost file as a new directory.
+        let whole = matches!(tail, Tail::Clean) && !records.is_empty();
+        if !bytes.is_empty() && !whole {
+            files::replace(&free_name(dir), &bytes)?;
         }
-        if records.is_empty() || records.len() > MAX_RECORDS || !matches!(tail, Tail::Clean) {
+        if records.len() > MAX_RECORDS || !whole {
             files::replace(&path, &encode(&fold(&state)))?;
         }
         let file = OpenOptions::new().append(true).open(&path)?;
-        Ok((Manifest { path, file, state }, damaged))
+        Ok((Manifest { path, file, state, broken: false }, whole))
+    }
+
+    /// Ids up to `highest` are taken by files, whatever the records say.
+    pub(crate) fn skip_ids(&mut self, highest: u64) {
+        self.state.next_segment = self.state.next_segment.max(highest + 1);
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -145,17 +153,47 @@ impl Manifest {
     }
 
     /// Makes `record` durable. Until this returns `Ok`, nothing of it counts.
+    ///
+    /// After an error the file may hold the record in part, or whole but refused, and a failed sync says nothing of the next.
+    /// So nothing more goes to that file: a new one with what is known to count takes its place, now or before the next record.
     pub(crate) fn publish(&mut self, record: &Record) -> io::Result<()> {
+        if self.broken {
+            self.rewrite()?;
+        }
         let result = self.file.write_all(&encode(record)).and_then(|()| self.file.sync_data());
         if let Err(error) = result {
-            // After a failed sync the kernel may drop the pages and call the next sync a success, and a short write
-            // leaves half a record: start over with a new file that holds what is known to count.
-            files::replace(&self.path, &encode(&fold(&self.state)))?;
-            self.file = OpenOptions::new().append(true).open(&self.path)?;
+            self.broken = true;
+            if let Err(error) = self.rewrite() {
+                tracing::error!(%error, "the manifest cannot be written; nothing is published until it can");
+            }
             return Err(error);
         }
         self.state.apply(record);
         Ok(())
+    }
+
+    /// Whether what [`Manifest::state`] says, and nothing else, is in the file.
+    pub(crate) fn is_sound(&self) -> bool {
+        !self.broken
+    }
+
+    fn rewrite(&mut self) -> io::Result<()> {
+        files::replace(&self.path, &encode(&fold(&self.state)))?;
+        self.file = OpenOptions::new().append(true).open(&self.path)?;
+        self.broken = false;
+        Ok(())
+    }
+}
+
+/// A name for a copy of a damaged manifest that no earlier copy has.
+fn free_name(dir: &Path) -> PathBuf {
+    let mut number = 1;
+    loop {
+        let path = dir.join(format!("manifest.damaged-{number}"));
+        if !path.exists() {
+            return path;
+        }
+        number += 1;
     }
 }
 
@@ -216,8 +254,8 @@ mod tests {
         let first = manifest.next_segment_id();
         manifest.publish(&Record { add: vec![entry(first)], low_water: Some(7), ..Record::default() }).unwrap();
         manifest.publish(&Record { add: vec![entry(5)], remove: vec![first], ..Record::default() }).unwrap();
-        let (manifest, damaged) = open(dir.path());
-        assert!(!damaged);
+        let (manifest, whole) = open(dir.path());
+        assert!(whole);
         assert_eq!(manifest.state().segments.keys().copied().collect::<Vec<_>>(), [5]);
         assert_eq!((manifest.state().low_water, manifest.state().next_segment), (7, 6));
     }
@@ -228,13 +266,13 @@ mod tests {
         let path = dir.path().join("manifest");
         let (mut manifest, _) = open(dir.path());
         manifest.publish(&Record { low_water: Some(1), ..Record::default() }).unwrap();
-        let whole = std::fs::metadata(&path).unwrap().len() as usize;
+        let whole_bytes = std::fs::metadata(&path).unwrap().len() as usize;
         manifest.publish(&Record { low_water: Some(2), ..Record::default() }).unwrap();
         let bytes = std::fs::read(&path).unwrap();
-        for cut in whole..bytes.len() {
+        for cut in whole_bytes..bytes.len() {
             std::fs::write(&path, &bytes[..cut]).unwrap();
-            let (manifest, damaged) = open(dir.path());
-            assert!(!damaged);
+            let (manifest, whole) = open(dir.path());
+            assert_eq!(whole, cut == whole_bytes);
             assert_eq!(manifest.state().low_water, 1, "cut at {cut}");
         }
     }
@@ -249,8 +287,8 @@ mod tests {
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[12] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
-        assert!(open(dir.path()).1);
-        assert_eq!(std::fs::read(dir.path().join("manifest.damaged")).unwrap(), bytes);
+        assert!(!open(dir.path()).1);
+        assert_eq!(std::fs::read(dir.path().join("manifest.damaged-1")).unwrap(), bytes);
     }
 
     #[test]

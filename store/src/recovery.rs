@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::dedup::Dedup;
 use crate::error::ReadError;
+use crate::files;
 use crate::flush::Frozen;
 use crate::manifest::Manifest;
 use crate::schema::Table;
@@ -83,19 +84,41 @@ pub(crate) fn load_series(snapshot: &crate::Snapshot, index: &SeriesIndex, recov
     }
 }
 
-/// Deletes the files under `segments/` that the manifest does not name.
-pub(crate) fn remove_orphans(dir: &Path, manifest: &Manifest, recovery: &mut Recovery) {
+/// Files under `segments/` that the manifest does not name. Of a whole manifest they are left-overs of a flush that a crash
+/// cut short, and the log has their rows: they are deleted. Otherwise they may be segments whose record was lost: they are
+/// moved to `segments/lost`, and said so. Returns the highest id among all files.
+pub(crate) fn clear_orphans(dir: &Path, manifest: &Manifest, whole: bool, recovery: &mut Recovery) -> u64 {
     let known: StdHashSet<PathBuf> =
         manifest.state().segments.values().flat_map(|entry| &entry.files).map(|file| dir.join(&file.path)).collect();
+    let lost = dir.join("segments").join("lost");
+    let (mut highest, mut n_lost) = (0, 0);
     for table in Table::ALL {
         let Ok(entries) = std::fs::read_dir(dir.join("segments").join(table.name())) else { continue };
-        for path in entries.flatten().map(|entry| entry.path()).filter(|path| !known.contains(path)) {
-            match std::fs::remove_file(&path) {
-                Ok(()) => recovery.orphans += 1,
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let id = path.file_stem().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+            highest = highest.max(id.unwrap_or(0));
+            if known.contains(&path) {
+                continue;
+            }
+            let done = if whole {
+                std::fs::remove_file(&path)
+            } else {
+                let name = format!("{}-{}", table.name(), path.file_name().unwrap_or_default().to_string_lossy());
+                std::fs::create_dir_all(&lost).and_then(|()| files::rename(&path, &lost.join(name)))
+            };
+            match done {
+                Ok(()) if whole => recovery.orphans += 1,
+                Ok(()) => n_lost += 1,
                 Err(error) => recovery.damage.push(format!("{}: {error}", path.display())),
             }
         }
     }
+    if n_lost > 0 {
+        recovery
+            .damage
+            .push(format!("{n_lost} segment files that the manifest does not name are in {}", lost.display()));
+    }
+    highest
 }
 
 /// What the log gave back.
@@ -119,14 +142,19 @@ pub(crate) fn replay(shared: &Shared, decode: &Decode, recovery: &mut Recovery) 
         next_sequence: files.last().map_or(1, |(sequence, _)| sequence + 1),
         files: Vec::new(),
     };
+    // Hashes in the log itself decide, not those loaded: the file of hashes may be newer than the manifest, and would hide
+    // acknowledged requests whose segments were never published.
+    let mut seen = StdHashSet::new();
+    let mut flush_failed = false;
     for (_, path) in files {
         let mut last_lsn = 0;
-        let mut flush_error = None;
-        let damage = wal::read_file(&path, |head, body| {
+        let n_damage = recovery.damage.len();
+        let previous = replayed.next_lsn - 1;
+        let damage = wal::read_file(&path, previous, |head, body| {
             last_lsn = last_lsn.max(head.lsn);
             replayed.next_lsn = replayed.next_lsn.max(head.lsn + 1);
             // A request that failed in a sync may be here and, retried, a second time.
-            if head.lsn <= low_water || replayed.dedup.contains(head.hash) {
+            if head.lsn <= low_water || (head.hash != 0 && !seen.insert(head.hash)) {
                 return;
             }
             match catch_unwind(AssertUnwindSafe(|| decode(head.kind, body, head.received_at))) {
@@ -144,9 +172,14 @@ pub(crate) fn replay(shared: &Shared, decode: &Decode, recovery: &mut Recovery) 
                     recovery.damage.push(format!("{}: request {}: the decoder failed", path.display(), head.lsn));
                 }
             }
-            if flush_error.is_none() && shared.memory_is_full() {
+            if !flush_failed && shared.memory_is_full() {
                 shared.freeze(replayed.dedup.clone());
-                flush_error = shared.frozen().and_then(|frozen: Arc<Frozen>| shared.write_frozen(&frozen).err());
+                let error = shared.frozen().and_then(|frozen: Arc<Frozen>| shared.write_frozen(&frozen).err());
+                if let Some(error) = error {
+                    // The rows stay in memory and in the log; the flusher tries again while the box serves.
+                    recovery.damage.push(format!("cannot write a segment: {error}"));
+                    flush_failed = true;
+                }
             }
         });
         match damage {
@@ -157,10 +190,10 @@ pub(crate) fn replay(shared: &Shared, decode: &Decode, recovery: &mut Recovery) 
             ),
             Err(error) => recovery.damage.push(format!("{}: {error}", path.display())),
         }
-        if let Some(error) = flush_error {
-            return Err(error);
+        // A file with something unread stays where it is; the writer retires the others once segments hold them.
+        if recovery.damage.len() == n_damage {
+            replayed.files.push((path, last_lsn));
         }
-        replayed.files.push((path, last_lsn));
     }
     Ok(replayed)
 }

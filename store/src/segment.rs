@@ -1,6 +1,7 @@
 //! A segment: immutable rows of one table in one window of time. A Parquet file, a bloom filter of trace ids where rows
 //! have one, and a full-text index of log bodies.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
@@ -30,7 +31,7 @@ mod writer;
 pub(crate) use bloom::TraceBloom;
 pub(crate) use ids::IdFilter;
 pub(crate) use recent::Recent;
-pub(crate) use writer::write;
+pub(crate) use writer::{remove_files, write};
 
 /// A segment that is open for reading. Its files go when it was removed and nobody reads it any more.
 pub(crate) struct Segment {
@@ -139,7 +140,7 @@ impl Segment {
             return Ok(open);
         }
         let path = self.path(".parquet").unwrap_or_else(|| self.dir.join(format!("segment {}", self.entry.id)));
-        let open = Open::new(&path, self.table).map_err(|error| ReadError::new(path, error))?;
+        let open = guarded(|| Open::new(&path, self.table)).map_err(|error| ReadError::new(path, error))?;
         let open = Arc::new(open);
         self.recent.footers.keep(&open);
         *footer = Arc::downgrade(&open);
@@ -215,6 +216,11 @@ impl Drop for Segment {
             }
         }
     }
+}
+
+/// What `read` gives. The Parquet and Arrow readers panic on some damaged files; that is an error of the file here.
+fn guarded<T>(read: impl FnOnce() -> Result<T, Box<dyn std::error::Error>>) -> Result<T, Box<dyn std::error::Error>> {
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err("the file is damaged: its reader failed".into()))
 }
 
 /// The runs of `rows` (row numbers of the segment, ascending) that lie in `group`.

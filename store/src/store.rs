@@ -22,7 +22,7 @@ use crate::schema::Table;
 use crate::series::SeriesIndex;
 use crate::snapshot::Snapshot;
 use crate::view::Shared;
-use crate::wal::WalWriter;
+use crate::wal::{self, WalWriter};
 
 /// How a store behaves.
 #[derive(Clone, Debug)]
@@ -112,17 +112,18 @@ impl Store {
         let io = |source| OpenError::Io { path: dir.clone(), source };
         std::fs::create_dir_all(dir.join("wal")).map_err(io)?;
         let lock = lock(&dir)?;
-        let (manifest, manifest_damaged) = Manifest::open(&dir).map_err(|error| match error {
+        for (_, path) in wal::list(&dir.join("wal")).map_err(io)? {
+            if let Some(found) = wal::newer_version(&path) {
+                return Err(OpenError::NewerFormat { path, found, known: FORMAT });
+            }
+        }
+        let (mut manifest, whole) = Manifest::open(&dir).map_err(|error| match error {
             ManifestError::Io(source) => OpenError::Io { path: dir.join("manifest"), source },
             ManifestError::NewerFormat(found) => OpenError::NewerFormat { path: dir.clone(), found, known: FORMAT },
         })?;
         let mut recovery = Recovery::default();
-        if manifest_damaged {
-            let kept = "a copy is in manifest.damaged and no segment file is deleted";
-            recovery.damage.push(format!("{}: the manifest is damaged; {kept}", dir.display()));
-        } else {
-            recovery::remove_orphans(&dir, &manifest, &mut recovery);
-        }
+        let highest = recovery::clear_orphans(&dir, &manifest, whole, &mut recovery);
+        manifest.skip_ids(highest);
         let recent = Arc::default();
         let segments = recovery::open_segments(&dir, &manifest, &recent, &mut recovery);
         let shared = Arc::new(Shared::new(&config, manifest, segments, recent));
@@ -211,8 +212,10 @@ impl Store {
     }
 
     fn stop(&self) {
-        drop(self.commands.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
         self.shared.close();
+        // A flush that runs ends first: the directory may be another store's from here on.
+        let _no_flush = self.flushing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        drop(self.commands.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
         let committer = self.committer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         if committer.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the committer failed; what it had acknowledged is in the log");

@@ -256,6 +256,89 @@ fn a_second_store_on_the_directory_is_refused() {
 }
 
 #[test]
+fn a_log_of_a_newer_version_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    append(&store, 0, 1);
+    drop(store);
+    let path = dir.path().join("wal/000000000001.wal");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[8] = 9;
+    fs::write(&path, &bytes).unwrap();
+    let error = Store::open(StoreConfig::new(dir.path()), decode()).err().unwrap().to_string();
+    assert!(error.contains("000000000001.wal has format version 9"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn hashes_saved_before_a_flush_that_was_never_published_hide_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    append(&store, 0, 5);
+    drop(store);
+    let old = fs::read(dir.path().join("manifest")).unwrap();
+    let (store, _) = open(dir.path());
+    let log = fs::read(dir.path().join("wal/000000000001.wal")).unwrap();
+    store.close();
+    drop(store);
+    // As a crash leaves it between the hashes and the manifest's record.
+    fs::write(dir.path().join("manifest"), old).unwrap();
+    fs::write(dir.path().join("wal/000000000001.wal"), log).unwrap();
+    let (store, recovery) = open(dir.path());
+    check(&store, 0..5);
+    assert_eq!((recovery.replayed_requests, recovery.orphans > 0), (1, true));
+    assert!(append(&store, 0, 5));
+}
+
+#[test]
+fn no_flipped_bit_of_the_manifest_deletes_a_segment() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    append(&store, 0, 5);
+    store.close();
+    drop(store);
+    let manifest = fs::read(dir.path().join("manifest")).unwrap();
+    let files = || walk(&dir.path().join("segments"));
+    let n_files = files();
+    for i in (0..manifest.len()).step_by(41) {
+        let mut flipped = manifest.clone();
+        flipped[i] ^= 0x10;
+        fs::write(dir.path().join("manifest"), flipped).unwrap();
+        for _ in 0..2 {
+            let (store, _) = open(dir.path());
+            drop(store);
+            assert_eq!(files(), n_files, "flipped byte {i}");
+        }
+    }
+    fs::remove_file(dir.path().join("manifest")).unwrap();
+    drop(open(dir.path()));
+    assert_eq!(files(), n_files);
+}
+
+/// The number of files below `dir`.
+fn walk(dir: &Path) -> usize {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| if path.is_dir() { walk(&path) } else { 1 }).sum()
+}
+
+#[test]
+fn a_log_file_with_damage_outlives_flushes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    append(&store, 0, 5);
+    drop(store);
+    let path = dir.path().join("wal/000000000001.wal");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[15] ^= 1; // of the salt
+    fs::write(&path, &bytes).unwrap();
+    let (store, recovery) = open(dir.path());
+    assert_eq!(recovery.damage.len(), 1);
+    append(&store, 9, 1);
+    store.close();
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
 fn retention_drops_whole_segments_and_their_series() {
     let dir = tempfile::tempdir().unwrap();
     let config = StoreConfig { retention: Some(3600 * SECOND), ..StoreConfig::new(dir.path()) };

@@ -90,9 +90,12 @@ impl Shared {
 
     pub(crate) fn push_rows(&self, rows: Vec<Prepared>, last_lsn: u64) {
         let mut view = self.lock();
+        let any = !rows.is_empty();
         rows.into_iter().for_each(|rows| view.active.push(rows));
         view.active.last_lsn = view.active.last_lsn.max(last_lsn);
-        view.active_since.get_or_insert_with(Instant::now);
+        if any {
+            view.active_since.get_or_insert_with(Instant::now);
+        }
         if view.active.bytes >= self.flush_bytes {
             self.wake_flusher.notify_one();
         }
@@ -146,6 +149,16 @@ impl Shared {
 
     pub(crate) fn memory_is_full(&self) -> bool {
         self.lock().active.bytes >= self.flush_bytes
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Waits for `pause`, or until the store is closed.
+    pub(crate) fn pause(&self, pause: Duration) {
+        let result = self.wake_flusher.wait_timeout_while(self.lock(), pause, |view| !view.closed);
+        drop(result.unwrap_or_else(|poisoned| poisoned.into_inner()));
     }
 
     /// Waits a second at most, or until there is reason to flush. `None` when the store is closed.

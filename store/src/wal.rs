@@ -10,4 +10,4 @@ mod writer;
 
 pub(crate) use reader::read_file;
 pub(crate) use record::{RecordHead, encode};
-pub(crate) use writer::{WalWriter, list};
+pub(crate) use writer::{WalWriter, list, newer_version};

@@ -43,7 +43,7 @@ impl SloCard {
             Some(left) if left < 0.25 => "warn",
             Some(_) => "ok",
         };
-        let (word, class) = health(status.health);
+        let (word, class) = health(status);
         let coverage = &status.coverage;
         SloCard {
             name: slo.name.clone(),
@@ -74,9 +74,11 @@ impl SloCard {
     }
 }
 
-/// The word for a health and the class of its badge.
-pub(crate) fn health(health: Health) -> (&'static str, &'static str) {
-    match health {
+/// The word for the health of an SLO and the class of its badge. No alert fires on a budget that was spent before: it is
+/// still not OK.
+fn health(status: &SloStatus) -> (&'static str, &'static str) {
+    match status.health {
+        Health::Ok if status.budget.remaining.is_some_and(|left| left <= 0.0) => ("Budget spent", "warn"),
         Health::Ok => ("OK", "ok"),
         Health::Degraded => ("Degraded", "warn"),
         Health::Burning => ("Burning", "error"),

@@ -178,3 +178,16 @@ fn write_file(dir: &Path, path: &Path, bytes: &[u8]) -> Result<FileEntry, ReadEr
 fn text_of(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
+
+/// Removes the files of segments with these ids, which were never published.
+pub(crate) fn remove_files(dir: &Path, ids: std::ops::Range<u64>) {
+    for table in Table::ALL {
+        let folder = dir.join("segments").join(table.name());
+        for id in ids.clone() {
+            for suffix in ["parquet", "bloom", "text"] {
+                // Most are not there: a segment belongs to one table.
+                _ = std::fs::remove_file(folder.join(format!("{id:012}.{suffix}")));
+            }
+        }
+    }
+}

@@ -15,8 +15,12 @@ pub(crate) struct Damage {
 }
 
 /// Feeds each record of the file at `path` to `each`, in order. Returns the damaged parts; what follows the last record
-/// is its unused end.
-pub(crate) fn read_file(path: &Path, mut each: impl FnMut(RecordHead, &[u8])) -> io::Result<Vec<Damage>> {
+/// is its unused end. `previous` is the last number before this file.
+pub(crate) fn read_file(
+    path: &Path,
+    previous: u64,
+    mut each: impl FnMut(RecordHead, &[u8]),
+) -> io::Result<Vec<Damage>> {
     let bytes = std::fs::read(path)?;
     let mut damage = Vec::new();
     let Some((salt, _)) = file_header(&bytes) else {
@@ -27,28 +31,50 @@ pub(crate) fn read_file(path: &Path, mut each: impl FnMut(RecordHead, &[u8])) ->
         return Ok(damage);
     };
     let mut offset = FILE_HEADER;
-    let mut last_lsn = None;
+    let mut last_lsn = previous;
+    let mut budget = SEARCH_BYTES;
     while offset < bytes.len() {
         if let Some((head, body, length)) = decode(&bytes[offset..], salt) {
             each(head, body);
-            last_lsn = Some(head.lsn);
+            last_lsn = last_lsn.max(head.lsn);
             offset += length;
-        } else if let Some(next) = next_record(&bytes, offset + 1, salt, last_lsn) {
+        } else if let Some(next) = next_record(&bytes, offset + 1, salt, last_lsn, &mut budget) {
             damage.push(Damage { path: path.into(), offset, bytes: next - offset });
             offset = next;
         } else {
+            if budget == 0 {
+                damage.push(Damage { path: path.into(), offset, bytes: bytes.len() - offset });
+            }
             break;
         }
     }
     Ok(damage)
 }
 
-/// The offset of the next record from `from` on. Its number must be near the last one's, which spares most checksums.
-fn next_record(bytes: &[u8], from: usize, salt: u64, last_lsn: Option<u64>) -> Option<usize> {
-    const NEAR: u64 = 1 << 32;
-    (from..bytes.len().saturating_sub(PREFIX + HEAD)).find(|offset| {
-        let lsn = bytes[offset + PREFIX..].first_chunk::<8>().map(|lsn| u64::from_le_bytes(*lsn));
-        let plausible = lsn.is_some_and(|lsn| lsn != 0 && last_lsn.is_none_or(|last| lsn > last && lsn - last < NEAR));
-        plausible && decode(&bytes[*offset..], salt).is_some()
-    })
+/// Bytes whose checksums one file's searches may take. Bytes of an older use can be made to look like heads of records at
+/// every offset, and each costs a checksum over all that it claims to hold.
+const SEARCH_BYTES: usize = 256 << 20;
+
+/// The offset of the next record from `from` on. Its number must be close after the last one's: bodies are chosen by senders
+/// and may hold bytes that look like a record.
+fn next_record(bytes: &[u8], from: usize, salt: u64, last_lsn: u64, budget: &mut usize) -> Option<usize> {
+    const CLOSE: u64 = 1 << 20;
+    for offset in from..bytes.len().saturating_sub(PREFIX + HEAD) {
+        let lsn = bytes[offset + PREFIX..].first_chunk::<8>().map_or(0, |lsn| u64::from_le_bytes(*lsn));
+        if lsn <= last_lsn || lsn - last_lsn > CLOSE {
+            continue;
+        }
+        let length = bytes[offset..].first_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length) as usize);
+        if length > bytes.len() - offset - PREFIX {
+            continue;
+        }
+        if decode(&bytes[offset..], salt).is_some() {
+            return Some(offset);
+        }
+        *budget = budget.saturating_sub(length);
+        if *budget == 0 {
+            return None;
+        }
+    }
+    None
 }

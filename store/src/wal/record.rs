@@ -53,7 +53,10 @@ pub(super) fn decode(bytes: &[u8], salt: u64) -> Option<(RecordHead, &[u8], usiz
     let (crc, rest) = rest.split_first_chunk::<4>()?;
     let length = u32::from_le_bytes(*length) as usize;
     let part = rest.get(..length).filter(|part| part.len() >= HEAD)?;
-    if part[21] != IDENTITY || checksum(salt, part) != u32::from_le_bytes(*crc) {
+    // Cheap first: a search for the next record tries every offset.
+    let raw_length = u32::from_le_bytes(*part[24..].first_chunk()?) as usize;
+    let plain = part[16..20] == [0; 4] && part[21] == IDENTITY && part[22..24] == [0; 2];
+    if !plain || raw_length != length - HEAD || checksum(salt, part) != u32::from_le_bytes(*crc) {
         return None;
     }
     let (lsn, rest) = part.split_first_chunk::<8>()?;

@@ -1,6 +1,7 @@
 //! Appends records and makes them durable.
 
 use std::fs::{File, OpenOptions};
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,14 @@ pub(super) fn file_header(bytes: &[u8]) -> Option<(u64, u64)> {
     }
     let salt = u64::from_le_bytes(*header[12..].first_chunk()?);
     Some((salt, u64::from_le_bytes(*header[20..].first_chunk()?)))
+}
+
+/// The format version of a log file that a later version of this program has begun.
+pub(crate) fn newer_version(path: &Path) -> Option<u32> {
+    let mut start = [0; 12];
+    File::open(path).and_then(|file| file.read_exact_at(&mut start, 0)).ok()?;
+    let version = u32::from_le_bytes(*start[8..].first_chunk()?);
+    (&start[..8] == MAGIC && version > VERSION).then_some(version)
 }
 
 /// The log files in `dir` in the order they were written, with their sequence numbers.
@@ -166,8 +175,8 @@ fn start_file(dir: &Path, sequence: u64, spare: Option<&Path>) -> io::Result<(Pa
     Ok((path, file, salt, zeroed_to))
 }
 
-/// A salt that no earlier use of the file had: sequence numbers never repeat, and the mixing spreads them.
+/// A salt that no earlier use of the file had and that no sender can know: a body must not be able to hold a record.
 fn next_salt(old: u64, sequence: u64) -> u64 {
-    let salt = xxhash_rust::xxh3::xxh3_64(&sequence.to_le_bytes());
-    if salt == old { salt ^ 1 } else { salt }
+    let random = RandomState::new().hash_one(sequence);
+    if random == old { random ^ 1 } else { random }
 }

@@ -89,6 +89,8 @@ struct Asked {
 
 /// What comes back.
 struct Found {
+    /// The metric that is shown; empty when a query is.
+    metric: String,
     metrics: Vec<(String, Vec<Metadata>)>,
     labels: Vec<String>,
     view: Option<View>,
@@ -109,12 +111,13 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         range,
         step,
     };
-    let (metric, by) = (asked.metric.clone(), asked.by.clone());
+    let by = asked.by.clone();
     let run = app.state.engine.run(move |snapshot, budget| ask(&Source::store(snapshot.clone()), budget, &asked));
     let (found, mut problem) = match run.await {
         Ok(found) => (found, None),
         Err(error) => (Found::none(), Some(Problem::of(&error, ""))),
     };
+    let metric = found.metric.clone();
     let about = found.metrics.iter().find(|(name, _)| *name == metric).and_then(|(_, about)| about.first().cloned());
     let unit = match (&found.view, &about) {
         (Some(view), Some(about)) => view.unit(&about.unit),
@@ -195,22 +198,41 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
 
 impl Found {
     fn none() -> Self {
-        Found { metrics: Vec::new(), labels: Vec::new(), view: None, query: String::new(), result: None }
+        Found {
+            metric: String::new(),
+            metrics: Vec::new(),
+            labels: Vec::new(),
+            view: None,
+            query: String::new(),
+            result: None,
+        }
     }
+}
+
+/// What the page shows before a metric is chosen: how long requests take, else the first metric.
+fn first_metric(metrics: &[(String, Vec<Metadata>)]) -> String {
+    let usual = ["http_server_request_duration_seconds", "rpc_server_call_duration_seconds"];
+    let known = usual.into_iter().find(|wanted| metrics.iter().any(|(name, _)| name == wanted));
+    known.map(str::to_owned).or_else(|| metrics.first().map(|(name, _)| name.clone())).unwrap_or_default()
 }
 
 fn ask(source: &Source, budget: &Budget, asked: &Asked) -> Result<Found, QueryError> {
     let limits = Limits { budget: budget.clone(), ..Limits::default() };
     let mut found = Found { metrics: promql::metadata(source, None), ..Found::none() };
-    let about = found.metrics.iter().find(|(name, _)| *name == asked.metric).and_then(|(_, about)| about.first());
+    found.metric = match asked {
+        Asked { metric, query, .. } if !metric.is_empty() || !query.is_empty() => metric.clone(),
+        _ => first_metric(&found.metrics),
+    };
+    let metric = found.metric.clone();
+    let about = found.metrics.iter().find(|(name, _)| *name == metric).and_then(|(_, about)| about.first());
     if let Some(about) = about {
         let view = View::choose(about.kind, &asked.view);
-        let series = view.series(&asked.metric);
+        let series = view.series(&metric);
         let names = promql::label_names(source, &[series], asked.range, &limits);
         found.labels = names.map_or(Vec::new(), |names| names.items);
         found.labels.retain(|name| name != promql::NAME && name != promql::LE);
         let window = rate_window(asked.step);
-        found.query = view.query(&asked.metric, &asked.by, &slo::duration::format(window));
+        found.query = view.query(&metric, &asked.by, &slo::duration::format(window));
         found.view = Some(view);
     }
     if !asked.query.is_empty() && asked.query != found.query {
