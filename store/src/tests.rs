@@ -1,5 +1,7 @@
 //! The store as a whole: what is acknowledged is there, once, whatever happens in between.
 
+mod damage;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -256,89 +258,6 @@ fn a_second_store_on_the_directory_is_refused() {
 }
 
 #[test]
-fn a_log_of_a_newer_version_is_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let (store, _) = open(dir.path());
-    append(&store, 0, 1);
-    drop(store);
-    let path = dir.path().join("wal/000000000001.wal");
-    let mut bytes = fs::read(&path).unwrap();
-    bytes[8] = 9;
-    fs::write(&path, &bytes).unwrap();
-    let error = Store::open(StoreConfig::new(dir.path()), decode()).err().unwrap().to_string();
-    assert!(error.contains("000000000001.wal has format version 9"), "{error}");
-    assert_eq!(fs::read(&path).unwrap(), bytes);
-}
-
-#[test]
-fn hashes_saved_before_a_flush_that_was_never_published_hide_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let (store, _) = open(dir.path());
-    append(&store, 0, 5);
-    drop(store);
-    let old = fs::read(dir.path().join("manifest")).unwrap();
-    let (store, _) = open(dir.path());
-    let log = fs::read(dir.path().join("wal/000000000001.wal")).unwrap();
-    store.close();
-    drop(store);
-    // As a crash leaves it between the hashes and the manifest's record.
-    fs::write(dir.path().join("manifest"), old).unwrap();
-    fs::write(dir.path().join("wal/000000000001.wal"), log).unwrap();
-    let (store, recovery) = open(dir.path());
-    check(&store, 0..5);
-    assert_eq!((recovery.replayed_requests, recovery.orphans > 0), (1, true));
-    assert!(append(&store, 0, 5));
-}
-
-#[test]
-fn no_flipped_bit_of_the_manifest_deletes_a_segment() {
-    let dir = tempfile::tempdir().unwrap();
-    let (store, _) = open(dir.path());
-    append(&store, 0, 5);
-    store.close();
-    drop(store);
-    let manifest = fs::read(dir.path().join("manifest")).unwrap();
-    let files = || walk(&dir.path().join("segments"));
-    let n_files = files();
-    for i in (0..manifest.len()).step_by(41) {
-        let mut flipped = manifest.clone();
-        flipped[i] ^= 0x10;
-        fs::write(dir.path().join("manifest"), flipped).unwrap();
-        for _ in 0..2 {
-            let (store, _) = open(dir.path());
-            drop(store);
-            assert_eq!(files(), n_files, "flipped byte {i}");
-        }
-    }
-    fs::remove_file(dir.path().join("manifest")).unwrap();
-    drop(open(dir.path()));
-    assert_eq!(files(), n_files);
-}
-
-/// The number of files below `dir`.
-fn walk(dir: &Path) -> usize {
-    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    entries.map(|path| if path.is_dir() { walk(&path) } else { 1 }).sum()
-}
-
-#[test]
-fn a_log_file_with_damage_outlives_flushes() {
-    let dir = tempfile::tempdir().unwrap();
-    let (store, _) = open(dir.path());
-    append(&store, 0, 5);
-    drop(store);
-    let path = dir.path().join("wal/000000000001.wal");
-    let mut bytes = fs::read(&path).unwrap();
-    bytes[15] ^= 1; // of the salt
-    fs::write(&path, &bytes).unwrap();
-    let (store, recovery) = open(dir.path());
-    assert_eq!(recovery.damage.len(), 1);
-    append(&store, 9, 1);
-    store.close();
-    assert_eq!(fs::read(&path).unwrap(), bytes);
-}
-
-#[test]
 fn retention_drops_whole_segments_and_their_series() {
     let dir = tempfile::tempdir().unwrap();
     let config = StoreConfig { retention: Some(3600 * SECOND), ..StoreConfig::new(dir.path()) };
@@ -354,58 +273,6 @@ fn retention_drops_whole_segments_and_their_series() {
     assert_eq!(fs::read_dir(dir.path().join("segments/spans")).unwrap().count(), 2);
     store.maintain(90_000 * SECOND);
     assert!(store.snapshot().series().is_empty());
-}
-
-#[test]
-fn a_damaged_log_record_costs_that_request_only() {
-    let dir = tempfile::tempdir().unwrap();
-    let (store, _) = open(dir.path());
-    (0..5).for_each(|number| assert!(!append(&store, number, 1)));
-    drop(store);
-    let path = dir.path().join("wal/000000000001.wal");
-    let mut bytes = fs::read(&path).unwrap();
-    let record = 8 + 44 + 16;
-    bytes[32 + 2 * record + 20] ^= 1;
-    fs::write(&path, bytes).unwrap();
-    let (store, recovery) = open(dir.path());
-    assert_eq!(seconds(&store, Table::Spans), [0, 1, 3, 4]);
-    assert_eq!(recovery.damage.len(), 1, "{:?}", recovery.damage);
-    append(&store, 9, 1);
-    drop(store);
-    assert_eq!(seconds(&open(dir.path()).0, Table::Logs), [0, 1, 3, 4, 9]);
-}
-
-#[test]
-fn a_truncated_segment_is_named_and_the_rest_is_read() {
-    let dir = tempfile::tempdir().unwrap();
-    let (store, _) = open(dir.path());
-    append(&store, 0, 10);
-    append(&store, 20_000, 10);
-    store.close();
-    let path = fs::read_dir(dir.path().join("segments/spans")).unwrap().map(|it| it.unwrap().path());
-    let path = path.filter(|it| it.extension().is_some_and(|it| it == "parquet")).min().unwrap();
-    let bytes = fs::read(&path).unwrap();
-    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-    drop(store);
-    let (store, recovery) = open(dir.path());
-    assert!(recovery.damage[0].contains(path.to_str().unwrap()), "{:?}", recovery.damage);
-    let chunks: Vec<_> = store.snapshot().spans(Scan::new(TimeRange::ALL)).collect();
-    assert_eq!(chunks.iter().flatten().map(|chunk| chunk.len()).sum::<usize>(), 10);
-    assert_eq!(chunks.iter().filter(|chunk| chunk.is_err()).count(), 1);
-}
-
-#[test]
-fn an_orphan_of_a_cut_flush_is_removed() {
-    let dir = tempfile::tempdir().unwrap();
-    let (store, _) = open(dir.path());
-    append(&store, 0, 1);
-    store.close();
-    drop(store);
-    let orphan = dir.path().join("segments/spans/000000009999.parquet");
-    fs::write(&orphan, b"half").unwrap();
-    let (_store, recovery) = open(dir.path());
-    assert_eq!(recovery.orphans, 1);
-    assert!(!orphan.exists());
 }
 
 #[test]
