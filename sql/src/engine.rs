@@ -24,6 +24,7 @@ use crate::config::{SqlConfig, SqlOptions};
 use crate::error::{Phase, SqlError};
 use crate::exec::Warnings;
 use crate::guard;
+use crate::interrupt::{Interrupt, interruptible};
 use crate::result::{self, SqlResult};
 use crate::session::{Functions, session};
 
@@ -71,8 +72,9 @@ impl Engine {
             let deadline = options.deadline.unwrap_or(config.deadline).min(config.deadline);
             let waiting = timeout(config.queue_wait.min(deadline), Arc::clone(&shared.permits).acquire_owned()).await;
             let Ok(Ok(permit)) = waiting else { return Err(SqlError::Busy(config.max_concurrent)) };
-            let task = handle.spawn(run(Arc::clone(&shared), permit, snapshot, text, options));
-            let _cancel = Cancel(task.abort_handle());
+            let interrupt = Interrupt::default();
+            let task = handle.spawn(run(Arc::clone(&shared), permit, snapshot, text, options, interrupt.clone()));
+            let _cancel = Cancel { task: task.abort_handle(), interrupt };
             match timeout(deadline, task).await {
                 Ok(Ok(result)) => result.map(|result| SqlResult { elapsed: started.elapsed(), ..result }),
                 Ok(Err(_)) => Err(SqlError::Internal("the query panicked".to_owned())),
@@ -92,11 +94,15 @@ impl Drop for Engine {
 }
 
 /// Ends the task when the caller goes away or the deadline passes.
-struct Cancel(AbortHandle);
+struct Cancel {
+    task: AbortHandle,
+    interrupt: Interrupt,
+}
 
 impl Drop for Cancel {
     fn drop(&mut self) {
-        self.0.abort();
+        self.interrupt.set();
+        self.task.abort();
     }
 }
 
@@ -108,6 +114,7 @@ async fn run(
     snapshot: Snapshot,
     text: String,
     options: SqlOptions,
+    interrupt: Interrupt,
 ) -> Result<SqlResult, SqlError> {
     let config = &shared.config;
     let max_rows = options.max_rows.unwrap_or(config.default_rows).min(config.max_rows);
@@ -121,6 +128,7 @@ async fn run(
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     read_only.verify_plan(&plan).map_err(planning)?;
     let plan = state.create_physical_plan(&plan).await.map_err(planning)?;
+    let plan = interruptible(plan, &interrupt).map_err(planning)?;
 
     let mut stream = execute_stream(plan, state.task_ctx()).map_err(running)?;
     let schema = result::plain_schema(&stream.schema());

@@ -11,6 +11,7 @@ mod error;
 mod exec;
 mod growth;
 mod guard;
+mod interrupt;
 mod provider;
 mod pushdown;
 mod result;
