@@ -48,8 +48,10 @@ pub struct SloStatus {
 /// The word for an SLO.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// Nothing fires and there is traffic.
+    /// Nothing fires, there is traffic, and some of the budget is left.
     Ok,
+    /// Nothing fires, but the budget of the window is spent: no alert fires on what burned before.
+    BudgetSpent,
     /// A ticket alert fires.
     Degraded,
     /// A page alert fires.
@@ -61,13 +63,14 @@ pub enum Health {
 impl Health {
     /// The word of an SLO from what fires and what its tiers read.
     ///
-    /// `events` are those of the SLO window; they decide alone if there are no tiers.
-    pub fn of(alerts: &SloAlerts, tiers: &[TierReading], events: u64) -> Self {
+    /// The events of the SLO window decide alone whether there is data if there are no tiers.
+    pub fn of(alerts: &SloAlerts, tiers: &[TierReading], budget: &Budget) -> Self {
         let longest = tiers.iter().map(|reading| reading.long.count.total).max();
         match alerts.firing_severity() {
             Some(Severity::Page) => Health::Burning,
             Some(Severity::Ticket) => Health::Degraded,
-            None if longest.unwrap_or(events) == 0 => Health::NoData,
+            None if longest.unwrap_or(budget.events.count.total) == 0 => Health::NoData,
+            None if budget.remaining.is_some_and(|left| left <= 0.0) => Health::BudgetSpent,
             None => Health::Ok,
         }
     }
@@ -76,6 +79,7 @@ impl Health {
     pub fn name(self) -> &'static str {
         match self {
             Health::Ok => "ok",
+            Health::BudgetSpent => "budget spent",
             Health::Degraded => "degraded",
             Health::Burning => "burning",
             Health::NoData => "no data",
@@ -160,6 +164,7 @@ mod tests {
     use super::*;
     use crate::alert::{Firing, Phase, TierAlert};
     use crate::buckets::{Count, WindowCount};
+    use crate::burn::Exhaustion;
 
     fn alerts(firing: &[Severity]) -> SloAlerts {
         let tier = |severity: Severity| {
@@ -183,25 +188,35 @@ mod tests {
         TierReading { long, short: long, condition: Condition::Acceptable }
     }
 
+    fn budget(total: u64, remaining: Option<f64>) -> Budget {
+        let events = WindowCount { count: Count { good: total, total }, coverage: 1.0 };
+        Budget { events, allowed: 0.0, remaining, exhaustion: Exhaustion::Unknown }
+    }
+
     #[test]
     fn the_word_follows_the_most_urgent_alert_and_no_traffic_is_not_ok() {
         use Severity::{Page, Ticket};
-        let table: &[(&[Severity], &[u64], u64, &str)] = &[
-            (&[], &[5, 9], 9, "ok"),
-            (&[], &[0, 9], 9, "ok"),
-            (&[], &[0, 0], 9, "no data"),
-            (&[Ticket], &[5, 9], 9, "degraded"),
-            (&[Page], &[5, 9], 9, "burning"),
-            (&[Ticket, Page], &[5, 9], 9, "burning"),
+        let table: &[(&[Severity], &[u64], Budget, &str)] = &[
+            (&[], &[5, 9], budget(9, Some(0.5)), "ok"),
+            (&[], &[0, 9], budget(9, Some(0.5)), "ok"),
+            (&[], &[0, 0], budget(9, Some(0.5)), "no data"),
+            (&[Ticket], &[5, 9], budget(9, Some(0.5)), "degraded"),
+            (&[Page], &[5, 9], budget(9, Some(0.5)), "burning"),
+            (&[Ticket, Page], &[5, 9], budget(9, Some(0.5)), "burning"),
+            // Nothing fires any more, and the budget is gone.
+            (&[], &[5, 9], budget(9, Some(0.0)), "budget spent"),
+            (&[], &[5, 9], budget(9, Some(-1.5)), "budget spent"),
+            (&[], &[0, 0], budget(9, Some(-1.5)), "no data"),
+            (&[Ticket], &[5, 9], budget(9, Some(-1.5)), "degraded"),
             // What fires stays, whatever traffic there is.
-            (&[Page], &[0, 0], 0, "burning"),
+            (&[Page], &[0, 0], budget(0, Some(0.5)), "burning"),
             // Without tiers the window of the SLO decides.
-            (&[], &[], 9, "ok"),
-            (&[], &[], 0, "no data"),
+            (&[], &[], budget(9, Some(0.5)), "ok"),
+            (&[], &[], budget(0, Some(0.5)), "no data"),
         ];
-        for (firing, totals, events, expected) in table {
+        for (firing, totals, budget, expected) in table {
             let readings: Vec<TierReading> = totals.iter().map(|total| reading(*total)).collect();
-            assert_eq!(Health::of(&alerts(firing), &readings, *events).name(), *expected, "{firing:?} {totals:?}");
+            assert_eq!(Health::of(&alerts(firing), &readings, budget).name(), *expected, "{firing:?} {totals:?}");
         }
     }
 }

@@ -43,7 +43,7 @@ impl SloCard {
             Some(left) if left < 0.25 => "warn",
             Some(_) => "ok",
         };
-        let (word, class) = health(status);
+        let (word, class) = health(status.health);
         let coverage = &status.coverage;
         SloCard {
             name: slo.name.clone(),
@@ -74,12 +74,11 @@ impl SloCard {
     }
 }
 
-/// The word for the health of an SLO and the class of its badge. No alert fires on a budget that was spent before: it is
-/// still not OK.
-fn health(status: &SloStatus) -> (&'static str, &'static str) {
-    match status.health {
-        Health::Ok if status.budget.remaining.is_some_and(|left| left <= 0.0) => ("Budget spent", "warn"),
+/// The word for the health of an SLO and the class of its badge.
+fn health(health: Health) -> (&'static str, &'static str) {
+    match health {
         Health::Ok => ("OK", "ok"),
+        Health::BudgetSpent => ("Budget spent", "warn"),
         Health::Degraded => ("Degraded", "warn"),
         Health::Burning => ("Burning", "error"),
         Health::NoData => ("No data", ""),

@@ -97,7 +97,7 @@ async fn a_fault_is_told_to_the_receiver_and_so_is_its_end() {
     until("the delivery log", || status.borrow().delivery.attempts.len() == 1).await;
     fault.store(false, Ordering::Relaxed);
     until("resolved", || bodies.lock().unwrap().len() == 2).await;
-    assert_eq!(status.borrow().slos[0].health, Health::Ok);
+    assert_eq!(status.borrow().slos[0].health, Health::BudgetSpent);
     drop(stop);
     running.await.unwrap();
     server.abort();

@@ -45,7 +45,7 @@ struct Item {
     /// Percent of events that are to be good.
     objective: f64,
     window: String,
-    /// `ok`, `degraded`, `burning` or `no data`.
+    /// `ok`, `budget spent`, `degraded`, `burning` or `no data`.
     state: &'static str,
     budget: BudgetItem,
     tiers: Vec<TierItem>,

@@ -319,7 +319,7 @@ impl Rounds {
         let budget = burn::budget(slo, buckets, now);
         SloStatus {
             slo: Arc::clone(slo),
-            health: Health::of(&track.alerts, &tiers, budget.events.count.total),
+            health: Health::of(&track.alerts, &tiers, &budget),
             tiers,
             alerts: track.alerts.clone(),
             burn: chart::points(buckets, slo.objective, now, slo.window, POINTS),

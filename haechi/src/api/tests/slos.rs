@@ -20,7 +20,7 @@ fn burning() -> Status {
     let alerts = step(&pending, &slo, &conditions, NOW).state;
     let budget = burn::budget(&slo, &buckets, NOW);
     let status = SloStatus {
-        health: Health::of(&alerts, &tiers, budget.events.count.total),
+        health: Health::of(&alerts, &tiers, &budget),
         budget,
         tiers,
         alerts,

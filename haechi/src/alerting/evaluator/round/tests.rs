@@ -155,7 +155,7 @@ fn an_incident_fires_and_resolves_and_receivers_get_both() {
     assert_eq!(rounds.status().slos[0].health, Health::Burning);
     bench.events(T0 + 3 * MINUTE, T0 + 20 * MINUTE, 0);
     bench.run(&mut rounds, T0 + 3 * MINUTE, T0 + 20 * MINUTE);
-    assert_eq!(rounds.status().slos[0].health, Health::Ok);
+    assert_eq!(rounds.status().slos[0].health, Health::BudgetSpent);
 
     let mut changes = history(&rounds);
     changes.sort_by(|left, right| left.0.cmp(&right.0));
