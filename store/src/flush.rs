@@ -1,7 +1,7 @@
 //! Moves rows from memory into segments.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::MutexGuard;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,8 @@ use crate::segment::{self, Segment};
 use crate::store::Store;
 use crate::view::Shared;
 
+mod windows;
+
 /// After a failed flush, wait this long before the next try.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(5);
 
@@ -27,6 +29,14 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(5);
 pub(crate) struct Frozen {
     pub(crate) rows: Memtable,
     pub(crate) dedup: Dedup,
+}
+
+/// The segments that a flush wrote of a table.
+struct Written {
+    table: Table,
+    /// All that were begun.
+    ids: Vec<u64>,
+    entries: Vec<SegmentEntry>,
 }
 
 impl Store {
@@ -70,61 +80,65 @@ impl Store {
 }
 
 impl Shared {
-    /// Writes the segments of `frozen`, publishes them, and lets them take the place of the rows in memory.
+    /// The number of a segment about to be written. A number that is not used in the end is lost, which does no harm.
+    pub(crate) fn reserve_segment_id(&self) -> u64 {
+        self.lock_manifest().next_segment_id()
+    }
+
+    pub(crate) fn lock_manifest(&self) -> MutexGuard<'_, Manifest> {
+        self.manifest.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Writes the segments of `frozen`, publishes them, and lets them take the place of the rows in memory. The manifest
+    /// is locked for the publication only.
     pub(crate) fn write_frozen(&self, frozen: &Frozen) -> Result<(), ReadError> {
         let started = Instant::now();
-        let mut manifest = self.manifest.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let first_id = manifest.state().next_segment;
-        let (tables, entries) = match self.write_and_publish(frozen, &mut manifest) {
-            Ok(written) => written,
-            Err(error) => {
-                // Left in place, a full disk would get fuller with every try.
-                if manifest.is_sound() {
-                    segment::remove_files(&self.dir, first_id..manifest.state().next_segment);
-                }
-                return Err(error);
+        let mut written = Vec::new();
+        let published = self.write_tables(frozen, &mut written).and_then(|()| self.publish_flush(frozen, &written));
+        if let Err(error) = published {
+            // Left in place, a full disk would get fuller with every try. But a record that may be in the manifest must not
+            // name files that are gone.
+            if self.lock_manifest().is_sound() {
+                written.iter().for_each(|it| segment::remove_files(&self.dir, it.table, &it.ids));
             }
-        };
-        let n_segments = entries.len();
-        let segments = tables.into_iter().zip(entries).map(|(table, entry)| {
-            let (segment, error) = Segment::new(&self.dir, table, entry, &self.recent);
-            if let Some(error) = error {
-                tracing::warn!(%error, "a segment was written but cannot be read back");
-            }
-            Arc::new(segment)
-        });
-        self.publish(segments.collect());
+            return Err(error);
+        }
         let elapsed_ms = started.elapsed().as_millis() as u64;
-        tracing::debug!(rows = frozen.rows.rows, segments = n_segments, elapsed_ms, "flushed");
+        let segments: usize = written.iter().map(|it| it.entries.len()).sum();
+        tracing::debug!(rows = frozen.rows.rows, segments, elapsed_ms, "flushed");
         Ok(())
     }
 
-    fn write_and_publish(
-        &self,
-        frozen: &Frozen,
-        manifest: &mut Manifest,
-    ) -> Result<(Vec<Table>, Vec<SegmentEntry>), ReadError> {
-        let (mut tables, mut entries) = (Vec::new(), Vec::new());
+    fn write_tables(&self, frozen: &Frozen, written: &mut Vec<Written>) -> Result<(), ReadError> {
         for table in Table::ALL {
             let batches: Vec<_> = match table {
                 Table::Series => self.series_of(&frozen.rows).into_iter().collect(),
                 _ => frozen.rows.chunks[table as usize].iter().map(|chunk| chunk.batch.clone()).collect(),
             };
-            if batches.is_empty() {
-                continue;
-            }
-            for entry in segment::write(&self.dir, table, &batches, || manifest.next_segment_id())? {
-                tables.push(table);
-                entries.push(entry);
-            }
+            let mut ids = Vec::new();
+            let entries = windows::write(self, table, &batches, &mut ids);
+            let (entries, result) = match entries {
+                Ok(entries) => (entries, Ok(())),
+                Err(error) => (Vec::new(), Err(error)),
+            };
+            written.push(Written { table, ids, entries });
+            result?;
         }
+        Ok(())
+    }
+
+    fn publish_flush(&self, frozen: &Frozen, written: &[Written]) -> Result<(), ReadError> {
         // The hashes go first: an older file of them would let a retry in twice. A newer one does no harm, since replay goes by
         // the hashes in the log.
         let path = self.dir.join("dedup");
         frozen.dedup.save(&path).map_err(|error| ReadError::new(path, error))?;
-        let record = Record { add: entries.clone(), low_water: Some(frozen.rows.last_lsn), ..Record::default() };
+        let add: Vec<SegmentEntry> = written.iter().flat_map(|it| it.entries.iter().cloned()).collect();
+        let segments: Vec<_> = add.iter().filter_map(|entry| Segment::written(self, entry)).collect();
+        let record = Record { add, low_water: Some(frozen.rows.last_lsn), ..Record::default() };
+        let mut manifest = self.lock_manifest();
         manifest.publish(&record).map_err(|error| ReadError::new(self.dir.join("manifest"), error))?;
-        Ok((tables, entries))
+        self.publish(segments);
+        Ok(())
     }
 
     /// The series of the points and exemplars in `rows`, with their first and last times there.

@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::files;
 
-/// The format of a data directory that this version writes.
-pub(crate) const FORMAT: u32 = 1;
+/// The format of a data directory that this version writes. Format 1 had neither levels nor layouts; it is read, and the
+/// first publication makes it format 2.
+pub(crate) const FORMAT: u32 = 2;
 
 /// A fold is written instead of a log longer than this.
 const MAX_RECORDS: usize = 1000;
@@ -24,10 +25,20 @@ const MAX_RECORDS: usize = 1000;
 pub(crate) struct SegmentEntry {
     pub(crate) id: u64,
     pub(crate) table: String,
+    /// 0 of what a flush wrote, 1 of what a compaction wrote.
+    #[serde(default)]
+    pub(crate) level: u8,
+    /// How the rows lie in the Parquet file; see [`crate::layout::Layout::parse`].
+    #[serde(default = "rows_layout")]
+    pub(crate) layout: String,
     pub(crate) min_time: i64,
     pub(crate) max_time: i64,
     pub(crate) rows: u64,
     pub(crate) files: Vec<FileEntry>,
+}
+
+fn rows_layout() -> String {
+    crate::layout::Layout::Rows.name().to_owned()
 }
 
 /// A file of a segment.
@@ -42,7 +53,7 @@ pub(crate) struct FileEntry {
 /// One publication.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// Given by the first record.
+    /// Given by the first record, and by the first of a version that writes a newer format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) format: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -60,6 +71,8 @@ pub(crate) struct Record {
 /// What all records together say.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
+    /// Of the directory as the file has it.
+    format: u32,
     pub(crate) segments: BTreeMap<u64, SegmentEntry>,
     pub(crate) low_water: u64,
     pub(crate) next_segment: u64,
@@ -74,6 +87,7 @@ impl State {
         for id in &record.remove {
             self.segments.remove(id);
         }
+        self.format = self.format.max(record.format.unwrap_or(0));
         self.low_water = self.low_water.max(record.low_water.unwrap_or(0));
         self.next_segment = self.next_segment.max(record.next_segment.unwrap_or(0));
     }
@@ -131,6 +145,7 @@ impl Manifest {
         }
         if records.len() > MAX_RECORDS || !whole {
             files::replace(&path, &encode(&fold(&state)))?;
+            state.format = FORMAT;
         }
         let file = OpenOptions::new().append(true).open(&path)?;
         Ok((Manifest { path, file, state, broken: false }, whole))
@@ -160,7 +175,11 @@ impl Manifest {
         if self.broken {
             self.rewrite()?;
         }
-        let result = self.file.write_all(&encode(record)).and_then(|()| self.file.sync_data());
+        let mut record = record.clone();
+        if self.state.format < FORMAT {
+            record.format = Some(FORMAT); // older versions look at every record for it
+        }
+        let result = self.file.write_all(&encode(&record)).and_then(|()| self.file.sync_data());
         if let Err(error) = result {
             self.broken = true;
             if let Err(error) = self.rewrite() {
@@ -168,7 +187,7 @@ impl Manifest {
             }
             return Err(error);
         }
-        self.state.apply(record);
+        self.state.apply(&record);
         Ok(())
     }
 
@@ -179,6 +198,7 @@ impl Manifest {
 
     fn rewrite(&mut self) -> io::Result<()> {
         files::replace(&self.path, &encode(&fold(&self.state)))?;
+        self.state.format = FORMAT;
         self.file = OpenOptions::new().append(true).open(&self.path)?;
         self.broken = false;
         Ok(())
@@ -240,7 +260,16 @@ mod tests {
     use super::*;
 
     fn entry(id: u64) -> SegmentEntry {
-        SegmentEntry { id, table: "spans".into(), min_time: 0, max_time: 1, rows: 1, files: Vec::new() }
+        SegmentEntry {
+            id,
+            table: "spans".into(),
+            level: 0,
+            layout: rows_layout(),
+            min_time: 0,
+            max_time: 1,
+            rows: 1,
+            files: Vec::new(),
+        }
     }
 
     fn open(dir: &Path) -> (Manifest, bool) {
@@ -292,12 +321,29 @@ mod tests {
     }
 
     #[test]
+    fn the_first_publication_into_a_directory_of_format_1_makes_it_format_2() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("manifest");
+        let entry = r#"{"format":1,"add":[{"id":3,"table":"logs","min_time":0,"max_time":1,"rows":1,"files":[]}]}"#;
+        let record = serde_json::from_str(entry).unwrap();
+        std::fs::write(&path, encode(&record)).unwrap();
+        let (mut manifest, whole) = open(dir.path());
+        assert!(whole);
+        let old = &manifest.state().segments[&3];
+        assert_eq!((old.level, old.layout.as_str()), (0, "rows"));
+        assert_eq!(std::fs::read(&path).unwrap(), encode(&record), "opening alone changes nothing");
+        (0..2).for_each(|_| manifest.publish(&Record::default()).unwrap());
+        let (records, _) = decode(&std::fs::read(&path).unwrap());
+        assert_eq!(records.iter().map(|record| record.format).collect::<Vec<_>>(), [Some(1), Some(2), None]);
+    }
+
+    #[test]
     fn refuses_a_newer_format_and_leaves_it_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("manifest");
         let newer = encode(&Record { format: Some(FORMAT + 1), ..Record::default() });
         std::fs::write(&path, &newer).unwrap();
-        assert!(matches!(Manifest::open(dir.path()), Err(ManifestError::NewerFormat(2))));
+        assert!(matches!(Manifest::open(dir.path()), Err(ManifestError::NewerFormat(3))));
         assert_eq!(std::fs::read(&path).unwrap(), newer);
     }
 }

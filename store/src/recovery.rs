@@ -11,6 +11,7 @@ use crate::dedup::Dedup;
 use crate::error::ReadError;
 use crate::files;
 use crate::flush::Frozen;
+use crate::layout::Layout;
 use crate::manifest::Manifest;
 use crate::schema::Table;
 use crate::segment::{Recent, Segment};
@@ -46,6 +47,11 @@ pub(crate) fn open_segments(
             recovery.damage.push(format!("segment {} is of the unknown table \"{}\"", entry.id, entry.table));
             continue;
         };
+        let Some(layout) = Layout::parse(&entry.layout) else {
+            let (id, layout) = (entry.id, &entry.layout);
+            recovery.damage.push(format!("segment {id} of {} has the unknown layout \"{layout}\"", entry.table));
+            continue;
+        };
         for file in &entry.files {
             let path = dir.join(&file.path);
             match std::fs::metadata(&path) {
@@ -57,7 +63,7 @@ pub(crate) fn open_segments(
                 Err(error) => recovery.damage.push(format!("{}: {error}", path.display())),
             }
         }
-        let (segment, error) = Segment::new(dir, table, entry.clone(), recent);
+        let (segment, error) = Segment::new(dir, table, layout, entry.clone(), recent);
         recovery.damage.extend(error.map(|error| error.to_string()));
         segments.push(Arc::new(segment));
     }

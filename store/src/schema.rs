@@ -43,6 +43,14 @@ impl Table {
         }
     }
 
+    /// The column that says until when a row reaches; a row of the series table stands for a stretch of time.
+    pub(crate) fn last_time_column(self) -> &'static str {
+        match self {
+            Table::Series => "last_time",
+            _ => self.time_column(),
+        }
+    }
+
     /// The columns that rows are sorted by within a row group, most significant first.
     pub(crate) fn sort_columns(self) -> &'static [&'static str] {
         match self {

@@ -6,36 +6,33 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
-use hashbrown::HashSet;
-use model::{Nanos, SeriesId, TraceId};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-    RowFilter, RowSelection, RowSelector,
-};
-use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
-use parquet::file::statistics::Statistics;
+use model::{Nanos, TraceId};
+use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
 use crate::error::ReadError;
-use crate::files::PositionedFile;
+use crate::layout::Layout;
 use crate::manifest::SegmentEntry;
 use crate::schema::Table;
 use crate::text::{self, Candidates};
+use crate::view::Shared;
 
 mod bloom;
 mod ids;
+mod open;
 mod recent;
 mod writer;
 
 pub(crate) use bloom::TraceBloom;
 pub(crate) use ids::IdFilter;
+use open::Open;
+pub(crate) use open::RowGroup;
 pub(crate) use recent::Recent;
-pub(crate) use writer::{remove_files, write};
+pub(crate) use writer::{SegmentWriter, remove_files};
 
 /// A segment that is open for reading. Its files go when it was removed and nobody reads it any more.
 pub(crate) struct Segment {
     table: Table,
+    layout: Layout,
     dir: PathBuf,
     entry: SegmentEntry,
     bloom: Option<TraceBloom>,
@@ -45,40 +42,12 @@ pub(crate) struct Segment {
     removed: OnceLock<()>,
 }
 
-/// A segment's footer. The file itself is opened for each read: there are more segments than a process may have files.
-struct Open {
-    path: PathBuf,
-    metadata: ArrowReaderMetadata,
-    groups: Vec<RowGroup>,
-}
-
-/// What a row group can hold, from the statistics in the footer.
-#[derive(Clone)]
-pub(crate) struct RowGroup {
-    pub(crate) min_time: Nanos,
-    pub(crate) max_time: Nanos,
-    n_rows: usize,
-    first_row: u64,
-    traces: Option<([u8; 16], [u8; 16])>,
-    series: Option<(u128, u128)>,
-}
-
-impl RowGroup {
-    pub(crate) fn may_hold_trace(&self, id: TraceId) -> bool {
-        // Without bounds every trace id of the group is null, or the table has none.
-        self.traces.is_some_and(|(min, max)| (min..=max).contains(&id.0))
-    }
-
-    pub(crate) fn may_hold_series(&self, set: &HashSet<SeriesId>) -> bool {
-        self.series.is_none_or(|(min, max)| set.iter().any(|id| (min..=max).contains(&id.0)))
-    }
-}
-
 impl Segment {
     /// The segment of `entry` in the data directory `dir`. Reads the bloom filter; the rest is opened when it is needed.
     pub(crate) fn new(
         dir: &Path,
         table: Table,
+        layout: Layout,
         entry: SegmentEntry,
         recent: &Arc<Recent>,
     ) -> (Self, Option<ReadError>) {
@@ -89,6 +58,7 @@ impl Segment {
         };
         let segment = Segment {
             table,
+            layout,
             dir: dir.to_owned(),
             entry,
             bloom,
@@ -98,6 +68,16 @@ impl Segment {
             removed: OnceLock::new(),
         };
         (segment, error)
+    }
+
+    /// The segment of `entry`, which this process has just written.
+    pub(crate) fn written(shared: &Shared, entry: &SegmentEntry) -> Option<Arc<Self>> {
+        let (table, layout) = (Table::parse(&entry.table)?, Layout::parse(&entry.layout)?);
+        let (segment, error) = Segment::new(&shared.dir, table, layout, entry.clone(), &shared.recent);
+        if let Some(error) = error {
+            tracing::warn!(%error, "a segment was written but cannot be read back");
+        }
+        Some(Arc::new(segment))
     }
 
     pub(crate) fn table(&self) -> Table {
@@ -140,7 +120,8 @@ impl Segment {
             return Ok(open);
         }
         let path = self.path(".parquet").unwrap_or_else(|| self.dir.join(format!("segment {}", self.entry.id)));
-        let open = guarded(|| Open::new(&path, self.table)).map_err(|error| ReadError::new(path, error))?;
+        let open =
+            guarded(|| Open::new(&path, self.table, self.layout)).map_err(|error| ReadError::new(path, error))?;
         let open = Arc::new(open);
         self.recent.footers.keep(&open);
         *footer = Arc::downgrade(&open);
@@ -197,8 +178,7 @@ impl Segment {
                 None => return Ok(None),
             },
         };
-        let batch = open
-            .read(index, columns, selection, ids)
+        let batch = guarded(|| open.read(index, columns, selection, ids))
             .map_err(|error| ReadError::new(&open.path, format!("row group {index}: {error}")))?;
         Ok(Some(batch))
     }
@@ -250,76 +230,6 @@ fn select(rows: &[u32], group: &RowGroup) -> Option<RowSelection> {
         selectors.push(RowSelector::skip((end - next) as usize));
     }
     Some(selectors.into())
-}
-
-impl Open {
-    fn new(path: &Path, table: Table) -> Result<Self, Box<dyn std::error::Error>> {
-        let file = PositionedFile::open(path)?;
-        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
-        let metadata = ArrowReaderMetadata::load(&file, options)?;
-        let mut groups = Vec::new();
-        let mut first_row = 0;
-        for group in metadata.metadata().row_groups() {
-            let n_rows = usize::try_from(group.num_rows())?;
-            let (min_time, max_time) = times(group, table.time_column()).ok_or("no time statistics")?;
-            let max_time = times(group, "last_time").map_or(max_time, |(_, last)| last);
-            let series =
-                id_bounds(group, "series").map(|(min, max)| (u128::from_be_bytes(min), u128::from_be_bytes(max)));
-            let traces = id_bounds(group, "trace_id");
-            groups.push(RowGroup { min_time, max_time, n_rows, first_row, traces, series });
-            first_row += n_rows as u64;
-        }
-        Ok(Open { path: path.to_owned(), metadata, groups })
-    }
-
-    fn read(
-        &self,
-        index: usize,
-        columns: &Option<Vec<&'static str>>,
-        selection: Option<RowSelection>,
-        ids: Vec<IdFilter>,
-    ) -> Result<RecordBatch, Box<dyn std::error::Error>> {
-        let file = PositionedFile::open(&self.path)?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
-        let schema = self.metadata.parquet_schema();
-        let projection = match columns {
-            None => ProjectionMask::all(),
-            Some(columns) => ProjectionMask::columns(schema, columns.iter().copied()),
-        };
-        let n_rows = self.groups[index].n_rows;
-        let mut builder =
-            builder.with_row_groups(vec![index]).with_projection(projection).with_batch_size(n_rows.max(1));
-        if let Some(selection) = selection {
-            builder = builder.with_row_selection(selection);
-        }
-        // The id columns first, then of the others only the pages with rows that they leave.
-        let predicates = ids.into_iter().map(|ids| -> Box<dyn ArrowPredicate> {
-            let column = ProjectionMask::columns(schema, [ids.column()]);
-            Box::new(ArrowPredicateFn::new(column, move |batch| Ok(ids.mask(&batch))))
-        });
-        builder = builder.with_row_filter(RowFilter::new(predicates.collect()));
-        let reader = builder.build()?;
-        let schema = arrow::array::RecordBatchReader::schema(&reader);
-        let batches = reader.collect::<Result<Vec<_>, _>>()?;
-        Ok(concat_batches(&schema, &batches)?)
-    }
-}
-
-fn statistics<'a>(group: &'a RowGroupMetaData, column: &str) -> Option<&'a Statistics> {
-    group.columns().iter().find(|it| it.column_path().parts() == [column])?.statistics()
-}
-
-fn times(group: &RowGroupMetaData, column: &str) -> Option<(Nanos, Nanos)> {
-    match statistics(group, column)? {
-        Statistics::Int64(times) => Some((*times.min_opt()?, *times.max_opt()?)),
-        _ => None,
-    }
-}
-
-/// The least and the greatest id of a column; `None` when all are null or there is no such column.
-fn id_bounds(group: &RowGroupMetaData, column: &str) -> Option<([u8; 16], [u8; 16])> {
-    let statistics = statistics(group, column)?;
-    Some((statistics.min_bytes_opt()?.try_into().ok()?, statistics.max_bytes_opt()?.try_into().ok()?))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The store as a whole: what is acknowledged is there, once, whatever happens in between.
 
 mod damage;
+mod formats;
 
 use std::fs;
 use std::path::Path;

@@ -24,16 +24,24 @@ pub(crate) struct TraceBloom {
     blocks: Vec<[u32; 8]>,
 }
 
-impl TraceBloom {
-    /// The filter of the ids in the `trace_id` column of `batches`.
-    pub(crate) fn of<'a>(batches: impl Iterator<Item = &'a RecordBatch>) -> Self {
-        let mut hashes = HashSet::new();
-        for ids in batches.filter_map(|batch| batch.column_by_name("trace_id")) {
-            let ids = ids.as_fixed_size_binary();
-            hashes.extend((0..ids.len()).filter(|row| ids.is_valid(*row)).map(|row| xxh3_64(ids.value(row))));
-        }
-        let mut bloom = TraceBloom { blocks: vec![[0; 8]; (hashes.len() * BITS_PER_ID).div_ceil(256).max(1)] };
-        for hash in hashes {
+/// Gathers the trace ids of a segment, batch by batch. Keeps 8 bytes of each distinct one.
+#[derive(Default)]
+pub(crate) struct BloomBuilder {
+    hashes: HashSet<u64>,
+}
+
+impl BloomBuilder {
+    /// Adds the ids in the `trace_id` column of `batch`.
+    pub(crate) fn add(&mut self, batch: &RecordBatch) {
+        let Some(ids) = batch.column_by_name("trace_id") else { return };
+        let ids = ids.as_fixed_size_binary();
+        self.hashes.extend((0..ids.len()).filter(|row| ids.is_valid(*row)).map(|row| xxh3_64(ids.value(row))));
+    }
+
+    pub(crate) fn finish(self) -> TraceBloom {
+        let blocks = (self.hashes.len() * BITS_PER_ID).div_ceil(256).max(1);
+        let mut bloom = TraceBloom { blocks: vec![[0; 8]; blocks] };
+        for hash in self.hashes {
             let block = bloom.block(hash);
             for (word, bit) in bloom.blocks[block].iter_mut().zip(mask(hash)) {
                 *word |= bit;
@@ -41,7 +49,9 @@ impl TraceBloom {
         }
         bloom
     }
+}
 
+impl TraceBloom {
     pub(crate) fn may_hold(&self, id: TraceId) -> bool {
         let hash = xxh3_64(&id.0);
         self.blocks[self.block(hash)].iter().zip(mask(hash)).all(|(word, bit)| word & bit != 0)
@@ -98,7 +108,9 @@ mod tests {
         let ids: FixedSizeBinaryArray =
             FixedSizeBinaryArray::try_from_iter((0..10_000).map(|number| id(number).0)).unwrap();
         let batch = RecordBatch::try_from_iter([("trace_id", Arc::new(ids) as _)]).unwrap();
-        let bloom = TraceBloom::from_bytes(&TraceBloom::of([batch].iter()).to_bytes()).unwrap();
+        let mut builder = BloomBuilder::default();
+        builder.add(&batch);
+        let bloom = TraceBloom::from_bytes(&builder.finish().to_bytes()).unwrap();
         assert!((0..10_000).all(|number| bloom.may_hold(id(number))));
         let false_positives = (10_000..30_000).filter(|number| bloom.may_hold(id(*number))).count();
         assert!(false_positives < 400, "{false_positives} of 20,000");
@@ -106,7 +118,7 @@ mod tests {
 
     #[test]
     fn damage_is_noticed() {
-        let mut bytes = TraceBloom::of([].iter()).to_bytes();
+        let mut bytes = BloomBuilder::default().finish().to_bytes();
         assert!(!TraceBloom::from_bytes(&bytes).unwrap().may_hold(id(1)));
         bytes[20] ^= 1;
         assert!(TraceBloom::from_bytes(&bytes).is_none());

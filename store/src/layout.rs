@@ -1,0 +1,90 @@
+//! How the rows of a table lie in the Parquet file of a segment.
+//!
+//! Above this module rows have the schema of their table; an [`Encoder`] turns them into the columns of the file, and
+//! [`crate::segment`] turns them back. A layout is named in the manifest and never changes its meaning.
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use parquet::file::properties::WriterProperties;
+
+use crate::schema::Table;
+
+pub(crate) mod rows;
+
+/// The layouts that this version knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// The columns of the table as they are.
+    Rows,
+}
+
+impl Layout {
+    const ALL: [Layout; 1] = [Layout::Rows];
+
+    /// The name in the manifest.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Layout::Rows => "rows",
+        }
+    }
+
+    /// `None` when a later version of this program wrote the segment, or the name is damaged.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Layout::ALL.into_iter().find(|layout| layout.name() == name)
+    }
+
+    /// The columns whose statistics tell the first and the last time in a row group.
+    pub(crate) fn time_columns(self, table: Table) -> (&'static str, &'static str) {
+        match self {
+            Layout::Rows => (table.time_column(), table.last_time_column()),
+        }
+    }
+}
+
+/// Makes the rows of a file out of those of a table.
+pub(crate) enum Encoder {
+    Rows(rows::Encoder),
+}
+
+impl Encoder {
+    /// The encoder of a file whose first row group will be `first`, by which the layout may choose its columns.
+    pub(crate) fn new(layout: Layout, table: Table, _first: &RecordBatch) -> Self {
+        match layout {
+            Layout::Rows => Encoder::Rows(rows::Encoder::new(table)),
+        }
+    }
+
+    /// The columns of the file.
+    pub(crate) fn schema(&self) -> SchemaRef {
+        match self {
+            Encoder::Rows(it) => it.schema(),
+        }
+    }
+
+    pub(crate) fn properties(&self) -> WriterProperties {
+        match self {
+            Encoder::Rows(it) => it.properties(),
+        }
+    }
+
+    /// A row group of the file, made of `rows` in the schema of the table.
+    pub(crate) fn encode(&mut self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        match self {
+            Encoder::Rows(it) => it.encode(rows),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_layout_is_found_by_its_name_and_no_other_is() {
+        for layout in Layout::ALL {
+            assert_eq!(Layout::parse(layout.name()), Some(layout));
+        }
+        assert_eq!(Layout::parse("columns of tomorrow"), None);
+    }
+}

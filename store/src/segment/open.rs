@@ -1,0 +1,138 @@
+//! The rows of an open segment. Whatever the layout of the file, they come out in the schema of the table.
+
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use hashbrown::HashSet;
+use model::{Nanos, SeriesId, TraceId};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+    RowFilter, RowSelection,
+};
+use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
+
+use super::IdFilter;
+use crate::files::PositionedFile;
+use crate::layout::Layout;
+use crate::schema::Table;
+
+type Error = Box<dyn std::error::Error>;
+
+/// A segment's footer. The file itself is opened for each read: there are more segments than a process may have files.
+pub(super) struct Open {
+    pub(super) path: PathBuf,
+    layout: Layout,
+    metadata: ArrowReaderMetadata,
+    pub(super) groups: Vec<RowGroup>,
+}
+
+/// What a row group can hold, from the statistics in the footer.
+#[derive(Clone)]
+pub(crate) struct RowGroup {
+    pub(crate) min_time: Nanos,
+    pub(crate) max_time: Nanos,
+    /// Rows in the file; what they stand for may be more.
+    pub(super) n_rows: usize,
+    pub(super) first_row: u64,
+    pub(super) traces: Option<([u8; 16], [u8; 16])>,
+    pub(super) series: Option<(u128, u128)>,
+}
+
+impl RowGroup {
+    pub(crate) fn may_hold_trace(&self, id: TraceId) -> bool {
+        // Without bounds every trace id of the group is null, or the table has none.
+        self.traces.is_some_and(|(min, max)| (min..=max).contains(&id.0))
+    }
+
+    pub(crate) fn may_hold_series(&self, set: &HashSet<SeriesId>) -> bool {
+        self.series.is_none_or(|(min, max)| set.iter().any(|id| (min..=max).contains(&id.0)))
+    }
+}
+
+impl Open {
+    pub(super) fn new(path: &Path, table: Table, layout: Layout) -> Result<Self, Error> {
+        let file = PositionedFile::open(path)?;
+        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
+        let metadata = ArrowReaderMetadata::load(&file, options)?;
+        let (first_column, last_column) = layout.time_columns(table);
+        let mut groups = Vec::new();
+        let mut first_row = 0;
+        for group in metadata.metadata().row_groups() {
+            let n_rows = usize::try_from(group.num_rows())?;
+            let (min_time, _) = times(group, first_column).ok_or("no time statistics")?;
+            let (_, max_time) = times(group, last_column).ok_or("no time statistics")?;
+            let series =
+                id_bounds(group, "series").map(|(min, max)| (u128::from_be_bytes(min), u128::from_be_bytes(max)));
+            let traces = id_bounds(group, "trace_id");
+            groups.push(RowGroup { min_time, max_time, n_rows, first_row, traces, series });
+            first_row += n_rows as u64;
+        }
+        Ok(Open { path: path.to_owned(), layout, metadata, groups })
+    }
+
+    /// The rows of row group `index` that `selection` and `ids` leave, with `columns` of the table (`None` for all).
+    pub(super) fn read(
+        &self,
+        index: usize,
+        columns: &Option<Vec<&'static str>>,
+        selection: Option<RowSelection>,
+        ids: Vec<IdFilter>,
+    ) -> Result<RecordBatch, Error> {
+        match self.layout {
+            Layout::Rows => self.read_file(index, columns, selection, ids),
+        }
+    }
+
+    /// As [`Open::read`], with the rows and `columns` as they are in the file.
+    fn read_file(
+        &self,
+        index: usize,
+        columns: &Option<Vec<&'static str>>,
+        selection: Option<RowSelection>,
+        ids: Vec<IdFilter>,
+    ) -> Result<RecordBatch, Error> {
+        let file = PositionedFile::open(&self.path)?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+        let schema = self.metadata.parquet_schema();
+        let projection = match columns {
+            None => ProjectionMask::all(),
+            Some(columns) => ProjectionMask::columns(schema, columns.iter().copied()),
+        };
+        let n_rows = self.groups[index].n_rows;
+        let mut builder =
+            builder.with_row_groups(vec![index]).with_projection(projection).with_batch_size(n_rows.max(1));
+        if let Some(selection) = selection {
+            builder = builder.with_row_selection(selection);
+        }
+        // The id columns first, then of the others only the pages with rows that they leave.
+        let predicates = ids.into_iter().map(|ids| -> Box<dyn ArrowPredicate> {
+            let column = ProjectionMask::columns(schema, [ids.column()]);
+            Box::new(ArrowPredicateFn::new(column, move |batch| Ok(ids.mask(&batch))))
+        });
+        builder = builder.with_row_filter(RowFilter::new(predicates.collect()));
+        let reader = builder.build()?;
+        let schema = arrow::array::RecordBatchReader::schema(&reader);
+        let batches = reader.collect::<Result<Vec<_>, _>>()?;
+        Ok(concat_batches(&schema, &batches)?)
+    }
+}
+
+fn statistics<'a>(group: &'a RowGroupMetaData, column: &str) -> Option<&'a Statistics> {
+    group.columns().iter().find(|it| it.column_path().parts() == [column])?.statistics()
+}
+
+fn times(group: &RowGroupMetaData, column: &str) -> Option<(Nanos, Nanos)> {
+    match statistics(group, column)? {
+        Statistics::Int64(times) => Some((*times.min_opt()?, *times.max_opt()?)),
+        _ => None,
+    }
+}
+
+/// The least and the greatest id of a column; `None` when all are null or there is no such column.
+fn id_bounds(group: &RowGroupMetaData, column: &str) -> Option<([u8; 16], [u8; 16])> {
+    let statistics = statistics(group, column)?;
+    Some((statistics.min_bytes_opt()?.try_into().ok()?, statistics.max_bytes_opt()?.try_into().ok()?))
+}
