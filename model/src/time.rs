@@ -10,7 +10,7 @@ pub const MINUTE: Nanos = 60 * SECOND;
 pub const HOUR: Nanos = 60 * MINUTE;
 pub const DAY: Nanos = 24 * HOUR;
 
-/// A half-open range of time, `start <= t < end`.
+/// A half-open range of time, `start <= t < end`. The end [`Nanos::MAX`] stands for no end: the last nanosecond belongs to the range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimeRange {
     pub start: Nanos,
@@ -18,7 +18,7 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    /// Every time there is, but the last nanosecond.
+    /// Every time there is.
     pub const ALL: TimeRange = TimeRange { start: Nanos::MIN, end: Nanos::MAX };
 
     pub fn new(start: Nanos, end: Nanos) -> Self {
@@ -26,12 +26,12 @@ impl TimeRange {
     }
 
     pub fn contains(&self, time: Nanos) -> bool {
-        self.start <= time && time < self.end
+        self.start <= time && (time < self.end || self.end == Nanos::MAX)
     }
 
     /// Whether this range and the closed range `[min, max]` share a point.
     pub fn overlaps(&self, min: Nanos, max: Nanos) -> bool {
-        min < self.end && max >= self.start
+        (min < self.end || self.end == Nanos::MAX) && max >= self.start
     }
 
     pub fn is_empty(&self) -> bool {
@@ -55,5 +55,12 @@ mod tests {
         assert!(range.overlaps(0, 10) && !range.overlaps(20, 30) && range.overlaps(19, 40));
         assert_eq!(range.length(), 10);
         assert_eq!(TimeRange::ALL.length(), Nanos::MAX);
+    }
+
+    #[test]
+    fn a_range_without_end_has_the_last_nanosecond() {
+        assert!(TimeRange::ALL.contains(Nanos::MAX) && TimeRange::ALL.contains(Nanos::MIN));
+        assert!(TimeRange::new(5, Nanos::MAX).overlaps(Nanos::MAX, Nanos::MAX));
+        assert!(!TimeRange::new(5, Nanos::MAX - 1).contains(Nanos::MAX - 1));
     }
 }

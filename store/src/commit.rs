@@ -3,7 +3,9 @@
 //! While one group of requests is synced the next one queues, so syncs are shared without a timer. Since this thread
 //! alone writes the log and pushes rows, a freeze between two groups divides log and memory at the same number.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use bytes::Bytes;
@@ -15,7 +17,7 @@ use crate::dedup::Dedup;
 use crate::error::AppendError;
 use crate::memtable::Prepared;
 use crate::view::Shared;
-use crate::wal::{RecordHead, WalWriter, encode};
+use crate::wal::{RECORD_OVERHEAD, RecordHead, WalWriter, encode};
 
 /// A group ends at this size, so that one sync does not grow without bound.
 const MAX_GROUP_BYTES: usize = 4 << 20;
@@ -27,8 +29,6 @@ pub(crate) enum Command {
     Freeze(SyncSender<()>),
     /// Segments hold the log up to this number.
     Retire(u64),
-    /// Answers the bytes of log that are not retired.
-    LogBytes(SyncSender<u64>),
 }
 
 /// A request that has been decoded.
@@ -50,6 +50,9 @@ pub(crate) struct Committer {
 
 impl Committer {
     /// Serves `commands` until every sender is gone.
+    ///
+    /// A panic costs what was being done, not the thread: a box that goes on without its committer would answer queries and
+    /// refuse every request until somebody notices, and one that stops would stop again at the same request's retry.
     pub(crate) fn run(mut self, commands: Receiver<Command>) {
         let mut group = Vec::new();
         while let Ok(command) = commands.recv() {
@@ -60,9 +63,22 @@ impl Committer {
                 rest = self.take(command, &mut group);
                 bytes += group.last().map_or(0, |append| append.body.len());
             }
-            self.commit(&mut group);
+            self.guarded(|it| it.commit(std::mem::take(&mut group)));
             if let Some(command) = rest {
-                self.control(command);
+                self.guarded(|it| it.control(command));
+            }
+            self.shared.log_bytes.store(self.wal.bytes(), Ordering::Relaxed);
+        }
+    }
+
+    /// Does `work`. If it panics, whoever waits for an answer learns of it by its sender being dropped, and nothing that the
+    /// current log file holds beyond the last acknowledged record counts.
+    fn guarded(&mut self, work: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
+            tracing::error!("the committer failed in an unforeseen way; its requests are refused");
+            let next_lsn = self.next_lsn;
+            if catch_unwind(AssertUnwindSafe(|| self.wal.give_up(next_lsn))).is_err() {
+                tracing::error!("another log file could not be begun; the next request tries again");
             }
         }
     }
@@ -80,43 +96,41 @@ impl Committer {
 
     fn control(&mut self, command: Command) {
         match command {
-            Command::Append(append) => self.commit(&mut vec![append]),
+            Command::Append(append) => self.commit(vec![append]),
             Command::Freeze(done) => {
-                self.shared.freeze(self.dedup.clone());
+                self.shared.freeze(|| self.dedup.to_saved());
                 _ = done.send(()); // the flush may have given up waiting
             }
-            Command::Retire(low_water) => self.wal.retire(low_water),
-            Command::LogBytes(reply) => drop(reply.send(self.wal.bytes())),
+            Command::Retire(low_water) => self.wal.retire(low_water, true),
         }
     }
 
-    fn commit(&mut self, group: &mut Vec<Append>) {
-        if group.is_empty() {
-            return;
-        }
+    fn commit(&mut self, group: Vec<Append>) {
         let mut new: Vec<Append> = Vec::with_capacity(group.len());
         let mut duplicates = Vec::new();
         let mut in_group = HashSet::new();
-        for append in group.drain(..) {
+        for append in group {
             let repeated = append.hash != 0 && !in_group.insert(append.hash);
-            if repeated || self.dedup.contains(append.hash) { duplicates.push(append) } else { new.push(append) }
-        }
-        match self.log(&new) {
-            Ok(()) => {
-                self.shared.push(&mut new, self.next_lsn - 1);
-                for append in &new {
-                    self.dedup.insert(append.hash, append.received_at);
-                }
-                new.into_iter().for_each(|append| reply(append, Ok(crate::Acked { duplicate: false })));
-                duplicates.into_iter().for_each(|append| reply(append, Ok(crate::Acked { duplicate: true })));
-            }
-            Err(error) => {
-                tracing::error!(%error, requests = new.len(), "write-ahead log failed, requests are refused");
-                let error = AppendError::Disk(error.to_string());
-                // A duplicate of a request in this very group shares its fate; refusing an older one costs a retry.
-                new.into_iter().chain(duplicates).for_each(|append| reply(append, Err(error.clone())));
+            if repeated || self.dedup.contains(append.hash, append.received_at) {
+                duplicates.push(append);
+            } else {
+                new.push(append);
             }
         }
+        if let Err(error) = self.log(&new) {
+            tracing::error!(%error, requests = new.len(), "write-ahead log failed, requests are refused");
+            let error = AppendError::Disk(error.to_string());
+            // A duplicate of a request in this very group shares its fate; refusing an older one costs a retry.
+            new.into_iter().chain(duplicates).for_each(|append| reply(append, Err(error.clone())));
+            return;
+        }
+        let rows = new.iter_mut().flat_map(|append| std::mem::take(&mut append.rows)).collect();
+        self.shared.push(rows, self.next_lsn - 1);
+        for append in &new {
+            self.dedup.insert(append.hash, append.received_at);
+        }
+        new.into_iter().for_each(|append| reply(append, Ok(crate::Acked { duplicate: false })));
+        duplicates.into_iter().for_each(|append| reply(append, Ok(crate::Acked { duplicate: true })));
     }
 
     /// Writes `group` to the log and syncs it.
@@ -124,16 +138,17 @@ impl Committer {
         if group.is_empty() {
             return Ok(());
         }
-        let bytes = group.iter().map(|append| append.body.len() + 64).sum();
-        let salt = self.wal.prepare(bytes)?;
-        let mut records = Vec::with_capacity(bytes);
-        for append in group {
-            let Append { kind, received_at, hash, body, .. } = append;
-            let head = RecordHead { lsn: self.next_lsn, received_at: *received_at, kind: *kind, hash: *hash };
-            encode(&mut records, salt, &head, body);
-            self.next_lsn += 1;
-        }
-        self.wal.append(&records, self.next_lsn - 1)
+        let bytes = group.iter().map(|append| append.body.len() + RECORD_OVERHEAD).sum();
+        let first_lsn = self.next_lsn;
+        let next_lsn = first_lsn + group.len() as u64;
+        self.wal.append((first_lsn, next_lsn - 1), bytes, |records, salt| {
+            for (lsn, append) in (first_lsn..).zip(group) {
+                let Append { kind, received_at, hash, body, .. } = append;
+                encode(records, salt, &RecordHead { lsn, received_at: *received_at, kind: *kind, hash: *hash }, body);
+            }
+        })?;
+        self.next_lsn = next_lsn;
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 use model::Nanos;
 use model::time::MINUTE;
 
@@ -17,46 +17,47 @@ const WINDOW: Nanos = 10 * MINUTE;
 const MAX_REQUESTS: usize = 256 << 10;
 const MAGIC: &[u8; 8] = b"HAECHID1";
 
-/// The hashes of the window, oldest first.
-#[derive(Clone, Default)]
+/// A stored body: its hash and when it was received.
+pub(crate) type Stored = (u128, Nanos);
+
+/// The bodies of the window.
+#[derive(Default)]
 pub(crate) struct Dedup {
-    seen: HashSet<u128>,
-    order: VecDeque<(u128, Nanos)>,
+    seen: HashMap<u128, Nanos>,
+    /// Oldest first.
+    order: VecDeque<Stored>,
 }
 
 impl Dedup {
-    pub(crate) fn contains(&self, hash: u128) -> bool {
-        hash != 0 && self.seen.contains(&hash)
+    /// Whether the same body was stored within the window before `now`. A hash of 0 stands for a body that may be repeated.
+    pub(crate) fn contains(&self, hash: u128, now: Nanos) -> bool {
+        hash != 0 && self.seen.get(&hash).is_some_and(|at| now.saturating_sub(*at) <= WINDOW)
     }
 
-    /// Notes a stored body. A hash of 0 stands for a body that may be repeated.
+    /// Notes a stored body.
     pub(crate) fn insert(&mut self, hash: u128, received_at: Nanos) {
-        if hash == 0 || !self.seen.insert(hash) {
+        if hash == 0 || self.contains(hash, received_at) {
             return;
         }
+        self.seen.insert(hash, received_at);
         self.order.push_back((hash, received_at));
-        while let Some((oldest, at)) = self.order.front() {
-            if self.order.len() <= MAX_REQUESTS && received_at.saturating_sub(*at) <= WINDOW {
+        while let Some(&(oldest, at)) = self.order.front() {
+            if self.order.len() <= MAX_REQUESTS && received_at.saturating_sub(at) <= WINDOW {
                 break;
             }
-            self.seen.remove(oldest);
+            if self.seen.get(&oldest) == Some(&at) {
+                self.seen.remove(&oldest); // else it was stored again since
+            }
             self.order.pop_front();
         }
     }
 
-    /// `magic | (hash u128, received_at i64)* | crc32`.
-    pub(crate) fn save(&self, path: &Path) -> std::io::Result<()> {
-        let mut bytes = Vec::with_capacity(12 + self.order.len() * 24);
-        bytes.extend_from_slice(MAGIC);
-        for (hash, at) in &self.order {
-            bytes.extend_from_slice(&hash.to_le_bytes());
-            bytes.extend_from_slice(&at.to_le_bytes());
-        }
-        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
-        files::replace(path, &bytes)
+    /// Everything noted, oldest first, to be saved.
+    pub(crate) fn to_saved(&self) -> Vec<Stored> {
+        self.order.iter().copied().collect()
     }
 
-    /// What [`Dedup::save`] wrote; nothing when the file is missing or damaged, which costs a duplicate at worst.
+    /// What [`save`] wrote; nothing when the file is missing or damaged, which costs a duplicate at worst.
     pub(crate) fn load(path: &Path) -> Self {
         let mut dedup = Dedup::default();
         let Ok(bytes) = std::fs::read(path) else { return dedup };
@@ -75,6 +76,18 @@ impl Dedup {
     }
 }
 
+/// `magic | (hash u128, received_at i64)* | crc32`.
+pub(crate) fn save(path: &Path, stored: &[Stored]) -> std::io::Result<()> {
+    let mut bytes = Vec::with_capacity(12 + stored.len() * 24);
+    bytes.extend_from_slice(MAGIC);
+    for (hash, at) in stored {
+        bytes.extend_from_slice(&hash.to_le_bytes());
+        bytes.extend_from_slice(&at.to_le_bytes());
+    }
+    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+    files::replace(path, &bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,12 +96,23 @@ mod tests {
     fn forgets_what_is_older_than_the_window() {
         let mut dedup = Dedup::default();
         dedup.insert(1, 0);
+        assert!(dedup.contains(1, WINDOW));
+        assert!(!dedup.contains(1, WINDOW + 1), "also when nothing came since");
         dedup.insert(2, WINDOW);
-        assert!(dedup.contains(1) && dedup.contains(2));
         dedup.insert(3, WINDOW + 1);
-        assert!(!dedup.contains(1) && dedup.contains(2));
+        assert_eq!(dedup.seen.len(), 2);
         dedup.insert(0, WINDOW);
-        assert!(!dedup.contains(0));
+        assert!(!dedup.contains(0, WINDOW));
+    }
+
+    #[test]
+    fn a_body_stored_again_after_the_window_is_known_from_then_on() {
+        let mut dedup = Dedup::default();
+        dedup.insert(1, 0);
+        dedup.insert(1, WINDOW + 1);
+        dedup.insert(2, WINDOW + 2);
+        assert!(dedup.contains(1, 2 * WINDOW + 1) && !dedup.contains(1, 2 * WINDOW + 2));
+        assert_eq!(dedup.order.len(), 2);
     }
 
     #[test]
@@ -97,11 +121,11 @@ mod tests {
         let path = dir.path().join("dedup");
         let mut dedup = Dedup::default();
         (1..100).for_each(|hash| dedup.insert(hash, 5));
-        dedup.save(&path).unwrap();
-        assert!((1..100).all(|hash| Dedup::load(&path).contains(hash)));
+        save(&path, &dedup.to_saved()).unwrap();
+        assert!((1..100).all(|hash| Dedup::load(&path).contains(hash, 6)));
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[20] ^= 1;
         std::fs::write(&path, bytes).unwrap();
-        assert!(!Dedup::load(&path).contains(1));
+        assert!(!Dedup::load(&path).contains(1, 6));
     }
 }

@@ -25,6 +25,9 @@ pub enum AppendError {
     /// Worth another try after a pause: the disk is full, or a write failed.
     #[error("write-ahead log: {0}")]
     Disk(String),
+    /// Worth another try after a pause.
+    #[error("the request could not be stored: writing failed in an unforeseen way")]
+    Failed,
     #[error("the store is closing")]
     Closed,
 }

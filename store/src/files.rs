@@ -5,21 +5,57 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
+#[cfg(test)]
+pub(crate) mod faults;
+
 /// Writes `bytes` to `path` so that after a crash either the old or the new content is there, whole: write beside it,
 /// sync, rename, sync the directory.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let beside = path.with_extension("new");
-    let mut file = File::create(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
+    let file = File::create(&beside)?;
+    write_all_at(&file, &beside, bytes, 0)?;
+    sync_data(&file, &beside)?;
     rename(&beside, path)
+}
+
+/// Writes all of `bytes` at `offset` of the file at `path`.
+pub(crate) fn write_all_at(file: &File, path: &Path, bytes: &[u8], offset: u64) -> io::Result<()> {
+    check(Op::Write, path)?;
+    file.write_all_at(bytes, offset)
+}
+
+/// Writes `bytes` at the end of the file at `path`, which is open for appending, and makes them durable.
+pub(crate) fn append(mut file: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    check(Op::Write, path)?;
+    file.write_all(bytes)?;
+    sync_data(file, path)
+}
+
+/// Makes what was written to the file at `path`, and its length, durable. After an error what the file holds is unknown, and
+/// another sync may say OK: it must be given up.
+pub(crate) fn sync_data(file: &File, path: &Path) -> io::Result<()> {
+    check(Op::Sync, path)?;
+    file.sync_data()
+}
+
+/// Creates `path` and the folders above it, and makes their names durable.
+pub(crate) fn create_dir_all(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    create_dir_all(parent)?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_dir(parent),
+    }
 }
 
 /// Renames a synced file and makes the rename durable.
@@ -34,7 +70,26 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Makes the names in `dir` durable.
 pub fn sync_dir(dir: &Path) -> io::Result<()> {
+    check(Op::Sync, dir)?;
     File::open(dir)?.sync_all()
+}
+
+/// What a call does to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    Write,
+    Sync,
+}
+
+/// Where tests let calls fail.
+fn check(op: Op, path: &Path) -> io::Result<()> {
+    #[cfg(test)]
+    return faults::check(op, path);
+    #[cfg(not(test))]
+    {
+        _ = (op, path);
+        Ok(())
+    }
 }
 
 /// A file read by position, from any number of threads.
@@ -92,6 +147,7 @@ impl Read for Cursor {
 
 /// Passes bytes on to a file and keeps their count and CRC-32.
 pub(crate) struct ChecksummedWriter {
+    path: PathBuf,
     file: io::BufWriter<File>,
     crc: crc32fast::Hasher,
     len: u64,
@@ -100,19 +156,20 @@ pub(crate) struct ChecksummedWriter {
 impl ChecksummedWriter {
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let file = io::BufWriter::with_capacity(1 << 20, File::create(path)?);
-        Ok(ChecksummedWriter { file, crc: crc32fast::Hasher::new(), len: 0 })
+        Ok(ChecksummedWriter { path: path.to_owned(), file, crc: crc32fast::Hasher::new(), len: 0 })
     }
 
     /// Syncs the file and returns its length and CRC-32.
     pub(crate) fn finish(self) -> io::Result<(u64, u32)> {
         let file = self.file.into_inner().map_err(|error| error.into_error())?;
-        file.sync_all()?;
+        sync_data(&file, &self.path)?;
         Ok((self.len, self.crc.finalize()))
     }
 }
 
 impl Write for ChecksummedWriter {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        check(Op::Write, &self.path)?;
         let n = self.file.write(buf)?;
         self.crc.update(&buf[..n]);
         self.len += n as u64;
@@ -136,6 +193,17 @@ mod tests {
         replace(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn folders_are_created_to_any_depth_and_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b/c");
+        create_dir_all(&path).unwrap();
+        create_dir_all(&path).unwrap();
+        assert!(path.is_dir());
+        fs::write(dir.path().join("file"), "").unwrap();
+        assert!(create_dir_all(&dir.path().join("file/d")).is_err());
     }
 
     #[test]

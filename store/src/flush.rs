@@ -10,7 +10,7 @@ use model::{Nanos, SeriesId};
 
 use crate::chunk::PointChunk;
 use crate::commit::Command;
-use crate::dedup::Dedup;
+use crate::dedup;
 use crate::error::ReadError;
 use crate::manifest::{Manifest, Record, SegmentEntry};
 use crate::memtable::Memtable;
@@ -28,7 +28,8 @@ const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(5);
 /// Rows on their way to segments; still visible in memory until those are published.
 pub(crate) struct Frozen {
     pub(crate) rows: Memtable,
-    pub(crate) dedup: Dedup,
+    /// What was stored up to them.
+    pub(crate) stored: Vec<dedup::Stored>,
 }
 
 /// The segments that a flush wrote of a table.
@@ -49,9 +50,10 @@ impl Store {
         }
         if self.shared.frozen().is_none() {
             let (done, wait) = sync_channel(1);
-            if self.commands().send(Command::Freeze(done)).is_err() || wait.recv().is_err() {
+            if self.commands().send(Command::Freeze(done)).is_err() {
                 return Ok(()); // closing: what is in memory is in the log
             }
+            wait.recv().map_err(|_| ReadError::new(&self.shared.dir, "the rows in memory could not be set aside"))?;
         }
         let Some(frozen) = self.shared.frozen() else { return Ok(()) };
         self.shared.write_frozen(&frozen)?;
@@ -131,7 +133,7 @@ impl Shared {
         // The hashes go first: an older file of them would let a retry in twice. A newer one does no harm, since replay goes by
         // the hashes in the log.
         let path = self.dir.join("dedup");
-        frozen.dedup.save(&path).map_err(|error| ReadError::new(path, error))?;
+        dedup::save(&path, &frozen.stored).map_err(|error| ReadError::new(path, error))?;
         let add: Vec<SegmentEntry> = written.iter().flat_map(|it| it.entries.iter().cloned()).collect();
         let segments: Vec<_> = add.iter().filter_map(|entry| Segment::written(self, entry)).collect();
         let record = Record { add, low_water: Some(frozen.rows.last_lsn), ..Record::default() };

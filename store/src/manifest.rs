@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -179,7 +179,7 @@ impl Manifest {
         if self.state.format < FORMAT {
             record.format = Some(FORMAT); // older versions look at every record for it
         }
-        let result = self.file.write_all(&encode(&record)).and_then(|()| self.file.sync_data());
+        let result = files::append(&self.file, &self.path, &encode(&record));
         if let Err(error) = result {
             self.broken = true;
             if let Err(error) = self.rewrite() {

@@ -19,7 +19,7 @@ use crate::series::SeriesIndex;
 use crate::snapshot::Scan;
 use crate::store::{Decode, prepare};
 use crate::view::Shared;
-use crate::wal;
+use crate::wal::{self, Header, RecordHead};
 
 /// What opening a data directory found.
 #[derive(Debug, Default)]
@@ -137,8 +137,13 @@ pub(crate) struct Replayed {
 }
 
 /// Brings the requests of the log that no segment holds back into memory. Flushes while it goes when they are many, so
-/// that memory stays bounded by the flush size and not by the log.
-pub(crate) fn replay(shared: &Shared, decode: &Decode, recovery: &mut Recovery) -> Result<Replayed, ReadError> {
+/// that memory stays bounded by the flush size and not by the log. `whole` says that the manifest could be read to its end.
+pub(crate) fn replay(
+    shared: &Shared,
+    decode: &Decode,
+    whole: bool,
+    recovery: &mut Recovery,
+) -> Result<Replayed, ReadError> {
     let wal_dir = shared.dir.join("wal");
     let files = wal::list(&wal_dir).map_err(|error| ReadError::new(&wal_dir, error))?;
     let low_water = shared.manifest.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).state().low_water;
@@ -148,45 +153,22 @@ pub(crate) fn replay(shared: &Shared, decode: &Decode, recovery: &mut Recovery) 
         next_sequence: files.last().map_or(1, |(sequence, _)| sequence + 1),
         files: Vec::new(),
     };
-    // Hashes in the log itself decide, not those loaded: the file of hashes may be newer than the manifest, and would hide
-    // acknowledged requests whose segments were never published.
-    let mut seen = StdHashSet::new();
-    let mut flush_failed = false;
-    for (_, path) in files {
-        let mut last_lsn = 0;
+    let mut replay = Replay { shared, decode, low_water, seen: Dedup::default(), flush_failed: false };
+    let first_lsns = first_lsns(&files);
+    for (index, (sequence, path)) in files.into_iter().enumerate() {
         let n_damage = recovery.damage.len();
+        let missing = replayed.next_lsn..first_lsns[index].unwrap_or(0);
+        if whole && !missing.is_empty() {
+            let (path, first, last) = (path.display(), missing.start, missing.end - 1);
+            recovery.damage.push(format!("requests {first} to {last} should be in the log before {path} and are not"));
+        }
+        let mut last_lsn = 0;
         let previous = replayed.next_lsn - 1;
-        let damage = wal::read_file(&path, previous, |head, body| {
+        let end = first_lsns[index + 1..].iter().flatten().min().copied().unwrap_or(u64::MAX);
+        let damage = wal::read_file(&path, sequence, previous, end, |head, body| {
             last_lsn = last_lsn.max(head.lsn);
             replayed.next_lsn = replayed.next_lsn.max(head.lsn + 1);
-            // A request that failed in a sync may be here and, retried, a second time.
-            if head.lsn <= low_water || (head.hash != 0 && !seen.insert(head.hash)) {
-                return;
-            }
-            match catch_unwind(AssertUnwindSafe(|| decode(head.kind, body, head.received_at))) {
-                Ok(Ok(rows)) => {
-                    let rows = prepare(rows, &shared.series);
-                    recovery.replayed_requests += 1;
-                    recovery.replayed_rows += rows.iter().map(|it| it.n_rows()).sum::<u64>();
-                    shared.push_rows(rows, head.lsn);
-                    replayed.dedup.insert(head.hash, head.received_at);
-                }
-                Ok(Err(error)) => {
-                    recovery.damage.push(format!("{}: request {}: {error}", path.display(), head.lsn));
-                }
-                Err(_) => {
-                    recovery.damage.push(format!("{}: request {}: the decoder failed", path.display(), head.lsn));
-                }
-            }
-            if !flush_failed && shared.memory_is_full() {
-                shared.freeze(replayed.dedup.clone());
-                let error = shared.frozen().and_then(|frozen: Arc<Frozen>| shared.write_frozen(&frozen).err());
-                if let Some(error) = error {
-                    // The rows stay in memory and in the log; the flusher tries again while the box serves.
-                    recovery.damage.push(format!("cannot write a segment: {error}"));
-                    flush_failed = true;
-                }
-            }
+            replay.request(&path, head, body, &mut replayed.dedup, recovery);
         });
         match damage {
             Ok(damage) => recovery.damage.extend(
@@ -202,4 +184,56 @@ pub(crate) fn replay(shared: &Shared, decode: &Decode, recovery: &mut Recovery) 
         }
     }
     Ok(replayed)
+}
+
+/// The number that the first record of each file has by its header; `None` for a file without a header of its own.
+fn first_lsns(files: &[(u64, PathBuf)]) -> Vec<Option<u64>> {
+    let headers = files.iter().map(|(sequence, path)| Header::read(path).filter(|it| it.sequence == *sequence));
+    headers.map(|header| header?.first_lsn).collect()
+}
+
+/// What bringing a request back needs to know of those before.
+struct Replay<'a> {
+    shared: &'a Shared,
+    decode: &'a Decode,
+    low_water: u64,
+    /// Hashes in the log itself decide what is a retry, not those loaded: the file of hashes may be newer than the manifest,
+    /// and would hide acknowledged requests whose segments were never published.
+    seen: Dedup,
+    flush_failed: bool,
+}
+
+impl Replay<'_> {
+    fn request(&mut self, path: &Path, head: RecordHead, body: &[u8], dedup: &mut Dedup, recovery: &mut Recovery) {
+        let Replay { shared, decode, .. } = self;
+        // A request that was refused may be here and, retried, a second time.
+        if head.lsn <= self.low_water || self.seen.contains(head.hash, head.received_at) {
+            return;
+        }
+        self.seen.insert(head.hash, head.received_at);
+        match catch_unwind(AssertUnwindSafe(|| decode(head.kind, body, head.received_at))) {
+            Ok(Ok(rows)) => {
+                let rows = prepare(rows, &shared.series);
+                recovery.replayed_requests += 1;
+                recovery.replayed_rows += rows.iter().map(|it| it.n_rows()).sum::<u64>();
+                shared.push(rows, head.lsn);
+                dedup.insert(head.hash, head.received_at);
+            }
+            Ok(Err(error)) => {
+                recovery.damage.push(format!("{}: request {}: {error}", path.display(), head.lsn));
+            }
+            Err(_) => {
+                recovery.damage.push(format!("{}: request {}: the decoder failed", path.display(), head.lsn));
+            }
+        }
+        if !self.flush_failed && shared.memory_is_full() {
+            shared.freeze(|| dedup.to_saved());
+            let error = shared.frozen().and_then(|frozen: Arc<Frozen>| shared.write_frozen(&frozen).err());
+            if let Some(error) = error {
+                // The rows stay in memory and in the log; the flusher tries again while the box serves.
+                recovery.damage.push(format!("cannot write a segment: {error}"));
+                self.flush_failed = true;
+            }
+        }
+    }
 }

@@ -42,7 +42,7 @@ impl<T> Chunks<T> {
         let mut units = Vec::new();
         let mut errors = VecDeque::new();
         let range = scan.range;
-        for MemoryChunk { batch, min_time, max_time } in &snapshot.memory[table as usize] {
+        for MemoryChunk { batch, min_time, max_time, .. } in &snapshot.memory[table as usize] {
             if range.overlaps(*min_time, *max_time) {
                 let source = Source::Memory(batch.clone());
                 units.push(Unit { min_time: *min_time, max_time: *max_time, source });

@@ -77,6 +77,8 @@ pub(crate) struct MemoryChunk {
     pub(crate) batch: RecordBatch,
     pub(crate) min_time: Nanos,
     pub(crate) max_time: Nanos,
+    /// Of its columns in memory.
+    pub(crate) bytes: usize,
 }
 
 /// The state of the store at one instant; cheap to clone.

@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 use crate::chunk::SeriesChunk;
 use crate::commit::{Append, Command, Committer};
 use crate::error::{AppendError, OpenError};
+use crate::files;
 use crate::manifest::{FORMAT, Manifest, ManifestError};
 use crate::memtable::Prepared;
 use crate::recovery::{self, Recovery};
@@ -79,6 +81,7 @@ pub struct StoreStats {
     pub series: usize,
     pub memory_rows: u64,
     pub memory_bytes: usize,
+    /// Bytes of the log's files, of those kept for reuse too.
     pub log_bytes: u64,
 }
 
@@ -110,7 +113,10 @@ impl Store {
     pub fn open(config: StoreConfig, decode: Decode) -> Result<(Arc<Store>, Recovery), OpenError> {
         let dir = config.dir.clone();
         let io = |source| OpenError::Io { path: dir.clone(), source };
-        std::fs::create_dir_all(dir.join("wal")).map_err(io)?;
+        files::create_dir_all(&dir.join("wal")).map_err(io)?;
+        for table in Table::ALL {
+            files::create_dir_all(&dir.join("segments").join(table.name())).map_err(io)?;
+        }
         let lock = lock(&dir)?;
         for (_, path) in wal::list(&dir.join("wal")).map_err(io)? {
             if let Some(found) = wal::newer_version(&path) {
@@ -128,9 +134,10 @@ impl Store {
         let segments = recovery::open_segments(&dir, &manifest, &recent, &mut recovery);
         let shared = Arc::new(Shared::new(&config, manifest, segments, recent));
         recovery::load_series(&shared.snapshot(), &shared.series, &mut recovery);
-        let replayed = recovery::replay(&shared, &decode, &mut recovery)
+        let replayed = recovery::replay(&shared, &decode, whole, &mut recovery)
             .map_err(|error| OpenError::Io { path: error.path, source: std::io::Error::other(error.message) })?;
-        let wal = WalWriter::create(&dir.join("wal"), replayed.files, replayed.next_sequence).map_err(io)?;
+        let wal = WalWriter::new(&dir.join("wal"), replayed.files, replayed.next_sequence);
+        shared.log_bytes.store(wal.bytes(), Ordering::Relaxed);
         let (sender, receiver) = sync_channel(QUEUE);
         let committer =
             Committer { shared: Arc::clone(&shared), wal, dedup: replayed.dedup, next_lsn: replayed.next_lsn };
@@ -150,12 +157,12 @@ impl Store {
 
     /// Stores a request. When this returns `Ok`, its rows survive a crash and the next [`Store::snapshot`] has them.
     pub async fn append(&self, request: Request) -> Result<Acked, AppendError> {
-        self.submit(request)?.await.unwrap_or(Err(AppendError::Closed))
+        self.submit(request)?.await.unwrap_or(Err(AppendError::Failed))
     }
 
     /// [`Store::append`] for callers without a runtime.
     pub fn append_blocking(&self, request: Request) -> Result<Acked, AppendError> {
-        self.submit(request)?.blocking_recv().unwrap_or(Err(AppendError::Closed))
+        self.submit(request)?.blocking_recv().unwrap_or(Err(AppendError::Failed))
     }
 
     fn submit(&self, request: Request) -> Result<oneshot::Receiver<Result<Acked, AppendError>>, AppendError> {
@@ -191,14 +198,12 @@ impl Store {
             TableStats { table, rows: snapshot.n_rows(table), segments: n_segments, bytes }
         };
         let (memory_rows, memory_bytes) = self.shared.memory();
-        let (reply, answer) = sync_channel(1);
-        let asked = self.commands().send(Command::LogBytes(reply)).is_ok();
         StoreStats {
             tables: Table::ALL.map(table_stats).to_vec(),
             series: self.shared.series.len(),
             memory_rows,
             memory_bytes,
-            log_bytes: if asked { answer.recv().unwrap_or(0) } else { 0 },
+            log_bytes: self.shared.log_bytes.load(Ordering::Relaxed),
         }
     }
 

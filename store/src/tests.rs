@@ -1,6 +1,7 @@
 //! The store as a whole: what is acknowledged is there, once, whatever happens in between.
 
 mod damage;
+mod faults;
 mod formats;
 
 use std::fs;
@@ -20,7 +21,7 @@ use crate::{Decode, Recovery, Request, Rows, Scan, Store, StoreConfig, Table};
 const SECOND: Nanos = 1_000_000_000;
 
 /// A request of these tests: `n` spans, logs and points from second `first` on.
-fn rows(first: u64, n: u64) -> Rows {
+pub(crate) fn rows(first: u64, n: u64) -> Rows {
     let mut resource = AttrsBuf::new();
     resource.push("service.name", Value::Str("shop"));
     let resource = Resource::new(resource.as_bytes());
@@ -112,9 +113,13 @@ fn open_with(config: StoreConfig) -> (Arc<Store>, Recovery) {
     Store::open(config, decode()).unwrap()
 }
 
-fn append(store: &Store, first: u64, n: u64) -> bool {
+fn try_append(store: &Store, first: u64, n: u64) -> Result<crate::Acked, crate::AppendError> {
     let request = Request { kind: 1, received_at: 0, body: body(first, n), dedup: true, rows: rows(first, n) };
-    store.append_blocking(request).unwrap().duplicate
+    store.append_blocking(request)
+}
+
+fn append(store: &Store, first: u64, n: u64) -> bool {
+    try_append(store, first, n).unwrap().duplicate
 }
 
 /// The times of all rows of a table in seconds, sorted.

@@ -1,11 +1,12 @@
 //! What the threads of a store share: the view that queries take their snapshots of, and the manifest.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use crate::commit::Append;
-use crate::dedup::Dedup;
+use crate::dedup;
 use crate::flush::Frozen;
 use crate::manifest::Manifest;
 use crate::memtable::{Memtable, Prepared};
@@ -20,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) series: Arc<SeriesIndex>,
     pub(crate) recent: Arc<Recent>,
     pub(crate) manifest: Mutex<Manifest>,
+    /// Bytes of the log's files.
+    pub(crate) log_bytes: AtomicU64,
     view: Mutex<View>,
     flush_bytes: usize,
     flush_age: Duration,
@@ -54,6 +57,7 @@ impl Shared {
             series: Arc::default(),
             recent,
             manifest: Mutex::new(manifest),
+            log_bytes: AtomicU64::new(0),
             view: Mutex::new(view),
             flush_bytes: config.flush_bytes,
             flush_age: config.flush_age,
@@ -82,32 +86,39 @@ impl Shared {
         Snapshot { memory, segments: Arc::clone(&view.segments), series: Arc::clone(&self.series) }
     }
 
-    /// Makes the rows of `group` visible; `last_lsn` is the last number of the group.
-    pub(crate) fn push(&self, group: &mut [Append], last_lsn: u64) {
-        let rows = group.iter_mut().flat_map(|append| std::mem::take(&mut append.rows)).collect();
-        self.push_rows(rows, last_lsn);
+    /// Makes `rows` visible; `last_lsn` is the number of the last request among them. For the one thread that writes the log.
+    pub(crate) fn push(&self, rows: Vec<Prepared>, last_lsn: u64) {
+        {
+            let mut view = self.lock();
+            if !rows.is_empty() {
+                view.active_since.get_or_insert_with(Instant::now);
+            }
+            rows.into_iter().for_each(|rows| view.active.push(rows));
+            view.active.last_lsn = view.active.last_lsn.max(last_lsn);
+            if view.active.bytes >= self.flush_bytes {
+                self.wake_flusher.notify_one();
+            }
+        }
+        self.merge();
     }
 
-    pub(crate) fn push_rows(&self, rows: Vec<Prepared>, last_lsn: u64) {
-        let mut view = self.lock();
-        let any = !rows.is_empty();
-        rows.into_iter().for_each(|rows| view.active.push(rows));
-        view.active.last_lsn = view.active.last_lsn.max(last_lsn);
-        if any {
-            view.active_since.get_or_insert_with(Instant::now);
-        }
-        if view.active.bytes >= self.flush_bytes {
-            self.wake_flusher.notify_one();
+    /// Merges small chunks. Queries take snapshots meanwhile, and nobody else changes the rows in memory.
+    fn merge(&self) {
+        loop {
+            let Some(merge) = self.lock().active.merge() else { return };
+            // Unmerged they are right as well.
+            let Ok(Some(merged)) = catch_unwind(AssertUnwindSafe(|| merge.run())) else { return };
+            self.lock().active.replace(&merge, merged);
         }
     }
 
     /// Moves the rows in memory aside, unless others are on their way already.
-    pub(crate) fn freeze(&self, dedup: Dedup) {
+    pub(crate) fn freeze(&self, stored: impl FnOnce() -> Vec<dedup::Stored>) {
         let mut view = self.lock();
         if view.frozen.is_none() && !view.active.is_empty() {
             let rows = std::mem::take(&mut view.active);
             view.active_since = None;
-            view.frozen = Some(Arc::new(Frozen { rows, dedup }));
+            view.frozen = Some(Arc::new(Frozen { rows, stored: stored() }));
         }
     }
 

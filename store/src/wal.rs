@@ -4,10 +4,12 @@
 //! the flushes. Each use of a file has its own salt in every checksum, so records of an earlier use are never taken
 //! for new ones. Specified in `docs/formats/wal.md`.
 
+mod header;
 mod reader;
 mod record;
 mod writer;
 
+pub(crate) use header::{Header, newer_version};
 pub(crate) use reader::read_file;
-pub(crate) use record::{RecordHead, encode};
-pub(crate) use writer::{WalWriter, list, newer_version};
+pub(crate) use record::{RECORD_OVERHEAD, RecordHead, encode};
+pub(crate) use writer::{WalWriter, list};

@@ -141,3 +141,36 @@ fn an_orphan_of_a_cut_flush_is_removed() {
     assert_eq!(recovery.orphans, 1);
     assert!(!orphan.exists());
 }
+
+#[test]
+fn the_lost_end_of_a_log_file_is_named_when_another_follows() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..6 {
+        let (store, _) = open(dir.path());
+        append(&store, number, 1);
+    }
+    // Each start begins a file: one is emptied, one is gone.
+    let path = |number: u64| dir.path().join(format!("wal/{number:012}.wal"));
+    let bytes = fs::read(path(2)).unwrap();
+    fs::write(path(2), &bytes[..40]).unwrap();
+    fs::remove_file(path(4)).unwrap();
+    let (store, recovery) = open(dir.path());
+    assert_eq!(seconds(&store, Table::Spans), [0, 2, 4, 5]);
+    let expected = |first: u64, file: u64| {
+        format!("requests {first} to {first} should be in the log before {} and are not", path(file).display())
+    };
+    assert_eq!(recovery.damage, [expected(2, 3), expected(4, 5)]);
+}
+
+#[test]
+fn a_log_file_renamed_to_be_used_again_and_never_begun_holds_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    append(&store, 0, 1);
+    append(&store, 1, 1);
+    drop(store);
+    fs::copy(dir.path().join("wal/000000000001.wal"), dir.path().join("wal/000000000002.wal")).unwrap();
+    let (store, recovery) = open(dir.path());
+    check(&store, 0..2);
+    assert_eq!(recovery.damage, Vec::<String>::new());
+}

@@ -3,8 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::header::Header;
 use super::record::{HEAD, PREFIX, RecordHead, decode};
-use super::writer::{FILE_HEADER, file_header};
 
 /// Bytes of a log file that are no records although records follow them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,27 +14,37 @@ pub(crate) struct Damage {
     pub(crate) bytes: usize,
 }
 
-/// Feeds each record of the file at `path` to `each`, in order. Returns the damaged parts; what follows the last record
-/// is its unused end. `previous` is the last number before this file.
+/// Feeds each record of the file at `path` with a number before `end` to `each`, in order. Returns the damaged parts; what
+/// follows the last record is its unused end. `sequence` is the number in the file's name, `previous` that of the last
+/// record before this file.
 pub(crate) fn read_file(
     path: &Path,
+    sequence: u64,
     previous: u64,
+    end: u64,
     mut each: impl FnMut(RecordHead, &[u8]),
 ) -> io::Result<Vec<Damage>> {
     let bytes = std::fs::read(path)?;
     let mut damage = Vec::new();
-    let Some((salt, _)) = file_header(&bytes) else {
+    let Some(header) = Header::decode(&bytes) else {
         // A file whose header never reached the disk holds no acknowledged record. One with a damaged header might.
         if bytes.iter().any(|byte| *byte != 0) {
             damage.push(Damage { path: path.into(), offset: 0, bytes: bytes.len() });
         }
         return Ok(damage);
     };
-    let mut offset = FILE_HEADER;
+    if header.sequence != sequence {
+        return Ok(damage);
+    }
+    let salt = header.salt;
+    let mut offset = header.length;
     let mut last_lsn = previous;
     let mut budget = SEARCH_BYTES;
     while offset < bytes.len() {
         if let Some((head, body, length)) = decode(&bytes[offset..], salt) {
+            if head.lsn >= end {
+                break;
+            }
             each(head, body);
             last_lsn = last_lsn.max(head.lsn);
             offset += length;

@@ -9,13 +9,16 @@ pub(super) const PREFIX: usize = 8;
 /// The checksummed part before the body.
 pub(super) const HEAD: usize = 44;
 
+/// What a record has beside its body.
+pub(crate) const RECORD_OVERHEAD: usize = PREFIX + HEAD;
+
 /// The body is stored as it is.
 const IDENTITY: u8 = 0;
 
 /// What the log knows of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RecordHead {
-    /// Log sequence number; consecutive but for requests that failed.
+    /// Log sequence number; consecutive.
     pub(crate) lsn: u64,
     pub(crate) received_at: i64,
     /// The receiver's own byte for what the body is.

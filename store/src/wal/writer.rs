@@ -6,37 +6,15 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use super::header::{self, Header};
 use crate::files;
 
-const MAGIC: &[u8; 8] = b"HAECHIWL";
-const VERSION: u32 = 1;
-/// `magic | version u32 | salt u64 | sequence u64 | crc32 u32` of a file.
-pub(super) const FILE_HEADER: usize = 32;
 /// The length of a log file; a record that is longer gets a file of its own.
 const FILE_BYTES: u64 = 32 << 20;
 /// A new file is filled with zeros this far ahead of the records, so that one sync in many grows it.
 const ZEROS_AHEAD: u64 = 1 << 20;
 /// Files kept for reuse.
 const MAX_SPARE: usize = 2;
-
-/// The salt and the sequence number in a file's header.
-pub(super) fn file_header(bytes: &[u8]) -> Option<(u64, u64)> {
-    let header = bytes.first_chunk::<FILE_HEADER>()?;
-    let crc = u32::from_le_bytes(*header[28..].first_chunk()?);
-    if &header[..8] != MAGIC || crc32fast::hash(&header[..28]) != crc {
-        return None;
-    }
-    let salt = u64::from_le_bytes(*header[12..].first_chunk()?);
-    Some((salt, u64::from_le_bytes(*header[20..].first_chunk()?)))
-}
-
-/// The format version of a log file that a later version of this program has begun.
-pub(crate) fn newer_version(path: &Path) -> Option<u32> {
-    let mut start = [0; 12];
-    File::open(path).and_then(|file| file.read_exact_at(&mut start, 0)).ok()?;
-    let version = u32::from_le_bytes(*start[8..].first_chunk()?);
-    (&start[..8] == MAGIC && version > VERSION).then_some(version)
-}
 
 /// The log files in `dir` in the order they were written, with their sequence numbers.
 pub(crate) fn list(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
@@ -56,127 +34,241 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 struct Sealed {
     path: PathBuf,
     last_lsn: u64,
+    bytes: u64,
     reusable: bool,
 }
 
-/// The writing end of the log.
-pub(crate) struct WalWriter {
-    dir: PathBuf,
-    sealed: Vec<Sealed>,
-    spare: Vec<PathBuf>,
-    sequence: u64,
+/// The file being written.
+struct Current {
     path: PathBuf,
     file: File,
     salt: u64,
     offset: u64,
     zeroed_to: u64,
+    /// The last number whose record is durable in it; 0 before the first.
     last_lsn: u64,
-    /// A sync failed: what the file holds from then on is unknown, and nothing more may go to it.
-    poisoned: bool,
+}
+
+/// The writing end of the log. Its first file is begun by the first record, so that a store opens on a full disk.
+pub(crate) struct WalWriter {
+    dir: PathBuf,
+    sealed: Vec<Sealed>,
+    spare: Vec<PathBuf>,
+    next_sequence: u64,
+    current: Option<Current>,
 }
 
 impl WalWriter {
-    /// Starts a new file in `dir`. `old` are the files that hold records up to the given numbers.
-    pub(crate) fn create(dir: &Path, old: Vec<(PathBuf, u64)>, sequence: u64) -> io::Result<Self> {
-        let (path, file, salt, zeroed_to) = start_file(dir, sequence, None)?;
-        let sealed = old.into_iter().map(|(path, last_lsn)| Sealed { path, last_lsn, reusable: false }).collect();
-        let (offset, last_lsn) = (FILE_HEADER as u64, 0);
-        let spare = Vec::new();
-        let dir = dir.to_owned();
-        Ok(WalWriter { dir, sealed, spare, sequence, path, file, salt, offset, zeroed_to, last_lsn, poisoned: false })
-    }
-
-    /// Room for `bytes` in the current file, or a new one. Returns the salt to encode records with.
-    pub(crate) fn prepare(&mut self, bytes: usize) -> io::Result<u64> {
-        let full = self.offset > FILE_HEADER as u64 && self.offset + bytes as u64 > FILE_BYTES;
-        if full || self.poisoned {
-            let spare = self.spare.pop();
-            let (path, file, salt, zeroed_to) = start_file(&self.dir, self.sequence + 1, spare.as_deref())?;
-            let path = std::mem::replace(&mut self.path, path);
-            self.sealed.push(Sealed { path, last_lsn: self.last_lsn, reusable: !self.poisoned });
-            self.sequence += 1;
-            (self.file, self.salt, self.zeroed_to) = (file, salt, zeroed_to);
-            (self.offset, self.poisoned) = (FILE_HEADER as u64, false);
+    /// The log in `dir`. `old` are the files that hold records up to the given numbers.
+    pub(crate) fn new(dir: &Path, old: Vec<(PathBuf, u64)>, next_sequence: u64) -> Self {
+        let sealed = old.into_iter().map(|(path, last_lsn)| {
+            let bytes = std::fs::metadata(&path).map_or(0, |it| it.len());
+            Sealed { path, last_lsn, bytes, reusable: false }
+        });
+        let spare = (0..MAX_SPARE).map(|number| spare_path(dir, number)).filter(|path| path.exists());
+        WalWriter {
+            dir: dir.to_owned(),
+            sealed: sealed.collect(),
+            spare: spare.collect(),
+            next_sequence,
+            current: None,
         }
-        Ok(self.salt)
     }
 
-    /// Writes `records`, of which `last_lsn` is the last number, and syncs. On an error none of them counts, and the next
-    /// [`WalWriter::prepare`] starts a new file: a failed sync is never repeated, since the repetition may say OK
-    /// although the bytes are gone.
-    pub(crate) fn append(&mut self, records: &[u8], last_lsn: u64) -> io::Result<()> {
-        let result = self.write(records);
-        self.poisoned = result.is_err();
-        self.last_lsn = self.last_lsn.max(last_lsn);
-        result
-    }
-
-    fn write(&mut self, records: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(records, self.offset)?;
-        self.offset += records.len() as u64;
-        if self.offset > self.zeroed_to {
-            let zeros = vec![0; ZEROS_AHEAD as usize];
-            self.file.write_all_at(&zeros, self.offset)?;
-            self.zeroed_to = self.offset + ZEROS_AHEAD;
+    /// Makes the records of a group durable, of which `first_lsn` and `last_lsn` are the first and the last number.
+    /// `encode` writes them, about `bytes` of them, with the salt that it is given.
+    ///
+    /// After an error none of them counts. The file is given up, since a sync that is repeated may say OK although the bytes
+    /// are gone, and the next one says in its header that they do not count; as long as no next file can be begun, they may
+    /// come back at a restart.
+    pub(crate) fn append(
+        &mut self,
+        (first_lsn, last_lsn): (u64, u64),
+        bytes: usize,
+        encode: impl FnOnce(&mut Vec<u8>, u64),
+    ) -> io::Result<()> {
+        let full = |it: &Current| it.last_lsn > 0 && it.offset + bytes as u64 > FILE_BYTES;
+        if self.current.as_ref().is_none_or(full) {
+            self.begin_file(first_lsn)?;
         }
-        self.file.sync_data()
+        let Some(current) = &mut self.current else { return Err(io::Error::other("no log file")) };
+        let mut records = Vec::with_capacity(bytes);
+        encode(&mut records, current.salt);
+        if let Err(error) = current.write(&records) {
+            self.give_up(first_lsn);
+            return Err(error);
+        }
+        current.last_lsn = last_lsn;
+        Ok(())
     }
 
-    /// Retires the files that hold no record after `low_water`. Errors leave a file for the next time.
-    pub(crate) fn retire(&mut self, low_water: u64) {
-        let sealed = std::mem::take(&mut self.sealed);
-        for file in sealed {
+    /// Writes nothing more to the current file and says in the next one that records from `next_lsn` on do not count in it.
+    pub(crate) fn give_up(&mut self, next_lsn: u64) {
+        let Some(current) = self.current.take() else { return };
+        self.sealed.push(current.seal(false));
+        if let Err(error) = self.begin_file(next_lsn) {
+            tracing::error!(%error, "cannot begin another log file; the next request tries again");
+        }
+    }
+
+    /// Begins a file whose first record will have the number `first_lsn`.
+    ///
+    /// The file before ends here even if this fails: the header may have reached the disk, and then says that nothing in
+    /// earlier files has that number.
+    fn begin_file(&mut self, first_lsn: u64) -> io::Result<()> {
+        self.sealed.extend(self.current.take().map(|it| it.seal(true)));
+        let sequence = self.next_sequence;
+        // A number is not used again: what a failed try has left in its file is unknown.
+        self.next_sequence += 1;
+        let path = self.dir.join(format!("{sequence:012}.wal"));
+        match Current::begin(&path, sequence, first_lsn, self.spare.pop()) {
+            Ok(next) => self.current = Some(next),
+            Err(error) => {
+                _ = std::fs::remove_file(&path); // or it stays, and holds nothing
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Retires the files that hold no record after `low_water`: up to two are kept to be used again, if `keep_spare`. Errors
+    /// leave a file for the next time.
+    pub(crate) fn retire(&mut self, low_water: u64, keep_spare: bool) {
+        if !keep_spare {
+            self.spare.retain(|path| remove(path).is_err());
+        }
+        for file in std::mem::take(&mut self.sealed) {
             if file.last_lsn > low_water {
                 self.sealed.push(file);
                 continue;
             }
-            let whole =
-                std::fs::metadata(&file.path).is_ok_and(|it| it.len() >= FILE_BYTES / 2 && it.len() <= 2 * FILE_BYTES);
-            let spare = self.dir.join(format!("spare-{}", self.spare.len()));
-            let kept =
-                file.reusable && whole && self.spare.len() < MAX_SPARE && files::rename(&file.path, &spare).is_ok();
-            if kept {
-                self.spare.push(spare);
-            } else if let Err(error) = std::fs::remove_file(&file.path) {
-                tracing::warn!(path = %file.path.display(), %error, "cannot remove a log file that is no longer needed");
-                self.sealed.push(file);
+            let whole = (FILE_BYTES / 2..=2 * FILE_BYTES).contains(&file.bytes);
+            let free = (0..MAX_SPARE).map(|number| spare_path(&self.dir, number)).find(|it| !self.spare.contains(it));
+            match free.filter(|_| keep_spare && file.reusable && whole) {
+                Some(spare) if rename(&file.path, &spare).is_ok() => self.spare.push(spare),
+                _ => {
+                    if let Err(error) = remove(&file.path) {
+                        let path = file.path.display();
+                        tracing::warn!(%path, %error, "cannot remove a log file that is no longer needed");
+                        self.sealed.push(file);
+                    }
+                }
             }
         }
     }
 
-    /// The bytes of records not yet retired, about.
+    /// The bytes of the files, of those kept for reuse too.
     pub(crate) fn bytes(&self) -> u64 {
-        self.sealed.len() as u64 * FILE_BYTES + self.offset
+        let sealed: u64 = self.sealed.iter().map(|file| file.bytes).sum();
+        let current = self.current.as_ref().map_or(0, |it| it.offset.max(it.zeroed_to));
+        sealed + current + self.spare.len() as u64 * FILE_BYTES
     }
 }
 
-/// Creates the file with this sequence number, from `spare` when given, and makes its header durable.
-fn start_file(dir: &Path, sequence: u64, spare: Option<&Path>) -> io::Result<(PathBuf, File, u64, u64)> {
-    let path = dir.join(format!("{sequence:012}.wal"));
-    match spare {
-        // Until the new header is there, the file reads as what it was: records that segments already hold.
-        Some(spare) => files::rename(spare, &path)?,
-        None => drop(File::create(&path)?),
+/// Renames a file whose records segments hold. A crash may undo that: it reads as holding nothing that is needed under either
+/// name.
+#[expect(clippy::disallowed_methods, reason = "neither name needs to be durable")]
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)
+}
+
+/// Removes a file; one that is not there is removed already.
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
-    let file = OpenOptions::new().read(true).write(true).open(&path)?;
-    let zeroed_to = file.metadata()?.len();
-    let mut old = [0; FILE_HEADER];
-    let old_salt = file.read_exact_at(&mut old, 0).ok().and_then(|()| file_header(&old)).map_or(0, |(salt, _)| salt);
-    let salt = next_salt(old_salt, sequence);
-    let mut header = Vec::with_capacity(FILE_HEADER);
-    header.extend_from_slice(MAGIC);
-    header.extend_from_slice(&VERSION.to_le_bytes());
-    header.extend_from_slice(&salt.to_le_bytes());
-    header.extend_from_slice(&sequence.to_le_bytes());
-    header.extend_from_slice(&crc32fast::hash(&header).to_le_bytes());
-    file.write_all_at(&header, 0)?;
-    file.sync_all()?;
-    files::sync_dir(dir)?;
-    Ok((path, file, salt, zeroed_to))
+}
+
+fn spare_path(dir: &Path, number: usize) -> PathBuf {
+    dir.join(format!("spare-{number}"))
+}
+
+impl Current {
+    /// Creates the file with this sequence number, from `spare` when given, and makes its header durable.
+    fn begin(path: &Path, sequence: u64, first_lsn: u64, spare: Option<PathBuf>) -> io::Result<Self> {
+        // Until the new header is there, a spare reads as what it was: a file of another number, which holds nothing.
+        let reused = spare.is_some_and(|spare| rename(&spare, path).is_ok());
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(!reused).open(path)?;
+        let zeroed_to = file.metadata()?.len();
+        let mut old = [0; header::LENGTH];
+        let old = file.read_exact_at(&mut old, 0).ok().and_then(|()| Header::decode(&old));
+        let salt = next_salt(old.map_or(0, |old| old.salt), sequence);
+        files::write_all_at(&file, path, &Header::encode(salt, sequence, first_lsn), 0)?;
+        files::sync_data(&file, path)?;
+        files::sync_dir(path.parent().unwrap_or(path))?;
+        Ok(Current { path: path.to_owned(), file, salt, offset: header::LENGTH as u64, zeroed_to, last_lsn: 0 })
+    }
+
+    fn write(&mut self, records: &[u8]) -> io::Result<()> {
+        files::write_all_at(&self.file, &self.path, records, self.offset)?;
+        self.offset += records.len() as u64;
+        if self.offset > self.zeroed_to {
+            // Zeros only make later syncs cheaper: a disk that has no room for them may have room for the records.
+            let zeros = vec![0; ZEROS_AHEAD as usize];
+            let written = files::write_all_at(&self.file, &self.path, &zeros, self.offset);
+            self.zeroed_to = if written.is_ok() { self.offset + ZEROS_AHEAD } else { self.offset };
+        }
+        files::sync_data(&self.file, &self.path)
+    }
+
+    fn seal(self, reusable: bool) -> Sealed {
+        let bytes = self.offset.max(self.zeroed_to);
+        Sealed { path: self.path, last_lsn: self.last_lsn, bytes, reusable }
+    }
 }
 
 /// A salt that no earlier use of the file had and that no sender can know: a body must not be able to hold a record.
 fn next_salt(old: u64, sequence: u64) -> u64 {
     let random = RandomState::new().hash_one(sequence);
     if random == old { random ^ 1 } else { random }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wal::{RecordHead, encode, read_file};
+
+    fn append(wal: &mut WalWriter, lsn: u64, body: &[u8]) {
+        let head = RecordHead { lsn, received_at: 0, kind: 1, hash: 0 };
+        wal.append((lsn, lsn), body.len() + 52, |out, salt| encode(out, salt, &head, body)).unwrap();
+    }
+
+    fn numbers(dir: &Path) -> Vec<u64> {
+        let mut numbers = Vec::new();
+        for (sequence, path) in list(dir).unwrap() {
+            let damage = read_file(&path, sequence, 0, u64::MAX, |head, _| numbers.push(head.lsn)).unwrap();
+            assert_eq!(damage, []);
+        }
+        numbers
+    }
+
+    #[test]
+    fn full_files_are_used_again_also_by_the_next_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut wal = WalWriter::new(dir.path(), Vec::new(), 1);
+        let body = vec![7; 10 << 20];
+        (1..=10).for_each(|lsn| append(&mut wal, lsn, &body));
+        assert_eq!(list(dir.path()).unwrap().len(), 4);
+        wal.retire(9, true);
+        assert_eq!((list(dir.path()).unwrap().len(), wal.spare.len(), wal.sealed.len()), (1, 2, 0));
+        wal.retire(9, true);
+        drop(wal);
+        let old = dir.path().join("000000000004.wal");
+        let mut wal = WalWriter::new(dir.path(), vec![(old, 10)], 5);
+        assert_eq!(wal.spare.len(), 2);
+        append(&mut wal, 11, b"small");
+        assert_eq!((wal.spare.len(), numbers(dir.path())), (1, vec![10, 11]));
+        assert!(wal.bytes() > 64 << 20);
+        wal.retire(11, false);
+        assert_eq!((wal.spare.len(), std::fs::read_dir(dir.path()).unwrap().count()), (0, 1));
+    }
+
+    #[test]
+    fn a_file_that_somebody_removed_is_retired() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut wal = WalWriter::new(dir.path(), vec![(dir.path().join("000000000001.wal"), 3)], 2);
+        wal.retire(3, true);
+        assert!(wal.sealed.is_empty());
+    }
 }

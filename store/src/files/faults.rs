@@ -1,0 +1,61 @@
+//! Errors of the disk, for tests: the next calls on files below a directory fail as told.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub(crate) use super::Op;
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum How {
+    Error(io::ErrorKind),
+    Panic,
+}
+
+struct Fault {
+    dir: PathBuf,
+    /// A part of the file's path below the directory.
+    part: &'static str,
+    op: Op,
+    how: How,
+    skip: usize,
+    calls: usize,
+}
+
+static FAULTS: Mutex<Vec<Fault>> = Mutex::new(Vec::new());
+
+fn faults() -> MutexGuard<'static, Vec<Fault>> {
+    FAULTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets some calls of `op` on files below `dir` whose path has `part` fail: after `skip` that do not, `calls`.
+pub(crate) fn inject(dir: &Path, part: &'static str, op: Op, how: How, skip: usize, calls: usize) {
+    faults().push(Fault { dir: dir.to_owned(), part, op, how, skip, calls });
+}
+
+/// Ends the faults below `dir`.
+pub(crate) fn heal(dir: &Path) {
+    faults().retain(|fault| fault.dir != dir);
+}
+
+pub(super) fn check(op: Op, path: &Path) -> io::Result<()> {
+    let how = {
+        let mut faults = faults();
+        let fault = faults.iter_mut().find(|fault| {
+            let below = path.strip_prefix(&fault.dir).ok().and_then(|below| below.to_str());
+            fault.op == op && fault.calls > 0 && below.is_some_and(|below| below.contains(fault.part))
+        });
+        let Some(fault) = fault else { return Ok(()) };
+        if fault.skip > 0 {
+            fault.skip -= 1;
+            return Ok(());
+        }
+        fault.calls -= 1;
+        fault.how
+    };
+    match how {
+        How::Error(kind) => Err(io::Error::new(kind, "injected")),
+        How::Panic => panic!("injected"),
+    }
+}
