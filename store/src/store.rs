@@ -38,6 +38,8 @@ pub struct StoreConfig {
     pub flush_age: Duration,
     /// With this many bytes of rows in memory, waiting for the disk, requests are refused for now.
     pub max_memory_bytes: usize,
+    /// The length of a file of the log; a request that is longer gets a file of its own.
+    pub log_file_bytes: u64,
 }
 
 impl StoreConfig {
@@ -48,6 +50,7 @@ impl StoreConfig {
             flush_bytes: 64 << 20,
             flush_age: Duration::from_secs(300),
             max_memory_bytes: 256 << 20,
+            log_file_bytes: 32 << 20,
         }
     }
 }
@@ -136,7 +139,7 @@ impl Store {
         recovery::load_series(&shared.snapshot(), &shared.series, &mut recovery);
         let replayed = recovery::replay(&shared, &decode, whole, &mut recovery)
             .map_err(|error| OpenError::Io { path: error.path, source: std::io::Error::other(error.message) })?;
-        let wal = WalWriter::new(&dir.join("wal"), replayed.files, replayed.next_sequence);
+        let wal = WalWriter::new(&dir.join("wal"), replayed.files, replayed.next_sequence, config.log_file_bytes);
         shared.log_bytes.store(wal.bytes(), Ordering::Relaxed);
         let (sender, receiver) = sync_channel(QUEUE);
         let committer =

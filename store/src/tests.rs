@@ -1,7 +1,7 @@
 //! The store as a whole: what is acknowledged is there, once, whatever happens in between.
 
 mod damage;
-mod faults;
+mod disk_errors;
 mod formats;
 
 use std::fs;

@@ -9,8 +9,6 @@ use std::path::{Path, PathBuf};
 use super::header::{self, Header};
 use crate::files;
 
-/// The length of a log file; a record that is longer gets a file of its own.
-const FILE_BYTES: u64 = 32 << 20;
 /// A new file is filled with zeros this far ahead of the records, so that one sync in many grows it.
 const ZEROS_AHEAD: u64 = 1 << 20;
 /// Files kept for reuse.
@@ -54,25 +52,22 @@ pub(crate) struct WalWriter {
     dir: PathBuf,
     sealed: Vec<Sealed>,
     spare: Vec<PathBuf>,
+    /// The length of a file; a record that is longer gets a file of its own.
+    file_bytes: u64,
     next_sequence: u64,
     current: Option<Current>,
 }
 
 impl WalWriter {
     /// The log in `dir`. `old` are the files that hold records up to the given numbers.
-    pub(crate) fn new(dir: &Path, old: Vec<(PathBuf, u64)>, next_sequence: u64) -> Self {
+    pub(crate) fn new(dir: &Path, old: Vec<(PathBuf, u64)>, next_sequence: u64, file_bytes: u64) -> Self {
         let sealed = old.into_iter().map(|(path, last_lsn)| {
             let bytes = std::fs::metadata(&path).map_or(0, |it| it.len());
             Sealed { path, last_lsn, bytes, reusable: false }
         });
         let spare = (0..MAX_SPARE).map(|number| spare_path(dir, number)).filter(|path| path.exists());
-        WalWriter {
-            dir: dir.to_owned(),
-            sealed: sealed.collect(),
-            spare: spare.collect(),
-            next_sequence,
-            current: None,
-        }
+        let (dir, sealed, spare) = (dir.to_owned(), sealed.collect(), spare.collect());
+        WalWriter { dir, sealed, spare, file_bytes, next_sequence, current: None }
     }
 
     /// Makes the records of a group durable, of which `first_lsn` and `last_lsn` are the first and the last number.
@@ -87,14 +82,14 @@ impl WalWriter {
         bytes: usize,
         encode: impl FnOnce(&mut Vec<u8>, u64),
     ) -> io::Result<()> {
-        let full = |it: &Current| it.last_lsn > 0 && it.offset + bytes as u64 > FILE_BYTES;
+        let full = |it: &Current| it.last_lsn > 0 && it.offset + bytes as u64 > self.file_bytes;
         if self.current.as_ref().is_none_or(full) {
             self.begin_file(first_lsn)?;
         }
         let Some(current) = &mut self.current else { return Err(io::Error::other("no log file")) };
         let mut records = Vec::with_capacity(bytes);
         encode(&mut records, current.salt);
-        if let Err(error) = current.write(&records) {
+        if let Err(error) = current.write(&records, ZEROS_AHEAD.min(self.file_bytes)) {
             self.give_up(first_lsn);
             return Err(error);
         }
@@ -142,7 +137,7 @@ impl WalWriter {
                 self.sealed.push(file);
                 continue;
             }
-            let whole = (FILE_BYTES / 2..=2 * FILE_BYTES).contains(&file.bytes);
+            let whole = (self.file_bytes / 2..=2 * self.file_bytes).contains(&file.bytes);
             let free = (0..MAX_SPARE).map(|number| spare_path(&self.dir, number)).find(|it| !self.spare.contains(it));
             match free.filter(|_| keep_spare && file.reusable && whole) {
                 Some(spare) if rename(&file.path, &spare).is_ok() => self.spare.push(spare),
@@ -161,7 +156,7 @@ impl WalWriter {
     pub(crate) fn bytes(&self) -> u64 {
         let sealed: u64 = self.sealed.iter().map(|file| file.bytes).sum();
         let current = self.current.as_ref().map_or(0, |it| it.offset.max(it.zeroed_to));
-        sealed + current + self.spare.len() as u64 * FILE_BYTES
+        sealed + current + self.spare.len() as u64 * self.file_bytes
     }
 }
 
@@ -200,14 +195,15 @@ impl Current {
         Ok(Current { path: path.to_owned(), file, salt, offset: header::LENGTH as u64, zeroed_to, last_lsn: 0 })
     }
 
-    fn write(&mut self, records: &[u8]) -> io::Result<()> {
+    /// Writes `records`, with zeros after them when the file grows.
+    fn write(&mut self, records: &[u8], zeros_ahead: u64) -> io::Result<()> {
         files::write_all_at(&self.file, &self.path, records, self.offset)?;
         self.offset += records.len() as u64;
         if self.offset > self.zeroed_to {
             // Zeros only make later syncs cheaper: a disk that has no room for them may have room for the records.
-            let zeros = vec![0; ZEROS_AHEAD as usize];
+            let zeros = vec![0; zeros_ahead as usize];
             let written = files::write_all_at(&self.file, &self.path, &zeros, self.offset);
-            self.zeroed_to = if written.is_ok() { self.offset + ZEROS_AHEAD } else { self.offset };
+            self.zeroed_to = if written.is_ok() { self.offset + zeros_ahead } else { self.offset };
         }
         files::sync_data(&self.file, &self.path)
     }
@@ -246,7 +242,7 @@ mod tests {
     #[test]
     fn full_files_are_used_again_also_by_the_next_process() {
         let dir = tempfile::tempdir().unwrap();
-        let mut wal = WalWriter::new(dir.path(), Vec::new(), 1);
+        let mut wal = WalWriter::new(dir.path(), Vec::new(), 1, 32 << 20);
         let body = vec![7; 10 << 20];
         (1..=10).for_each(|lsn| append(&mut wal, lsn, &body));
         assert_eq!(list(dir.path()).unwrap().len(), 4);
@@ -255,7 +251,7 @@ mod tests {
         wal.retire(9, true);
         drop(wal);
         let old = dir.path().join("000000000004.wal");
-        let mut wal = WalWriter::new(dir.path(), vec![(old, 10)], 5);
+        let mut wal = WalWriter::new(dir.path(), vec![(old, 10)], 5, 32 << 20);
         assert_eq!(wal.spare.len(), 2);
         append(&mut wal, 11, b"small");
         assert_eq!((wal.spare.len(), numbers(dir.path())), (1, vec![10, 11]));
@@ -267,7 +263,7 @@ mod tests {
     #[test]
     fn a_file_that_somebody_removed_is_retired() {
         let dir = tempfile::tempdir().unwrap();
-        let mut wal = WalWriter::new(dir.path(), vec![(dir.path().join("000000000001.wal"), 3)], 2);
+        let mut wal = WalWriter::new(dir.path(), vec![(dir.path().join("000000000001.wal"), 3)], 2, 1);
         wal.retire(3, true);
         assert!(wal.sealed.is_empty());
     }
