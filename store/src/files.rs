@@ -1,16 +1,18 @@
-//! Files as the store handles them: replaced atomically, read by position, never mapped.
+//! Files as the store handles them: replaced atomically, summed while they are written, read by position, never mapped.
 //!
 //! A truncated file that is mapped kills the process with SIGBUS; read by `pread` it gives an error.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use bytes::Bytes;
-use parquet::errors::ParquetError;
-use parquet::file::reader::{ChunkReader, Length};
+mod checked;
+mod sums;
+
+pub(crate) use checked::{CheckedFile, Tail, check_whole, read_whole};
+use sums::BlockSummer;
+pub(crate) use sums::{BlockSums, KEY as CHECKSUMS_KEY};
 
 #[cfg(test)]
 pub(crate) mod faults;
@@ -92,78 +94,51 @@ fn check(op: Op, path: &Path) -> io::Result<()> {
     }
 }
 
-/// A file read by position, from any number of threads.
-#[derive(Clone)]
-pub(crate) struct PositionedFile {
-    file: Arc<File>,
-    len: u64,
+/// What a [`ChecksummedWriter`] wrote.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    pub(crate) bytes: u64,
+    pub(crate) crc32: u32,
+    /// What follows the last part that [`ChecksummedWriter::end_part`] ended.
+    pub(crate) tail: Tail,
 }
 
-impl PositionedFile {
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let len = file.metadata()?.len();
-        Ok(PositionedFile { file: Arc::new(file), len })
-    }
-}
-
-impl Length for PositionedFile {
-    fn len(&self) -> u64 {
-        self.len
-    }
-}
-
-impl ChunkReader for PositionedFile {
-    type T = Cursor;
-
-    fn get_read(&self, start: u64) -> Result<Cursor, ParquetError> {
-        Ok(Cursor { file: Arc::clone(&self.file), position: start })
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        // A damaged footer may ask for any length; what is not in the file is not allocated.
-        if start.saturating_add(length as u64) > self.len {
-            return Err(ParquetError::EOF(format!("{length} bytes at {start} are beyond the file's {}", self.len)));
-        }
-        let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, start)?;
-        Ok(bytes.into())
-    }
-}
-
-/// Reads a [`PositionedFile`] onward from a position.
-pub(crate) struct Cursor {
-    file: Arc<File>,
-    position: u64,
-}
-
-impl Read for Cursor {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read_at(buf, self.position)?;
-        self.position += n as u64;
-        Ok(n)
-    }
-}
-
-/// Passes bytes on to a file and keeps their count and CRC-32.
+/// Passes bytes on to a file and keeps their count and checksums.
 pub(crate) struct ChecksummedWriter {
     path: PathBuf,
     file: io::BufWriter<File>,
     crc: crc32fast::Hasher,
-    len: u64,
+    tail: crc32fast::Hasher,
+    bytes: u64,
+    blocks: BlockSummer,
 }
 
 impl ChecksummedWriter {
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let file = io::BufWriter::with_capacity(1 << 20, File::create(path)?);
-        Ok(ChecksummedWriter { path: path.to_owned(), file, crc: crc32fast::Hasher::new(), len: 0 })
+        let (crc, tail) = Default::default();
+        Ok(ChecksummedWriter { path: path.to_owned(), file, crc, tail, bytes: 0, blocks: BlockSummer::default() })
     }
 
-    /// Syncs the file and returns its length and CRC-32.
-    pub(crate) fn finish(self) -> io::Result<(u64, u32)> {
+    /// Ends a part of the file: see [`BlockSums`].
+    pub(crate) fn end_part(&mut self) {
+        self.blocks.end_part();
+        self.crc.combine(&std::mem::take(&mut self.tail));
+    }
+
+    /// The checksums by block of the parts that have ended.
+    pub(crate) fn sums(&self) -> &BlockSums {
+        self.blocks.sums()
+    }
+
+    /// Syncs the file.
+    pub(crate) fn finish(mut self) -> io::Result<Written> {
         let file = self.file.into_inner().map_err(|error| error.into_error())?;
         sync_data(&file, &self.path)?;
-        Ok((self.len, self.crc.finalize()))
+        let tail_bytes = self.bytes - self.blocks.sums().covered();
+        self.crc.combine(&self.tail);
+        let tail = Tail { bytes: tail_bytes, crc32: self.tail.finalize() };
+        Ok(Written { bytes: self.bytes, crc32: self.crc.finalize(), tail })
     }
 }
 
@@ -171,8 +146,9 @@ impl Write for ChecksummedWriter {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         check(Op::Write, &self.path)?;
         let n = self.file.write(buf)?;
-        self.crc.update(&buf[..n]);
-        self.len += n as u64;
+        self.blocks.update(&buf[..n]);
+        self.tail.update(&buf[..n]);
+        self.bytes += n as u64;
         Ok(n)
     }
 
@@ -204,15 +180,5 @@ mod tests {
         assert!(path.is_dir());
         fs::write(dir.path().join("file"), "").unwrap();
         assert!(create_dir_all(&dir.path().join("file/d")).is_err());
-    }
-
-    #[test]
-    fn reads_beyond_the_end_are_errors_and_allocate_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("short");
-        fs::write(&path, b"abc").unwrap();
-        let file = PositionedFile::open(&path).unwrap();
-        assert_eq!(file.get_bytes(1, 2).unwrap(), "bc");
-        assert!(file.get_bytes(1, usize::MAX).is_err());
     }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::files;
+use crate::files::{self, Tail};
 
 /// The format of a data directory that this version writes. Format 1 had neither levels nor layouts; it is read, and the
 /// first publication makes it format 2.
@@ -41,6 +41,13 @@ fn rows_layout() -> String {
     crate::layout::Layout::Rows.name().to_owned()
 }
 
+impl SegmentEntry {
+    /// The file whose path ends in `suffix`, such as `.parquet`.
+    pub(crate) fn file(&self, suffix: &str) -> Option<&FileEntry> {
+        self.files.iter().find(|file| file.path.ends_with(suffix))
+    }
+}
+
 /// A file of a segment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileEntry {
@@ -48,6 +55,9 @@ pub(crate) struct FileEntry {
     pub(crate) path: String,
     pub(crate) bytes: u64,
     pub(crate) crc32: u32,
+    /// The checksum of its end, which holds checksums of the rest; see [`crate::segment`]. Format 1 had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tail: Option<Tail>,
 }
 
 /// One publication.
@@ -114,7 +124,7 @@ pub(crate) struct Manifest {
 }
 
 /// How the records of a manifest file end.
-enum Tail {
+enum Ending {
     Clean,
     /// A last record that a crash cut short; nobody was told that it is there.
     Torn,
@@ -133,13 +143,13 @@ impl Manifest {
             Err(error) => return Err(error.into()),
         };
         let mut state = State { next_segment: 1, ..State::default() };
-        let (records, tail) = decode(&bytes);
+        let (records, ending) = decode(&bytes);
         if let Some(format) = records.iter().filter_map(|record| record.format).find(|format| *format > FORMAT) {
             return Err(ManifestError::NewerFormat(format));
         }
         records.iter().for_each(|record| state.apply(record));
         // A flipped bit in a length looks as a torn record does, and a lost file as a new directory.
-        let whole = matches!(tail, Tail::Clean) && !records.is_empty();
+        let whole = matches!(ending, Ending::Clean) && !records.is_empty();
         if !bytes.is_empty() && !whole {
             files::replace(&free_name(dir), &bytes)?;
         }
@@ -236,23 +246,23 @@ fn encode(record: &Record) -> Vec<u8> {
     bytes
 }
 
-fn decode(mut bytes: &[u8]) -> (Vec<Record>, Tail) {
+fn decode(mut bytes: &[u8]) -> (Vec<Record>, Ending) {
     let mut records = Vec::new();
     while !bytes.is_empty() {
-        let Some((length, rest)) = bytes.split_first_chunk::<4>() else { return (records, Tail::Torn) };
-        let Some((crc, rest)) = rest.split_first_chunk::<4>() else { return (records, Tail::Torn) };
+        let Some((length, rest)) = bytes.split_first_chunk::<4>() else { return (records, Ending::Torn) };
+        let Some((crc, rest)) = rest.split_first_chunk::<4>() else { return (records, Ending::Torn) };
         let Some((json, rest)) = rest.split_at_checked(u32::from_le_bytes(*length) as usize) else {
-            return (records, Tail::Torn);
+            return (records, Ending::Torn);
         };
         let record = (crc32fast::hash(json) == u32::from_le_bytes(*crc)).then(|| serde_json::from_slice(json).ok());
         match record.flatten() {
             Some(record) => records.push(record),
-            None if rest.is_empty() => return (records, Tail::Torn),
-            None => return (records, Tail::Damaged),
+            None if rest.is_empty() => return (records, Ending::Torn),
+            None => return (records, Ending::Damaged),
         }
         bytes = rest;
     }
-    (records, Tail::Clean)
+    (records, Ending::Clean)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use model::{Nanos, TraceId};
 use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
 use crate::error::ReadError;
+use crate::files;
 use crate::layout::Layout;
 use crate::manifest::SegmentEntry;
 use crate::schema::Table;
@@ -20,6 +21,8 @@ mod bloom;
 mod ids;
 mod open;
 mod recent;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use bloom::TraceBloom;
@@ -51,8 +54,8 @@ impl Segment {
         entry: SegmentEntry,
         recent: &Arc<Recent>,
     ) -> (Self, Option<ReadError>) {
-        let path = entry.files.iter().find(|file| file.path.ends_with(".bloom")).map(|file| dir.join(&file.path));
-        let (bloom, error) = match path.map(|path| TraceBloom::load(&path)).transpose() {
+        let bloom = entry.file(".bloom").map(|file| TraceBloom::load(dir, file)).transpose();
+        let (bloom, error) = match bloom {
             Ok(bloom) => (bloom, None),
             Err(error) => (None, Some(error)), // without the filter, look-ups read the segment: slower, still right
         };
@@ -110,8 +113,9 @@ impl Segment {
         self.removed.get_or_init(|| ());
     }
 
-    fn path(&self, suffix: &str) -> Option<PathBuf> {
-        self.entry.files.iter().find(|file| file.path.ends_with(suffix)).map(|file| self.dir.join(&file.path))
+    /// Of the Parquet file.
+    fn path(&self) -> PathBuf {
+        self.dir.join(self.entry.file(".parquet").map_or("segments", |file| &file.path))
     }
 
     fn open(&self) -> Result<Arc<Open>, ReadError> {
@@ -119,9 +123,8 @@ impl Segment {
         if let Some(open) = footer.upgrade() {
             return Ok(open);
         }
-        let path = self.path(".parquet").unwrap_or_else(|| self.dir.join(format!("segment {}", self.entry.id)));
-        let open =
-            guarded(|| Open::new(&path, self.table, self.layout)).map_err(|error| ReadError::new(path, error))?;
+        let open = guarded(|| Open::new(&self.dir, &self.entry, self.table, self.layout))
+            .map_err(|error| ReadError::new(self.path(), error))?;
         let open = Arc::new(open);
         self.recent.footers.keep(&open);
         *footer = Arc::downgrade(&open);
@@ -151,10 +154,14 @@ impl Segment {
         if let Some(index) = text.upgrade() {
             return Ok(Some(index));
         }
-        let Some(path) = self.path(".text") else { return Ok(None) };
+        let Some(entry) = self.entry.file(".text") else { return Ok(None) };
+        let path = self.dir.join(&entry.path);
         let file = std::fs::File::open(&path)?;
-        let length = file.metadata()?.len();
-        let index = Arc::new(text::Index::open(Arc::new(text::BundleFile::new(path, file, length)))?);
+        match entry.tail {
+            Some(tail) => drop(tail.read(&file, entry.bytes)?),
+            None => files::check_whole(&path, entry.bytes, entry.crc32)?,
+        }
+        let index = Arc::new(text::Index::open(Arc::new(text::BundleFile::new(path, file, entry.bytes)))?);
         self.recent.texts.keep(&index);
         *text = Arc::downgrade(&index);
         Ok(Some(index))
@@ -230,18 +237,4 @@ fn select(rows: &[u32], group: &RowGroup) -> Option<RowSelection> {
         selectors.push(RowSelector::skip((end - next) as usize));
     }
     Some(selectors.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn selects_the_runs_of_rows_within_the_group() {
-        let group = RowGroup { min_time: 0, max_time: 0, n_rows: 10, first_row: 100, traces: None, series: None };
-        assert_eq!(select(&[1, 99, 110], &group), None);
-        let expected: RowSelection =
-            vec![RowSelector::skip(1), RowSelector::select(2), RowSelector::skip(6), RowSelector::select(1)].into();
-        assert_eq!(select(&[5, 101, 102, 109, 110], &group), Some(expected));
-    }
 }

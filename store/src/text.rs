@@ -24,6 +24,7 @@ use thiserror::Error;
 
 pub use build::{MAX_BUILD_MEMORY, MAX_INDEXED_BODY, build};
 pub use bundle::BundleFile;
+pub(crate) use bundle::tail_bytes;
 pub use index::{Candidates, Index};
 pub use phrase::Phrase;
 pub use tokenizer::{MAX_TOKEN_BYTES, query_tokens, tokens};

@@ -11,8 +11,13 @@ use model::TraceId;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::ReadError;
+use crate::files;
+use crate::manifest::FileEntry;
 
-const MAGIC: &[u8; 8] = b"HAECHIB1";
+const MAGIC: &[u8; 8] = b"HAECHIB2";
+/// Of format 1, whose checksum was at the end: all such files have the same CRC-32, so that the manifest's told none from
+/// another.
+const MAGIC_1: &[u8; 8] = b"HAECHIB1";
 /// Bits per distinct id: one false positive in about a hundred look-ups.
 const BITS_PER_ID: usize = 12;
 /// The multipliers of the Parquet specification.
@@ -61,23 +66,31 @@ impl TraceBloom {
         (((hash >> 32) * self.blocks.len() as u64) >> 32) as usize
     }
 
-    /// `magic | blocks | crc32`.
+    /// `magic | crc32 of the blocks | blocks`.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend(self.blocks.iter().flatten().flat_map(|word| word.to_le_bytes()));
-        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
-        bytes
+        let blocks: Vec<u8> = self.blocks.iter().flatten().flat_map(|word| word.to_le_bytes()).collect();
+        [&MAGIC[..], &crc32fast::hash(&blocks).to_le_bytes(), &blocks].concat()
     }
 
-    pub(crate) fn load(path: &Path) -> Result<Self, ReadError> {
-        let bytes = std::fs::read(path).map_err(|error| ReadError::new(path, error))?;
+    /// Reads the filter in the file of `entry` in the data directory `dir`.
+    pub(crate) fn load(dir: &Path, entry: &FileEntry) -> Result<Self, ReadError> {
+        let path = dir.join(&entry.path);
+        let bytes = files::read_whole(&path, entry.bytes, entry.crc32).map_err(|error| ReadError::new(&path, error))?;
         TraceBloom::from_bytes(&bytes).ok_or_else(|| ReadError::new(path, "the bloom filter is damaged"))
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (bytes, crc) = bytes.split_last_chunk::<4>()?;
-        let blocks = bytes.strip_prefix(MAGIC)?;
-        if crc32fast::hash(bytes) != u32::from_le_bytes(*crc) || blocks.is_empty() || blocks.len() % 32 != 0 {
+        let (checked, crc, blocks) = match bytes.strip_prefix(MAGIC) {
+            Some(rest) => {
+                let (crc, blocks) = rest.split_first_chunk::<4>()?;
+                (blocks, crc, blocks)
+            }
+            None => {
+                let (checked, crc) = bytes.split_last_chunk::<4>()?;
+                (checked, crc, checked.strip_prefix(MAGIC_1)?)
+            }
+        };
+        if crc32fast::hash(checked) != u32::from_le_bytes(*crc) || blocks.is_empty() || blocks.len() % 32 != 0 {
             return None;
         }
         let words: Vec<u32> = blocks.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word)).collect();

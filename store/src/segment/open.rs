@@ -1,6 +1,7 @@
 //! The rows of an open segment. Whatever the layout of the file, they come out in the schema of the table.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -15,8 +16,9 @@ use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use super::IdFilter;
-use crate::files::PositionedFile;
+use crate::files::{BlockSums, CHECKSUMS_KEY, CheckedFile, check_whole, read_whole};
 use crate::layout::Layout;
+use crate::manifest::SegmentEntry;
 use crate::schema::Table;
 
 type Error = Box<dyn std::error::Error>;
@@ -24,6 +26,8 @@ type Error = Box<dyn std::error::Error>;
 /// A segment's footer. The file itself is opened for each read: there are more segments than a process may have files.
 pub(super) struct Open {
     pub(super) path: PathBuf,
+    bytes: u64,
+    sums: Option<Arc<BlockSums>>,
     layout: Layout,
     metadata: ArrowReaderMetadata,
     pub(super) groups: Vec<RowGroup>,
@@ -53,10 +57,31 @@ impl RowGroup {
 }
 
 impl Open {
-    pub(super) fn new(path: &Path, table: Table, layout: Layout) -> Result<Self, Error> {
-        let file = PositionedFile::open(path)?;
+    /// Opens the Parquet file of a segment. Its footer is checked now, its rows when they are read; of a file of format 1,
+    /// which has no checksums within, all is checked now.
+    pub(super) fn new(dir: &Path, segment: &SegmentEntry, table: Table, layout: Layout) -> Result<Self, Error> {
+        let entry = segment.file(".parquet").ok_or("the manifest names no such file")?;
+        let path = &dir.join(&entry.path);
+        let file = match entry.tail {
+            Some(tail) => match (CheckedFile::open_tail(path, entry.bytes, tail), segment.file(".footer")) {
+                (Err(error), Some(copy)) => {
+                    tracing::warn!(path = %path.display(), %error, "the footer is damaged, reading its copy");
+                    let copy = read_whole(&dir.join(&copy.path), copy.bytes, copy.crc32).map_err(|_| error)?;
+                    CheckedFile::open_copy(path, entry.bytes, copy)?
+                }
+                (file, _) => file?,
+            },
+            None => {
+                check_whole(path, entry.bytes, entry.crc32)?;
+                CheckedFile::open(path, entry.bytes, None)?
+            }
+        };
         let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
         let metadata = ArrowReaderMetadata::load(&file, options)?;
+        let sums = match entry.tail {
+            Some(tail) => Some(Arc::new(sums(&metadata, entry.bytes - tail.bytes)?)),
+            None => None,
+        };
         let (first_column, last_column) = layout.time_columns(table);
         let mut groups = Vec::new();
         let mut first_row = 0;
@@ -70,7 +95,7 @@ impl Open {
             groups.push(RowGroup { min_time, max_time, n_rows, first_row, traces, series });
             first_row += n_rows as u64;
         }
-        Ok(Open { path: path.to_owned(), layout, metadata, groups })
+        Ok(Open { path: path.to_owned(), bytes: entry.bytes, sums, layout, metadata, groups })
     }
 
     /// The rows of row group `index` that `selection` and `ids` leave, with `columns` of the table (`None` for all).
@@ -94,7 +119,7 @@ impl Open {
         selection: Option<RowSelection>,
         ids: Vec<IdFilter>,
     ) -> Result<RecordBatch, Error> {
-        let file = PositionedFile::open(&self.path)?;
+        let file = CheckedFile::open(&self.path, self.bytes, self.sums.clone())?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
         let schema = self.metadata.parquet_schema();
         let projection = match columns {
@@ -118,6 +143,14 @@ impl Open {
         let batches = reader.collect::<Result<Vec<_>, _>>()?;
         Ok(concat_batches(&schema, &batches)?)
     }
+}
+
+/// The checksums of the first `covered` bytes of a file, out of its footer.
+fn sums(metadata: &ArrowReaderMetadata, covered: u64) -> Result<BlockSums, Error> {
+    let pairs = metadata.metadata().file_metadata().key_value_metadata().ok_or("the footer has no checksums")?;
+    let text = pairs.iter().find(|pair| pair.key == CHECKSUMS_KEY).and_then(|pair| pair.value.as_deref());
+    let sums = BlockSums::decode(text.ok_or("the footer has no checksums")?);
+    Ok(sums.filter(|sums| sums.covered() == covered).ok_or("the footer's checksums are not those of the file")?)
 }
 
 fn statistics<'a>(group: &'a RowGroupMetaData, column: &str) -> Option<&'a Statistics> {

@@ -1,16 +1,18 @@
 //! Writes a segment, one row group after the other: what a flush and a compaction end in.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{AsArray, RecordBatch, StringArray};
 use model::Nanos;
 use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
 
 use super::bloom::BloomBuilder;
 use crate::chunk::Times;
 use crate::error::ReadError;
-use crate::files::ChecksummedWriter;
+use crate::files::{CHECKSUMS_KEY, ChecksummedWriter, Written};
 use crate::layout::{Encoder, Layout};
 use crate::manifest::{FileEntry, SegmentEntry};
 use crate::schema::Table;
@@ -69,6 +71,8 @@ impl SegmentWriter {
         let Some((encoder, writer)) = &mut self.parquet else { return Ok(()) };
         writer.write(&encoder.encode(rows)?)?;
         writer.flush()?; // ends the row group
+        writer.sync()?; // so that the file has seen all of it
+        writer.inner_mut().end_part();
         self.note(rows);
         Ok(())
     }
@@ -94,10 +98,15 @@ impl SegmentWriter {
     /// Writes the rest, syncs all files and their directory, and returns what the manifest is to say of the segment.
     pub(crate) fn finish(mut self) -> Result<SegmentEntry, ReadError> {
         let mut files = Vec::new();
-        files.push(self.finish_parquet().map_err(|error| self.failed("parquet", &*error))?);
+        let (rows, groups) = self.finish_parquet().map_err(|error| self.failed("parquet", &*error))?;
+        // Damage to the footer would cost every row group; where there is but one, a copy of the footer saves nothing.
+        if groups > 1 {
+            files.push(self.write_footer(&rows)?);
+        }
+        files.insert(0, rows);
         if self.table.has_trace_id() {
             let bloom = std::mem::take(&mut self.traces).finish();
-            files.push(self.write_file("bloom", &bloom.to_bytes())?);
+            files.push(self.write_file("bloom", &bloom.to_bytes(), 0)?);
         }
         if self.table == Table::Logs {
             files.extend(self.write_text()?);
@@ -116,16 +125,28 @@ impl SegmentWriter {
         })
     }
 
-    fn finish_parquet(&mut self) -> Result<FileEntry, Error> {
-        let (_, writer) = self.parquet.take().ok_or("a segment needs rows")?;
-        let (bytes, crc32) = writer.into_inner()?.finish()?;
-        Ok(FileEntry { path: text_of(&self.path("parquet")), bytes, crc32 })
+    /// Returns also the number of row groups.
+    fn finish_parquet(&mut self) -> Result<(FileEntry, usize), Error> {
+        let (_, mut writer) = self.parquet.take().ok_or("a segment needs rows")?;
+        let sums = writer.inner().sums().encode();
+        writer.append_key_value_metadata(KeyValue::new(CHECKSUMS_KEY.to_owned(), sums));
+        let groups = writer.flushed_row_groups().len();
+        let Written { bytes, crc32, tail } = writer.into_inner()?.finish()?;
+        Ok((FileEntry { path: text_of(&self.path("parquet")), bytes, crc32, tail: Some(tail) }, groups))
+    }
+
+    /// Writes a copy of the end of the Parquet file.
+    fn write_footer(&self, rows: &FileEntry) -> Result<FileEntry, ReadError> {
+        let tail = rows.tail.unwrap_or_default();
+        let read = || tail.read(&File::open(self.dir.join(&rows.path))?, rows.bytes);
+        let bytes = read().map_err(|error: std::io::Error| self.failed("parquet", &error))?;
+        self.write_file("footer", &bytes, 0)
     }
 
     fn write_text(&mut self) -> Result<Option<FileEntry>, ReadError> {
         let bodies = std::mem::take(&mut self.bodies);
         match text::build(bodies.iter().flatten().map(Option::unwrap_or_default)) {
-            Ok(bundle) => self.write_file("text", &bundle).map(Some),
+            Ok(bundle) => self.write_file("text", &bundle, text::tail_bytes(&bundle)).map(Some),
             // The rows count, the index only makes them quicker to find: a segment without one is scanned.
             Err(error @ (TextError::TooLarge { .. } | TextError::TooManyRows { .. })) => {
                 tracing::warn!(segment = self.id, %error, "a segment of logs gets no full-text index");
@@ -135,15 +156,19 @@ impl SegmentWriter {
         }
     }
 
-    fn write_file(&self, suffix: &str, bytes: &[u8]) -> Result<FileEntry, ReadError> {
+    /// Writes a file of which the last `tail_bytes` have checksums of the rest, or none.
+    fn write_file(&self, suffix: &str, bytes: &[u8], tail_bytes: usize) -> Result<FileEntry, ReadError> {
         let path = self.path(suffix);
         let write = || {
             let mut file = ChecksummedWriter::create(&self.dir.join(&path))?;
-            file.write_all(bytes)?;
+            let (rest, tail) = bytes.split_at(bytes.len() - tail_bytes);
+            file.write_all(rest)?;
+            file.end_part();
+            file.write_all(tail)?;
             file.finish()
         };
-        let (bytes, crc32) = write().map_err(|error: std::io::Error| self.failed(suffix, &error))?;
-        Ok(FileEntry { path: text_of(&path), bytes, crc32 })
+        let Written { bytes, crc32, tail } = write().map_err(|error: std::io::Error| self.failed(suffix, &error))?;
+        Ok(FileEntry { path: text_of(&path), bytes, crc32, tail: (tail_bytes > 0).then_some(tail) })
     }
 
     /// Relative to the data directory.
@@ -171,7 +196,7 @@ fn text_of(path: &Path) -> String {
 /// Removes the files of segments of `table` with these ids, which were never published.
 pub(crate) fn remove_files(dir: &Path, table: Table, ids: &[u64]) {
     for id in ids {
-        for suffix in ["parquet", "bloom", "text"] {
+        for suffix in ["parquet", "footer", "bloom", "text"] {
             // Not every table has every file, and the writer may not have come to it.
             _ = std::fs::remove_file(dir.join(path(table, *id, suffix)));
         }

@@ -32,7 +32,7 @@ use super::TextError;
 
 const MAGIC: &[u8; 8] = b"haechitx";
 const VERSION: u32 = 1;
-const FOOTER_BYTES: u64 = 32;
+const FOOTER_BYTES: usize = 32;
 
 /// Bytes that share a checksum: small beside a postings list worth reading, large beside the four bytes of its CRC.
 const BLOCK_BYTES: usize = 16 * 1024;
@@ -67,6 +67,14 @@ pub(super) fn encode<B: AsRef<[u8]>>(rows: u32, unindexed: &[u32], parts: &[(&st
     out.extend_from_slice(&VERSION.to_le_bytes());
     out.extend_from_slice(MAGIC);
     out
+}
+
+/// The number of bytes at the end of `bundle` that vouch for the rest: directory and footer. Not the footer alone: it ends in
+/// a checksum of itself, and what does has the same checksum whatever it says.
+pub(crate) fn tail_bytes(bundle: &[u8]) -> usize {
+    let footer = bundle.len().saturating_sub(FOOTER_BYTES);
+    let directory = bundle[footer..].first_chunk().map_or(0, |offset| u64::from_le_bytes(*offset) as usize);
+    bundle.len().saturating_sub(directory)
 }
 
 /// A bundle on disk: the open file, its length, and its path for messages.
@@ -123,13 +131,13 @@ impl Bundle {
     /// Reads footer and directory and checks them; the parts are checked as they are read.
     pub(super) fn open(file: Arc<BundleFile>) -> Result<Self, TextError> {
         let length = file.length;
-        if length < MAGIC.len() as u64 + FOOTER_BYTES {
+        if length < (MAGIC.len() + FOOTER_BYTES) as u64 {
             return Err(file.damaged("file", format!("{length} bytes are too few for a text index")));
         }
         if file.read(0, MAGIC.len())? != MAGIC {
             return Err(file.damaged("header", "is not that of a text index"));
         }
-        let end = length - FOOTER_BYTES;
+        let end = length - FOOTER_BYTES as u64;
         let (start, directory) = read_directory(&file, end)?;
         let mut cursor = Cursor { bytes: &directory };
         let mut bundle = Bundle { file: Arc::clone(&file), rows: 0, unindexed: Vec::new(), parts: Vec::new() };
@@ -219,7 +227,7 @@ impl Bundle {
 
 /// Reads the footer, which starts at `end`, and the directory, and checks both; returns the directory's offset and bytes.
 fn read_directory(file: &BundleFile, end: u64) -> Result<(u64, Vec<u8>), TextError> {
-    let bytes = file.read(end, FOOTER_BYTES as usize)?;
+    let bytes = file.read(end, FOOTER_BYTES)?;
     let short = || file.damaged("footer", "is too short");
     let mut cursor = Cursor { bytes: &bytes };
     let offset = cursor.u64().ok_or_else(short)?;

@@ -1,0 +1,278 @@
+//! A Parquet file read by position, from any number of threads, whose bytes are proven before the reader gets them.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, Length};
+use serde::{Deserialize, Serialize};
+
+use super::sums::{BLOCK_BYTES, BlockSums};
+
+/// The checksum of the last bytes of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tail {
+    pub(crate) bytes: u64,
+    pub(crate) crc32: u32,
+}
+
+impl Tail {
+    /// Reads the last bytes of `file`, which had `length` bytes when it was written, and checks them.
+    pub(crate) fn read(self, file: &File, length: u64) -> io::Result<Bytes> {
+        let Some(start) = length.checked_sub(self.bytes) else {
+            let message = format!("{length} bytes are fewer than the {} at its end", self.bytes);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        };
+        let bytes = read_exact(file, start, self.bytes)?;
+        check(&bytes, start, self.crc32)?;
+        Ok(bytes)
+    }
+}
+
+/// Fails when the file at `path` does not begin with `length` bytes of this checksum. Reads all of them.
+pub(crate) fn check_whole(path: &Path, length: u64, crc32: u32) -> io::Result<()> {
+    const STEP: u64 = 1 << 20;
+    let file = File::open(path)?;
+    let mut crc = crc32fast::Hasher::new();
+    for start in (0..length).step_by(STEP as usize) {
+        crc.update(&read_exact(&file, start, STEP.min(length - start))?);
+    }
+    mismatch(length, 0, crc.finalize(), crc32)
+}
+
+/// Reads the first `length` bytes of the file at `path` and checks them.
+pub(crate) fn read_whole(path: &Path, length: u64, crc32: u32) -> io::Result<Bytes> {
+    let bytes = read_exact(&File::open(path)?, 0, length)?;
+    check(&bytes, 0, crc32)?;
+    Ok(bytes)
+}
+
+/// Reads `length` bytes at `start`. What is not in the file is not allocated.
+fn read_exact(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
+    let in_file = file.metadata()?.len();
+    if start.checked_add(length).is_none_or(|end| end > in_file) {
+        let message = format!("{length} bytes at {start} are beyond the file's {in_file}");
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+    }
+    let mut bytes = vec![0; length as usize];
+    file.read_exact_at(&mut bytes, start)?;
+    Ok(bytes.into())
+}
+
+/// Fails when `bytes`, which are at `start` of a file, do not have the checksum `expected`.
+fn check(bytes: &[u8], start: u64, expected: u32) -> io::Result<()> {
+    mismatch(bytes.len() as u64, start, crc32fast::hash(bytes), expected)
+}
+
+fn mismatch(length: u64, start: u64, found: u32, expected: u32) -> io::Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    let message = format!("{length} bytes at {start} have checksum {found:08x}, recorded is {expected:08x}");
+    Err(io::Error::new(io::ErrorKind::InvalidData, message))
+}
+
+/// A file that [`ChunkReader`] reads.
+#[derive(Clone)]
+pub(crate) struct CheckedFile {
+    file: Arc<File>,
+    /// What the file had when it was written; what may have been added since is nobody's.
+    length: u64,
+    proof: Proof,
+}
+
+/// What proves bytes of a file.
+#[derive(Clone)]
+enum Proof {
+    /// Nothing but a check of the whole file before.
+    Before,
+    /// Checksums by block. The blocks read last are kept: pages are smaller than a block more often than not.
+    Blocks { sums: Arc<BlockSums>, last: Arc<Mutex<Run>> },
+    /// These are the proven bytes; others cannot be read.
+    Read(Run),
+}
+
+/// Consecutive bytes of a file.
+#[derive(Clone, Default)]
+struct Run {
+    start: u64,
+    bytes: Bytes,
+}
+
+impl Run {
+    fn slice(&self, start: u64, length: usize) -> Option<Bytes> {
+        let from = usize::try_from(start.checked_sub(self.start)?).ok()?;
+        let end = from.checked_add(length)?;
+        (end <= self.bytes.len()).then(|| self.bytes.slice(from..end))
+    }
+}
+
+impl CheckedFile {
+    /// Opens a file of `length` bytes whose checksums by block are `sums`; without them its bytes come out as they are.
+    pub(crate) fn open(path: &Path, length: u64, sums: Option<Arc<BlockSums>>) -> io::Result<Self> {
+        let proof = match sums {
+            Some(sums) => Proof::Blocks { sums, last: Arc::default() },
+            None => Proof::Before,
+        };
+        Ok(CheckedFile { file: Arc::new(File::open(path)?), length, proof })
+    }
+
+    /// Opens a file of `length` bytes to read nothing but its end.
+    pub(crate) fn open_tail(path: &Path, length: u64, tail: Tail) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let bytes = tail.read(&file, length)?;
+        Ok(CheckedFile { file: Arc::new(file), length, proof: Proof::Read(Run { start: length - tail.bytes, bytes }) })
+    }
+
+    /// Opens a file of `length` bytes to read its end out of `bytes`, a copy that has been checked.
+    pub(crate) fn open_copy(path: &Path, length: u64, bytes: Bytes) -> io::Result<Self> {
+        let start = length.saturating_sub(bytes.len() as u64);
+        Ok(CheckedFile { file: Arc::new(File::open(path)?), length, proof: Proof::Read(Run { start, bytes }) })
+    }
+
+    fn read(&self, start: u64, length: usize) -> io::Result<Bytes> {
+        let unproven = || {
+            let message = format!("no one checksum covers the {length} bytes at {start}");
+            io::Error::new(io::ErrorKind::InvalidData, message)
+        };
+        match &self.proof {
+            Proof::Before => read_exact(&self.file, start, length as u64),
+            Proof::Read(run) => run.slice(start, length).ok_or_else(unproven),
+            Proof::Blocks { sums, last } => {
+                let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(bytes) = last.slice(start, length) {
+                    return Ok(bytes);
+                }
+                let (from, blocks_length, expected) = sums.blocks(start, length as u64).ok_or_else(unproven)?;
+                let blocks = read_exact(&self.file, from, blocks_length)?;
+                for (index, (block, expected)) in blocks.chunks(BLOCK_BYTES).zip(expected).enumerate() {
+                    check(block, from + (index * BLOCK_BYTES) as u64, *expected)?;
+                }
+                *last = Run { start: from, bytes: blocks };
+                last.slice(start, length).ok_or_else(unproven)
+            }
+        }
+    }
+
+    /// How many bytes from `start` on can be read at once.
+    fn until_border(&self, start: u64) -> u64 {
+        let end = match &self.proof {
+            Proof::Blocks { sums, .. } => sums.part_end(start).unwrap_or(self.length),
+            _ => self.length,
+        };
+        end.saturating_sub(start)
+    }
+}
+
+impl Length for CheckedFile {
+    fn len(&self) -> u64 {
+        self.length
+    }
+}
+
+impl ChunkReader for CheckedFile {
+    type T = Cursor;
+
+    fn get_read(&self, start: u64) -> Result<Cursor, ParquetError> {
+        Ok(Cursor { file: self.clone(), position: start })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        Ok(self.read(start, length)?)
+    }
+}
+
+/// Reads a [`CheckedFile`] onward from a position.
+pub(crate) struct Cursor {
+    file: CheckedFile,
+    position: u64,
+}
+
+impl Read for Cursor {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.file.until_border(self.position)).unwrap_or(usize::MAX);
+        let bytes = self.file.read(self.position, buf.len().min(left))?;
+        buf[..bytes.len()].copy_from_slice(&bytes);
+        self.position += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+
+    use super::*;
+    use crate::files::ChecksummedWriter;
+
+    /// A file of two parts and a tail, and what to read it with.
+    fn file(dir: &Path) -> (Vec<u8>, Arc<BlockSums>, Tail) {
+        let bytes: Vec<u8> = (0..100_000u32).map(|it| (it.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let mut writer = ChecksummedWriter::create(&dir.join("file")).unwrap();
+        writer.write_all(&bytes[..70_000]).unwrap();
+        writer.end_part();
+        writer.write_all(&bytes[70_000..99_000]).unwrap();
+        writer.end_part();
+        let sums = Arc::new(writer.sums().clone());
+        writer.write_all(&bytes[99_000..]).unwrap();
+        let written = writer.finish().unwrap();
+        assert_eq!((written.bytes, written.crc32), (100_000, crc32fast::hash(&bytes)));
+        assert_eq!(written.tail, Tail { bytes: 1000, crc32: crc32fast::hash(&bytes[99_000..]) });
+        (bytes, sums, written.tail)
+    }
+
+    #[test]
+    fn bytes_come_out_as_they_were_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let (bytes, sums, tail) = file(dir.path());
+        let checked = CheckedFile::open(&dir.path().join("file"), 100_000, Some(sums)).unwrap();
+        for (start, length) in [(0, 1), (5, 40_000), (16_383, 2), (69_999, 1), (70_000, 29_000), (60_000, 10_000)] {
+            assert_eq!(checked.get_bytes(start, length).unwrap(), bytes[start as usize..][..length]);
+        }
+        let mut read = vec![0; 29_000];
+        checked.get_read(70_000).unwrap().read_exact(&mut read).unwrap();
+        assert_eq!(read, bytes[70_000..99_000]);
+        assert!(checked.get_bytes(99_000, 1).is_err(), "the tail is read as a whole or not at all");
+        let checked = CheckedFile::open_tail(&dir.path().join("file"), 100_000, tail).unwrap();
+        assert_eq!(checked.get_bytes(99_500, 500).unwrap(), bytes[99_500..]);
+        assert!(checked.get_bytes(0, 1).is_err());
+    }
+
+    #[test]
+    fn a_flipped_bit_is_an_error_with_its_place_and_of_its_block_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let (bytes, sums, tail) = file(dir.path());
+        let path = dir.path().join("file");
+        let mut flipped = bytes.clone();
+        flipped[40_000] ^= 4;
+        flipped[99_999] ^= 4;
+        fs::write(&path, flipped).unwrap();
+        let checked = CheckedFile::open(&path, 100_000, Some(sums)).unwrap();
+        let error = checked.get_bytes(0, 70_000).unwrap_err().to_string();
+        assert!(error.contains("16384 bytes at 32768 have checksum "), "{error}");
+        assert_eq!(checked.get_bytes(0, 32_768).unwrap(), bytes[..32_768]);
+        assert_eq!(checked.get_bytes(49_152, 20_000).unwrap(), bytes[49_152..69_152]);
+        let mut read = [0; 10];
+        assert!(checked.get_read(39_000).unwrap().read_exact(&mut read).is_err());
+        let error = CheckedFile::open_tail(&path, 100_000, tail).err().unwrap().to_string();
+        assert!(error.contains("1000 bytes at 99000 have checksum "), "{error}");
+    }
+
+    #[test]
+    fn reads_beyond_the_end_are_errors_and_allocate_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("short");
+        fs::write(&path, b"abc").unwrap();
+        let file = CheckedFile::open(&path, 3, None).unwrap();
+        assert_eq!(file.get_bytes(1, 2).unwrap(), "bc");
+        assert!(file.get_bytes(1, usize::MAX).is_err());
+        assert!(file.get_bytes(u64::MAX, 2).is_err());
+        assert!(CheckedFile::open_tail(&path, 3, Tail { bytes: 4, crc32: 0 }).is_err());
+        assert!(CheckedFile::open_tail(&path, 3, Tail { bytes: u64::MAX, crc32: 0 }).is_err());
+    }
+}
