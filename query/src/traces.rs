@@ -9,7 +9,7 @@ mod trace;
 mod tree;
 
 pub use search::search;
-pub use summary::{MatchedSpan, TraceSummary, summary};
+pub use summary::{MatchedSpan, TraceSummary};
 pub use trace::{ServiceSpans, Trace, TraceNote, TraceSpan, trace};
 
 use model::{Nanos, SpanKind, StatusCode, TimeRange};

@@ -3,6 +3,7 @@
 //!
 //! A request is acknowledged once it is in the log, synced, and its rows are visible to the next [`Store::snapshot`].
 
+mod bloom;
 mod chunk;
 mod commit;
 mod dedup;

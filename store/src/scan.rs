@@ -90,7 +90,7 @@ impl<T> Chunks<T> {
     }
 
     fn ids(&self) -> Vec<IdFilter> {
-        let trace = self.scan.trace_id.map(IdFilter::Trace);
+        let trace = self.scan.traces.clone().map(IdFilter::Traces);
         let series = self.scan.series.clone().map(IdFilter::Series);
         trace.into_iter().chain(series).collect()
     }
@@ -134,13 +134,19 @@ fn keep(batch: &RecordBatch, mask: &BooleanArray) -> Option<RecordBatch> {
 /// Adds the row groups of `segment` that can hold rows of `scan`.
 fn push_row_groups(segment: &Arc<Segment>, scan: &Scan, units: &mut Vec<Unit>) -> Result<(), ReadError> {
     let (min_time, max_time) = segment.times();
-    if !scan.range.overlaps(min_time, max_time) || scan.trace_id.is_some_and(|id| !segment.may_hold_trace(id)) {
+    if !scan.range.overlaps(min_time, max_time) {
         return Ok(());
+    }
+    let traces = scan.traces.as_ref().map(|wanted| segment.traces_among(wanted));
+    if traces.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(()); // without a look at the file
     }
     let candidates = Arc::new(OnceLock::new());
     for (index, group) in segment.row_groups()?.iter().enumerate() {
         if !scan.range.overlaps(group.min_time, group.max_time)
-            || scan.trace_id.is_some_and(|id| !group.may_hold_trace(id))
+            || traces
+                .as_ref()
+                .is_some_and(|ids| !group.may_hold_trace(ids) || !segment.group_may_hold_trace(index, ids))
             || scan.series.as_ref().is_some_and(|set| !group.may_hold_series(set))
         {
             continue;

@@ -1,5 +1,5 @@
-//! A segment: immutable rows of one table in one window of time. A Parquet file, a bloom filter of trace ids where rows
-//! have one, and a full-text index of log bodies.
+//! A segment: immutable rows of one table in one window of time. A Parquet file, bloom filters of trace ids where
+//! rows have one, and a full-text index of log bodies.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ mod recent;
 mod tests;
 mod writer;
 
-pub(crate) use bloom::TraceBloom;
+use bloom::TraceBlooms;
 pub(crate) use ids::IdFilter;
 use open::Open;
 pub(crate) use open::RowGroup;
@@ -38,7 +38,7 @@ pub(crate) struct Segment {
     layout: Layout,
     dir: PathBuf,
     entry: SegmentEntry,
-    bloom: Option<TraceBloom>,
+    blooms: Option<TraceBlooms>,
     recent: Arc<Recent>,
     footer: Mutex<Weak<Open>>,
     text: Mutex<Weak<text::Index>>,
@@ -46,7 +46,7 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// The segment of `entry` in the data directory `dir`. Reads the bloom filter; the rest is opened when it is needed.
+    /// The segment of `entry` in the data directory `dir`. Reads the bloom filters; the rest is opened when it is needed.
     pub(crate) fn new(
         dir: &Path,
         table: Table,
@@ -54,17 +54,17 @@ impl Segment {
         entry: SegmentEntry,
         recent: &Arc<Recent>,
     ) -> (Self, Option<ReadError>) {
-        let bloom = entry.file(".bloom").map(|file| TraceBloom::load(dir, file)).transpose();
-        let (bloom, error) = match bloom {
-            Ok(bloom) => (bloom, None),
-            Err(error) => (None, Some(error)), // without the filter, look-ups read the segment: slower, still right
+        let blooms = entry.file(".bloom").map(|file| TraceBlooms::load(dir, file)).transpose();
+        let (blooms, error) = match blooms {
+            Ok(blooms) => (blooms, None),
+            Err(error) => (None, Some(error)), // without the filters, look-ups read the segment: slower, still right
         };
         let segment = Segment {
             table,
             layout,
             dir: dir.to_owned(),
             entry,
-            bloom,
+            blooms,
             recent: Arc::clone(recent),
             footer: Mutex::default(),
             text: Mutex::default(),
@@ -104,8 +104,15 @@ impl Segment {
         self.entry.rows
     }
 
-    pub(crate) fn may_hold_trace(&self, id: TraceId) -> bool {
-        self.bloom.as_ref().is_none_or(|bloom| bloom.may_hold(id))
+    /// Of the traces `wanted`, those that the segment may hold.
+    pub(crate) fn traces_among(&self, wanted: &[TraceId]) -> Vec<TraceId> {
+        let may_hold = |id: &TraceId| self.blooms.as_ref().is_none_or(|blooms| blooms.may_hold(*id));
+        wanted.iter().copied().filter(may_hold).collect()
+    }
+
+    /// Whether row group `index` may hold one of the traces `wanted`.
+    pub(crate) fn group_may_hold_trace(&self, index: usize, wanted: &[TraceId]) -> bool {
+        self.blooms.as_ref().is_none_or(|blooms| wanted.iter().any(|id| blooms.group_may_hold(index, *id)))
     }
 
     /// The files are deleted when the last reader is done.

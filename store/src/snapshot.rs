@@ -3,6 +3,7 @@
 //! A snapshot is taken under one lock, so a flush in progress is seen either before or after, never twice. It keeps
 //! its segments readable for as long as it lives.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -22,8 +23,8 @@ pub struct Scan {
     pub order: Order,
     /// The columns to read, named as in [`Table::schema`]; `None` reads all. The time column always comes along.
     pub columns: Option<&'static [&'static str]>,
-    /// Only rows of this trace.
-    pub trace_id: Option<TraceId>,
+    /// Only rows of these traces, in ascending order; [`Scan::traces`] sees to that.
+    pub traces: Option<Arc<[TraceId]>>,
     /// Only points or exemplars of these series.
     pub series: Option<Arc<HashSet<SeriesId>>>,
     /// Log records whose body holds all these tokens, as [`crate::text::query_tokens`] gives them. A hint: the full-text
@@ -42,7 +43,7 @@ pub enum Order {
 impl Scan {
     /// Every column of every row in `range`, newest first.
     pub fn new(range: TimeRange) -> Self {
-        Scan { range, order: Order::NewestFirst, columns: None, trace_id: None, series: None, words: Vec::new() }
+        Scan { range, order: Order::NewestFirst, columns: None, traces: None, series: None, words: Vec::new() }
     }
 
     pub fn columns(mut self, columns: &'static [&'static str]) -> Self {
@@ -55,8 +56,15 @@ impl Scan {
         self
     }
 
-    pub fn trace(mut self, id: TraceId) -> Self {
-        self.trace_id = Some(id);
+    /// Only rows of the trace `id`.
+    pub fn trace(self, id: TraceId) -> Self {
+        self.traces([id])
+    }
+
+    /// Only rows of these traces, all in one pass.
+    pub fn traces(mut self, ids: impl IntoIterator<Item = TraceId>) -> Self {
+        let ids: BTreeSet<TraceId> = ids.into_iter().collect();
+        self.traces = Some(ids.into_iter().collect());
         self
     }
 

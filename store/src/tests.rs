@@ -214,6 +214,25 @@ fn segments_stay_within_windows_and_a_trace_is_found_across_them() {
 }
 
 #[test]
+fn one_scan_finds_several_traces_on_disk_and_in_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    append(&store, 0, 50);
+    append(&store, 7200, 50);
+    store.flush().unwrap();
+    append(&store, 14_400, 50);
+    let wanted = [14_401, 7_249, 3, 0, 3, 99].map(trace);
+    let chunks = store.snapshot().spans(Scan::new(TimeRange::ALL).traces(wanted)).map(Result::unwrap);
+    let mut found: Vec<_> =
+        chunks.flat_map(|it| (0..it.len()).map(move |row| it.row(row).trace_id).collect::<Vec<_>>()).collect();
+    found.sort_unstable();
+    let mut expected = [0, 3, 7_249, 14_401].map(trace);
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+    assert_eq!(store.snapshot().spans(Scan::new(TimeRange::ALL).traces([])).count(), 0);
+}
+
+#[test]
 fn times_spread_over_centuries_do_not_become_a_file_each() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path());

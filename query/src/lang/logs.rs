@@ -84,15 +84,19 @@ impl LogFilter {
 
     /// `scan` restricted to what the filter says of traces and words.
     pub fn with_hints(&self, mut scan: Scan) -> Scan {
+        let mut trace = None;
         self.tree.each_required(&mut |condition| match &condition.test {
-            Test::TraceId(Some(id)) => _ = scan.trace_id.get_or_insert(*id),
+            Test::TraceId(Some(id)) => _ = trace.get_or_insert(*id),
             Test::Text(words) => scan.words.extend_from_slice(words.tokens()),
             Test::Body(test) => scan.words.extend_from_slice(test.tokens()),
             _ => {}
         });
         scan.words.sort_unstable();
         scan.words.dedup();
-        scan
+        match trace {
+            Some(id) if scan.traces.is_none() => scan.trace(id),
+            _ => scan,
+        }
     }
 
     /// `scan` with the columns that the filter reads, and the severity.

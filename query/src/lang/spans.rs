@@ -110,11 +110,15 @@ impl SpanFilter {
 
     /// `scan` restricted to what the filter says of traces.
     pub fn with_hints(&self, mut scan: Scan) -> Scan {
+        let mut trace = None;
         self.tree.each_required(&mut |condition| {
             if let Test::TraceId(id) = condition.test {
-                scan.trace_id.get_or_insert(id);
+                trace.get_or_insert(id);
             }
         });
+        if let (None, Some(id)) = (&scan.traces, trace) {
+            scan = scan.trace(id);
+        }
         scan
     }
 

@@ -8,7 +8,7 @@ use crate::lang::{SpanFilter, SpanTerms};
 use crate::{Budget, QueryError, Warnings};
 
 use super::select::{self, Selection};
-use super::summary::summary;
+use super::summary::summaries;
 use super::{TraceHits, TraceOrder, TraceSearch, TraceSummary};
 
 /// More traces than this are never returned at once: each is read whole.
@@ -26,10 +26,7 @@ pub fn search(snapshot: &Snapshot, budget: &Budget, search: &TraceSearch) -> Res
         TraceOrder::Newest => select::newest(snapshot, budget, &filter, search.range, limit, &mut warnings)?,
         order => select::best(snapshot, budget, &filter, search.range, order, limit, &mut warnings)?,
     };
-    let mut traces = Vec::with_capacity(ids.len());
-    for id in ids {
-        traces.extend(summary(snapshot, budget, id, &filter, search.range, &mut warnings)?);
-    }
+    let mut traces = summaries(snapshot, budget, &ids, &filter, search.range, &mut warnings)?;
     sort(&mut traces, search.order);
     Ok(TraceHits { traces, n_traces, n_scanned, truncated, warnings: warnings.into_texts() })
 }

@@ -1,7 +1,8 @@
 //! What a list shows of a trace, read from all of its spans.
 
+use hashbrown::HashMap;
 use model::{Nanos, Span, SpanId, TimeRange, TraceId};
-use store::{Order, Scan, Snapshot};
+use store::{Order, Scan, Snapshot, SpanChunk};
 
 use crate::lang::SpanFilter;
 use crate::{Budget, QueryError, Warnings};
@@ -61,35 +62,43 @@ impl MatchedSpan {
     }
 }
 
-/// The summary of the trace with `id`, or `None` when no span of it is stored. `filter` and `range` say which spans
-/// count as matched; every span of the trace counts for the rest.
-pub fn summary(
+/// Traces read in one pass: their spans come interleaved, and of each trace what was seen is kept until the pass ends.
+const TRACES_AT_ONCE: usize = 200;
+
+/// The summaries of the traces `ids` in that order, without those of which no span is stored. `filter` and `range` say
+/// which spans count as matched; every span of a trace counts for the rest.
+pub(super) fn summaries(
     snapshot: &Snapshot,
     budget: &Budget,
-    id: TraceId,
+    ids: &[TraceId],
     filter: &SpanFilter,
     range: TimeRange,
     warnings: &mut Warnings,
-) -> Result<Option<TraceSummary>, QueryError> {
-    let scan = Scan::new(TimeRange::ALL).order(Order::OldestFirst).trace(id);
-    let mut draft = Draft::default();
-    for chunk in snapshot.spans(filter.with_columns(scan)) {
-        // One trace is bounded work: a search whose time is up still shows what it found.
-        budget.is_out_of_time()?;
-        let chunk = match chunk {
-            Ok(chunk) => chunk,
-            Err(error) => {
-                warnings.unreadable(&error);
-                continue;
+) -> Result<Vec<TraceSummary>, QueryError> {
+    let mut summaries = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(TRACES_AT_ONCE) {
+        let mut drafts: HashMap<TraceId, Draft> = HashMap::new();
+        let scan = Scan::new(TimeRange::ALL).order(Order::OldestFirst).traces(ids.iter().copied());
+        for chunk in snapshot.spans(filter.with_columns(scan)) {
+            // A limited number of traces is bounded work: a search whose time is up still shows what it found.
+            budget.is_out_of_time()?;
+            match chunk {
+                Ok(chunk) => add(&chunk, filter, range, &mut drafts),
+                Err(error) => warnings.unreadable(&error),
             }
-        };
-        let mut bound = filter.bind(&chunk);
-        for row in 0..chunk.len() {
-            let span = chunk.row(row);
-            draft.add(&span, range.contains(span.start) && bound.matches(row));
         }
+        summaries.extend(ids.iter().filter_map(|id| drafts.remove(id)?.finish(*id)));
     }
-    Ok(draft.finish(id))
+    Ok(summaries)
+}
+
+fn add(chunk: &SpanChunk, filter: &SpanFilter, range: TimeRange, drafts: &mut HashMap<TraceId, Draft>) {
+    let mut bound = filter.bind(chunk);
+    for row in 0..chunk.len() {
+        let span = chunk.row(row);
+        let draft = drafts.entry(span.trace_id).or_default();
+        draft.add(&span, range.contains(span.start) && bound.matches(row));
+    }
 }
 
 /// A summary while its spans come in.

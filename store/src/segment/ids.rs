@@ -11,14 +11,15 @@ use crate::chunk::Ids;
 /// The ids to keep, of 16 bytes.
 #[derive(Clone)]
 pub(crate) enum IdFilter {
-    Trace(TraceId),
+    /// In ascending order.
+    Traces(Arc<[TraceId]>),
     Series(Arc<HashSet<SeriesId>>),
 }
 
 impl IdFilter {
     pub(crate) fn column(&self) -> &'static str {
         match self {
-            IdFilter::Trace(_) => "trace_id",
+            IdFilter::Traces(_) => "trace_id",
             IdFilter::Series(_) => "series",
         }
     }
@@ -28,7 +29,7 @@ impl IdFilter {
         let ids = Ids::<16>::of(batch, self.column());
         let keep = |row: usize| {
             ids.get(row).is_some_and(|id| match self {
-                IdFilter::Trace(wanted) => id == wanted.0,
+                IdFilter::Traces(wanted) => wanted.binary_search(&TraceId(id)).is_ok(),
                 IdFilter::Series(wanted) => wanted.contains(&SeriesId(u128::from_be_bytes(id))),
             })
         };

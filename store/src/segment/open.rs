@@ -46,9 +46,13 @@ pub(crate) struct RowGroup {
 }
 
 impl RowGroup {
-    pub(crate) fn may_hold_trace(&self, id: TraceId) -> bool {
+    /// Whether an id of `wanted`, which are in ascending order, may be in it.
+    pub(crate) fn may_hold_trace(&self, wanted: &[TraceId]) -> bool {
         // Without bounds every trace id of the group is null, or the table has none.
-        self.traces.is_some_and(|(min, max)| (min..=max).contains(&id.0))
+        self.traces.is_some_and(|(min, max)| {
+            let first = wanted.partition_point(|id| id.0 < min);
+            wanted.get(first).is_some_and(|id| id.0 <= max)
+        })
     }
 
     pub(crate) fn may_hold_series(&self, set: &HashSet<SeriesId>) -> bool {
