@@ -22,6 +22,8 @@ use crate::view::Shared;
 
 mod windows;
 
+pub(crate) use windows::WINDOW;
+
 /// After a failed flush, wait this long before the next try.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(5);
 
@@ -108,6 +110,7 @@ impl Shared {
         let elapsed_ms = started.elapsed().as_millis() as u64;
         let segments: usize = written.iter().map(|it| it.entries.len()).sum();
         tracing::debug!(rows = frozen.rows.rows, segments, elapsed_ms, "flushed");
+        self.compactor.notify();
         Ok(())
     }
 

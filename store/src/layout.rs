@@ -34,6 +34,13 @@ impl Layout {
         Layout::ALL.into_iter().find(|layout| layout.name() == name)
     }
 
+    /// The layout that compaction writes `table` in.
+    pub(crate) fn of_compacted(table: Table) -> Self {
+        match table {
+            Table::Spans | Table::Logs | Table::Points | Table::Exemplars | Table::Series => Layout::Rows,
+        }
+    }
+
     /// The columns whose statistics tell the first and the last time in a row group.
     pub(crate) fn time_columns(self, table: Table) -> (&'static str, &'static str) {
         match self {

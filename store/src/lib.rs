@@ -6,6 +6,7 @@
 mod bloom;
 mod chunk;
 mod commit;
+mod compact;
 mod dedup;
 mod error;
 pub mod files;
@@ -31,6 +32,7 @@ mod wal;
 
 pub use arrow::array::RecordBatch;
 pub use chunk::{ExemplarChunk, LogChunk, PointChunk, SeriesChunk, SpanChunk};
+pub use compact::CompactionStats;
 pub use error::{AppendError, OpenError, ReadError};
 pub use recovery::Recovery;
 pub use rows::{ExemplarRows, LogRows, MetricRows, Rows, SpanRows};

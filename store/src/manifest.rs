@@ -31,10 +31,18 @@ pub(crate) struct SegmentEntry {
     /// How the rows lie in the Parquet file; see [`crate::layout::Layout::parse`].
     #[serde(default = "rows_layout")]
     pub(crate) layout: String,
+    /// Of a compacted segment the greatest [`SegmentEntry::stored`] of those it was made of; else 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) newest: u64,
     pub(crate) min_time: i64,
     pub(crate) max_time: i64,
     pub(crate) rows: u64,
     pub(crate) files: Vec<FileEntry>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn rows_layout() -> String {
@@ -45,6 +53,11 @@ impl SegmentEntry {
     /// The file whose path ends in `suffix`, such as `.parquet`.
     pub(crate) fn file(&self, suffix: &str) -> Option<&FileEntry> {
         self.files.iter().find(|file| file.path.ends_with(suffix))
+    }
+
+    /// Of two segments of a table whose rows overlap, the rows of the one with the greater number were stored later.
+    pub(crate) fn stored(&self) -> u64 {
+        if self.newest == 0 { self.id } else { self.newest }
     }
 }
 
@@ -275,6 +288,7 @@ mod tests {
             table: "spans".into(),
             level: 0,
             layout: rows_layout(),
+            newest: 0,
             min_time: 0,
             max_time: 1,
             rows: 1,

@@ -1,12 +1,15 @@
 //! Rows of several batches, brought into the order of their table without joining the batches first.
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::compute::interleave_record_batch;
 use arrow::datatypes::TimestampNanosecondType;
 use arrow::error::ArrowError;
 use model::Nanos;
 
 use crate::schema::Table;
+
+mod gather;
+
+pub(crate) use gather::gather;
 
 /// Where a row is and what it is sorted by. Rows that are otherwise equal stay in the order of their batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,11 +37,4 @@ pub(crate) fn keys(table: Table, number: u32, batch: &RecordBatch) -> Result<Vec
         keys.iter_mut().zip(ids).for_each(|(key, id)| key.id = u128::from_be_bytes(*id));
     }
     Ok(keys)
-}
-
-/// The rows that `keys` name, in that order.
-pub(crate) fn gather(batches: &[RecordBatch], keys: &[RowKey]) -> Result<RecordBatch, ArrowError> {
-    let batches: Vec<&RecordBatch> = batches.iter().collect();
-    let indices: Vec<_> = keys.iter().map(|key| (key.batch as usize, key.row as usize)).collect();
-    interleave_record_batch(&batches, &indices)
 }

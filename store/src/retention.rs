@@ -14,8 +14,10 @@ impl Store {
         }
     }
 
-    /// Drops the segments whose newest row is outside the retention at `now`. Called every minute or so.
+    /// Drops the segments whose newest row is outside the retention at `now`, and lets windows that closed be compacted.
+    /// Called every minute or so.
     pub fn maintain(&self, now: Nanos) {
+        self.shared.compactor.tell_time(now);
         let oldest = self.oldest_accepted(now);
         if oldest == Nanos::MIN {
             return;

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::chunk::SeriesChunk;
 use crate::commit::{Append, Command, Committer};
+use crate::compact::CompactionStats;
 use crate::error::{AppendError, OpenError};
 use crate::files;
 use crate::manifest::{FORMAT, Manifest, ManifestError};
@@ -38,6 +39,10 @@ pub struct StoreConfig {
     pub flush_age: Duration,
     /// With this many bytes of rows in memory, waiting for the disk, requests are refused for now.
     pub max_memory_bytes: usize,
+    /// Whether segments are compacted in the background; else by [`Store::compact_now`] alone.
+    pub compact_automatically: bool,
+    /// Memory that a compaction takes, about.
+    pub compact_bytes: usize,
     /// The length of a file of the log; a request that is longer gets a file of its own.
     pub log_file_bytes: u64,
 }
@@ -50,6 +55,8 @@ impl StoreConfig {
             flush_bytes: 64 << 20,
             flush_age: Duration::from_secs(300),
             max_memory_bytes: 256 << 20,
+            compact_automatically: true,
+            compact_bytes: 128 << 20,
             log_file_bytes: 32 << 20,
         }
     }
@@ -86,6 +93,7 @@ pub struct StoreStats {
     pub memory_bytes: usize,
     /// Bytes of the log's files, of those kept for reuse too.
     pub log_bytes: u64,
+    pub compaction: CompactionStats,
 }
 
 #[derive(Clone, Debug)]
@@ -154,6 +162,10 @@ impl Store {
             lock: Mutex::new(Some(lock)),
         });
         let weak = Arc::downgrade(&store);
+        if store.config.compact_automatically {
+            let shared = Arc::clone(&shared);
+            spawn("haechi-compact", move || shared.run_compactor()).map_err(io)?;
+        }
         spawn("haechi-flush", move || Store::run_flusher(&shared, weak)).map_err(io)?;
         Ok((store, recovery))
     }
@@ -207,6 +219,7 @@ impl Store {
             memory_rows,
             memory_bytes,
             log_bytes: self.shared.log_bytes.load(Ordering::Relaxed),
+            compaction: self.shared.compactor.stats(),
         }
     }
 
@@ -221,6 +234,7 @@ impl Store {
 
     fn stop(&self) {
         self.shared.close();
+        self.shared.compactor.close();
         // A flush that runs ends first: the directory may be another store's from here on.
         let _no_flush = self.flushing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         drop(self.commands.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());

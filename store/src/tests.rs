@@ -1,5 +1,6 @@
 //! The store as a whole: what is acknowledged is there, once, whatever happens in between.
 
+mod compaction;
 mod damage;
 mod disk_errors;
 mod formats;
@@ -110,7 +111,7 @@ fn open(dir: &Path) -> (Arc<Store>, Recovery) {
 }
 
 fn open_with(config: StoreConfig) -> (Arc<Store>, Recovery) {
-    Store::open(config, decode()).unwrap()
+    Store::open(StoreConfig { compact_automatically: false, ..config }, decode()).unwrap()
 }
 
 fn try_append(store: &Store, first: u64, n: u64) -> Result<crate::Acked, crate::AppendError> {

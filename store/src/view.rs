@@ -6,9 +6,10 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use crate::compact::Compactor;
 use crate::dedup;
 use crate::flush::Frozen;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, SegmentEntry};
 use crate::memtable::{Memtable, Prepared};
 use crate::segment::{Recent, Segment};
 use crate::series::SeriesIndex;
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) manifest: Mutex<Manifest>,
     /// Bytes of the log's files.
     pub(crate) log_bytes: AtomicU64,
+    pub(crate) compactor: Compactor,
     view: Mutex<View>,
     flush_bytes: usize,
     flush_age: Duration,
@@ -58,6 +60,7 @@ impl Shared {
             recent,
             manifest: Mutex::new(manifest),
             log_bytes: AtomicU64::new(0),
+            compactor: Compactor::new(config.compact_bytes),
             view: Mutex::new(view),
             flush_bytes: config.flush_bytes,
             flush_age: config.flush_age,
@@ -136,6 +139,28 @@ impl Shared {
     pub(crate) fn segment_ids(&self, mut wanted: impl FnMut(&Segment) -> bool) -> Vec<u64> {
         let segments = Arc::clone(&self.lock().segments);
         segments.iter().filter(|segment| wanted(segment)).map(|segment| segment.id()).collect()
+    }
+
+    /// What the manifest says of the segments in the view whose number is `wanted`.
+    pub(crate) fn segment_entries(&self, wanted: impl Fn(u64) -> bool) -> Vec<SegmentEntry> {
+        let segments = Arc::clone(&self.lock().segments);
+        segments.iter().filter(|segment| wanted(segment.id())).map(|segment| segment.entry().clone()).collect()
+    }
+
+    /// The segments of `entries` that are in the view, in that order.
+    pub(crate) fn segments_of(&self, entries: &[SegmentEntry]) -> Vec<Arc<Segment>> {
+        let segments = Arc::clone(&self.lock().segments);
+        let find = |entry: &SegmentEntry| segments.iter().find(|segment| segment.id() == entry.id).cloned();
+        entries.iter().filter_map(find).collect()
+    }
+
+    /// Lets `segment` take the place of those with these ids; their files go with their last reader.
+    pub(crate) fn replace(&self, ids: &[u64], segment: Arc<Segment>) {
+        let mut view = self.lock();
+        let segments = Arc::make_mut(&mut view.segments);
+        segments.iter().filter(|segment| ids.contains(&segment.id())).for_each(|segment| segment.remove());
+        segments.retain(|segment| !ids.contains(&segment.id()));
+        segments.push(segment);
     }
 
     /// Takes the segments with these ids out of the view; their files go with their last reader.

@@ -15,7 +15,7 @@ use crate::segment::SegmentWriter;
 use crate::view::Shared;
 
 /// Segments do not cross the bounds of a window, so retention drops them whole.
-const WINDOW: Nanos = 2 * HOUR;
+pub(crate) const WINDOW: Nanos = 2 * HOUR;
 /// One flush writes no more segments of a table than this; with more, its windows are wider. A sender may spread times over
 /// centuries, which must not become a file each. A month of windows fits.
 const MAX_WINDOWS: usize = 400;

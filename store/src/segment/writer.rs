@@ -118,6 +118,7 @@ impl SegmentWriter {
             table: self.table.name().to_owned(),
             level: self.level,
             layout: self.layout.name().to_owned(),
+            newest: 0,
             min_time: self.min_time,
             max_time: self.max_time,
             rows: self.rows,
