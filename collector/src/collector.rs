@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use model::Nanos;
-use store::{Request, Rows, Store};
+use store::{Reception, Request, Rows, Store};
 use tokio::sync::Semaphore;
 
 use crate::body::{Coding, decompress};
@@ -102,11 +102,12 @@ impl Collector {
         body: Bytes,
         admission: Admission,
     ) -> Result<Reply, Refusal> {
-        let received_at = (self.clock)();
         let Envelope { signal, protocol, coding, ref user_agent } = *envelope;
-        let context = Context { received_at, oldest_accepted: self.store.oldest_accepted(received_at) };
-        let Prepared { body, mut decoded, admission } =
-            *self.prepare(signal, protocol, coding, body, context, admission).await?;
+        let Reception { received_at, oldest_accepted } = self.store.reception(signal.table(), (self.clock)());
+        let context = Context { received_at, oldest_accepted };
+        let (store, max_body) = (Arc::clone(&self.store), self.limits.max_body);
+        let work = Unprepared { store, signal, protocol, coding, body, max_body, context, admission };
+        let Prepared { body, mut decoded, admission } = *self.prepare(work).await?;
         let n_bytes = body.len();
         let counts = Counts::of(&mut decoded);
         let reply = Reply { rejected: counts.rejected, message: decoded.report.message(signal) };
@@ -124,27 +125,14 @@ impl Collector {
     }
 
     /// Decompresses, transcodes and decodes: in place when the body is small, else on a thread for such work.
-    async fn prepare(
-        &self,
-        signal: Signal,
-        protocol: Protocol,
-        coding: Coding,
-        body: Bytes,
-        context: Context,
-        admission: Admission,
-    ) -> Result<Box<Prepared>, Refusal> {
-        let expected_size = match coding {
-            Coding::Identity => body.len(),
-            Coding::Gzip => body.len().saturating_mul(USUAL_GZIP_RATIO),
+    async fn prepare(&self, work: Unprepared) -> Result<Box<Prepared>, Refusal> {
+        let expected_size = match work.coding {
+            Coding::Identity => work.body.len(),
+            Coding::Gzip => work.body.len().saturating_mul(USUAL_GZIP_RATIO),
         };
-        let max_body = self.limits.max_body;
         // A decoder that panics takes its own request with it and nothing else.
-        let prepare = move || {
-            catch_unwind(AssertUnwindSafe(|| {
-                prepare(signal, protocol, coding, body, max_body, context, admission).map(Box::new)
-            }))
-            .unwrap_or(Err(Refusal::Internal))
-        };
+        let prepare =
+            move || catch_unwind(AssertUnwindSafe(|| work.prepare().map(Box::new))).unwrap_or(Err(Refusal::Internal));
         if expected_size <= INLINE_SIZE {
             return prepare();
         }
@@ -157,33 +145,41 @@ impl Collector {
     }
 }
 
-fn prepare(
+/// A body as it arrived, and all that it is held to.
+struct Unprepared {
+    store: Arc<Store>,
     signal: Signal,
     protocol: Protocol,
     coding: Coding,
     body: Bytes,
     max_body: usize,
     context: Context,
-    mut admission: Admission,
-) -> Result<Prepared, Refusal> {
-    let mut body = decompress(body, coding, max_body, &mut admission)?;
-    let mut warnings = otlp::Report::default();
-    if protocol == Protocol::HttpJson {
-        let transcoded = json::transcode(signal, &body, max_body).map_err(|error| match error {
-            JsonError::Malformed(error) => Refusal::Malformed(error),
-            JsonError::TooLarge => Refusal::TooLarge { limit: max_body },
-        })?;
-        body = transcoded.body.into();
-        warnings = transcoded.report;
+    admission: Admission,
+}
+
+impl Unprepared {
+    fn prepare(self) -> Result<Prepared, Refusal> {
+        let Unprepared { store, signal, protocol, coding, body, max_body, context, mut admission } = self;
+        let mut body = decompress(body, coding, max_body, &mut admission)?;
+        let mut warnings = otlp::Report::default();
+        if protocol == Protocol::HttpJson {
+            let transcoded = json::transcode(signal, &body, max_body).map_err(|error| match error {
+                JsonError::Malformed(error) => Refusal::Malformed(error),
+                JsonError::TooLarge => Refusal::TooLarge { limit: max_body },
+            })?;
+            body = transcoded.body.into();
+            warnings = transcoded.report;
+        }
+        let mut decoded = otlp::decode_into(store.rows(), signal, &body, context)?;
+        decoded.report.prepend(warnings);
+        Ok(Prepared { body, decoded, admission })
     }
-    let mut decoded = otlp::decode(signal, &body, context)?;
-    decoded.report.prepend(warnings);
-    Ok(Prepared { body, decoded, admission })
 }
 
 /// Gives the rows of a body from the write-ahead log again: the store's `Decode`.
 ///
-/// Nothing is too old here; see [`Context::oldest_accepted`].
+/// Nothing is too old here; see [`Context::oldest_accepted`]. Nor is there a limit of series: points that were rejected by it
+/// come back with the rest of their body, and those that were accepted must.
 pub fn decode_for_replay(kind: u8, body: &[u8], received_at: Nanos) -> Result<Rows, String> {
     let signal = Signal::from_kind(kind).ok_or_else(|| format!("body kind {kind} is unknown to this version"))?;
     let context = Context { received_at, oldest_accepted: Nanos::MIN };

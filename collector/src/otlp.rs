@@ -5,6 +5,7 @@
 //! Source of field numbers and meanings: opentelemetry-proto 1.11, `{trace,metrics,logs,common,resource}/v1/*.proto`.
 
 use model::Nanos;
+use model::time::DAY;
 use store::Rows;
 
 use crate::signal::Signal;
@@ -24,7 +25,7 @@ pub use report::{Finding, Report};
 /// What a decoder needs to know beside the body.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
-    /// The time of a log record that has none.
+    /// The time of a log record that has none. Items more than [`MAX_AHEAD`] after it are rejected one by one, on replay too.
     pub received_at: Nanos,
     /// Items older than this are rejected one by one.
     ///
@@ -32,6 +33,16 @@ pub struct Context {
     /// back with the rest of its body, which does no harm: it is outside retention, and the store drops it at its next
     /// round. All other rejections depend on the body alone and repeat exactly.
     pub oldest_accepted: Nanos,
+}
+
+/// How far the clock of a sender may be ahead of ours. More than any time zone is off, so that a sender that takes local time
+/// for UTC is heard, and little enough that a wrong clock's rows do not outlive the retention by much.
+pub const MAX_AHEAD: Nanos = DAY;
+
+impl Context {
+    fn newest_accepted(&self) -> Nanos {
+        self.received_at.saturating_add(MAX_AHEAD)
+    }
 }
 
 /// What a body holds.
@@ -76,11 +87,18 @@ impl Decoded {
 /// Decodes an `Export{Trace,Metrics,Logs}ServiceRequest`. An item that breaks a rule of the data model is left out and
 /// reported; a body that is not a message of this type fails as a whole.
 pub fn decode(signal: Signal, body: &[u8], context: Context) -> Result<Decoded, Malformed> {
+    decode_into(Rows::default(), signal, body, context)
+}
+
+/// As [`decode`], into `rows`, which may have limits of their own.
+pub fn decode_into(rows: Rows, signal: Signal, body: &[u8], context: Context) -> Result<Decoded, Malformed> {
+    let mut decoded = Decoded { rows, ..Decoded::default() };
     match signal {
-        Signal::Traces => traces::decode(body, context),
-        Signal::Metrics => metrics::decode(body, context),
-        Signal::Logs => logs::decode(body, context),
-    }
+        Signal::Traces => traces::decode(body, context, &mut decoded),
+        Signal::Metrics => metrics::decode(body, context, &mut decoded),
+        Signal::Logs => logs::decode(body, context, &mut decoded),
+    }?;
+    Ok(decoded)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The three signals of OTLP and what the protocol calls their parts.
 
+use store::Table;
+
 /// A signal that the receiver takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -20,6 +22,15 @@ impl Signal {
 
     pub fn from_kind(kind: u8) -> Option<Self> {
         Signal::ALL.into_iter().find(|signal| signal.kind() == kind)
+    }
+
+    /// The table of its items.
+    pub(crate) fn table(self) -> Table {
+        match self {
+            Signal::Traces => Table::Spans,
+            Signal::Metrics => Table::Points,
+            Signal::Logs => Table::Logs,
+        }
     }
 
     /// `traces`, `metrics` or `logs`.

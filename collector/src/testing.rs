@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use flate2::Compression;
@@ -21,8 +22,16 @@ pub(crate) const KEEP_ALL: Context = Context { received_at: NOW, oldest_accepted
 
 /// A collector over a new store that keeps everything, at [`NOW`].
 pub(crate) fn collector(limits: Limits) -> (TempDir, Arc<Store>, Arc<Collector>) {
+    collector_over(|dir| StoreConfig::new(dir), limits)
+}
+
+/// A collector over a new store of this configuration, at [`NOW`].
+pub(crate) fn collector_over(
+    config: impl FnOnce(&Path) -> StoreConfig,
+    limits: Limits,
+) -> (TempDir, Arc<Store>, Arc<Collector>) {
     let dir = TempDir::new().unwrap();
-    let (store, _) = Store::open(StoreConfig::new(dir.path()), Box::new(decode_for_replay)).unwrap();
+    let (store, _) = Store::open(config(dir.path()), Box::new(decode_for_replay)).unwrap();
     let collector = Collector::new(Arc::clone(&store), limits, || NOW);
     (dir, store, collector)
 }

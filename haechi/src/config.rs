@@ -10,13 +10,18 @@ use std::time::Duration;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use model::Nanos;
-use model::time::{DAY, HOUR, MINUTE, SECOND};
+use store::Retention;
 
 mod file;
 pub(crate) mod settings;
+mod values;
 
 use file::File;
 use settings::{SETTINGS, Setting};
+use values::{bytes, duration};
+
+/// The log alone takes up to some hundred megabytes.
+const MIN_MAX_DISK: u64 = 1 << 30;
 
 /// A receiver of alert notifications.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +36,8 @@ pub(crate) struct Config {
     pub(crate) otlp_grpc: SocketAddr,
     pub(crate) otlp_http: SocketAddr,
     pub(crate) ui: SocketAddr,
-    /// `None` keeps everything.
-    pub(crate) retention: Option<Nanos>,
+    pub(crate) retention: Retention,
+    pub(crate) max_series: usize,
     pub(crate) flush_age: Duration,
     pub(crate) slos: PathBuf,
     pub(crate) external_url: String,
@@ -95,8 +100,23 @@ impl Config {
         let text = |key: &str| get(key).0.clone();
         let address =
             |key: &str| text(key).parse().map_err(|_| error(key, "an IP address with a port, such as 127.0.0.1:4317"));
-        let retention = duration(&text("retention"))
-            .ok_or_else(|| error("retention", "a duration such as 12h, 15d or 4w, or 0 to keep everything"))?;
+        let age = |key: &str| -> Result<Option<Nanos>, ConfigError> {
+            let age = duration(&text(key));
+            let age = age.ok_or_else(|| error(key, "a duration such as 12h, 15d or 4w, or 0 to keep everything"))?;
+            Ok((age > 0).then_some(age))
+        };
+        let all = age("retention")?;
+        let age_of = |key: &str| if text(key).is_empty() { Ok(all) } else { age(key) };
+        let max_disk = bytes(&text("max_disk")).filter(|bytes| *bytes == 0 || *bytes >= MIN_MAX_DISK);
+        let max_disk = max_disk.ok_or_else(|| error("max_disk", "a size of at least 1GiB, or 0 for no limit"))?;
+        let max_series = text("max_series").parse().ok().filter(|number| *number > 0);
+        let max_series = max_series.ok_or_else(|| error("max_series", "a number of series such as 2000000"))?;
+        let retention = Retention {
+            traces: age_of("retention_traces")?,
+            logs: age_of("retention_logs")?,
+            metrics: age_of("retention_metrics")?,
+            max_bytes: (max_disk > 0).then_some(max_disk),
+        };
         let flush_age = duration(&text("flush_age"))
             .and_then(|age| u64::try_from(age).ok().filter(|age| *age > 0))
             .ok_or_else(|| error("flush_age", "a duration such as 30s or 5m"))?;
@@ -119,7 +139,8 @@ impl Config {
             otlp_grpc: address("otlp_grpc")?,
             otlp_http: address("otlp_http")?,
             ui,
-            retention: (retention > 0).then_some(retention),
+            retention,
+            max_series,
             flush_age: Duration::from_nanos(flush_age),
             slos: text("slos").into(),
             external_url,
@@ -146,25 +167,10 @@ pub(crate) fn is_http(url: &str) -> bool {
     url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).is_some_and(|rest| !rest.is_empty())
 }
 
-/// Nanoseconds of `90s`, `30m`, `12h`, `15d`, `4w` or `0`.
-fn duration(text: &str) -> Option<Nanos> {
-    if text == "0" {
-        return Some(0);
-    }
-    let unit = match text.as_bytes().last()? {
-        b's' => SECOND,
-        b'm' => MINUTE,
-        b'h' => HOUR,
-        b'd' => DAY,
-        b'w' => 7 * DAY,
-        _ => return None,
-    };
-    let number: Nanos = text[..text.len() - 1].parse().ok().filter(|number| *number > 0)?;
-    number.checked_mul(unit)
-}
-
 #[cfg(test)]
 mod tests {
+    use model::time::DAY;
+
     use super::*;
 
     fn load(args: &[&str]) -> Result<Config, ConfigError> {
@@ -188,11 +194,30 @@ mod tests {
             .unwrap();
         let path = path.to_str().unwrap();
         let config = load(&["--config", path, "--ui", "127.0.0.1:2"]).unwrap();
-        assert_eq!((config.retention, config.ui.port()), (None, 2));
+        assert_eq!((config.retention.traces, config.ui.port()), (None, 2));
         assert_eq!(config.webhooks, [Webhook { name: "a".into(), url: "http://x".into() }]);
         let origin = |key: &str| config.origins.iter().find(|it| it.0 == key).unwrap().2.to_string();
         assert_eq!(origin("ui"), "--ui");
         assert_eq!(origin("retention"), format!("{path}:2"));
+    }
+
+    #[test]
+    fn each_signal_is_kept_as_long_as_all_unless_it_says_otherwise() {
+        let config =
+            load(&["--retention", "7d", "--retention-metrics", "0", "--retention-traces", "2d", "--max-disk", "2GiB"]);
+        let Retention { traces, logs, metrics, max_bytes } = config.unwrap().retention;
+        assert_eq!((traces, logs, metrics, max_bytes), (Some(2 * DAY), Some(7 * DAY), None, Some(2 << 30)));
+        let default = load(&[]).unwrap();
+        assert_eq!((default.retention.logs, default.retention.max_bytes), (Some(30 * DAY), None));
+        assert_eq!(default.max_series, 2_000_000);
+        for (flag, value, allowed) in [
+            ("--retention-logs", "soon", "retention_logs: \"soon\" is not a duration such as 12h"),
+            ("--max-disk", "10MiB", "max_disk: \"10MiB\" is not a size of at least 1GiB, or 0"),
+            ("--max-series", "0", "max_series: \"0\" is not a number of series"),
+        ] {
+            let error = load(&[flag, value]).unwrap_err().to_string();
+            assert!(error.contains(allowed), "{error}");
+        }
     }
 
     #[test]
@@ -208,7 +233,7 @@ mod tests {
             ("\nui: here", "haechi.yaml:2: ui: \"here\" is not an IP address with a port, such as 127.0.0.1:4317"),
             (
                 "retenton: 1d",
-                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, flush_age, slos, external_url, webhook, log, webhooks",
+                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, max_series, flush_age, slos, external_url, webhook, log, webhooks",
             ),
             (
                 "webhooks:\n  - url: ftp://x\n    name: a",
@@ -226,23 +251,5 @@ mod tests {
             "--retention: retention: \"1y\" is not a duration such as 12h, 15d or 4w, or 0 to keep everything"
         );
         assert!(load(&["--config", "/nowhere.yaml"]).unwrap_err().to_string().starts_with("/nowhere.yaml: "));
-    }
-
-    #[test]
-    fn durations_are_numbers_with_a_unit() {
-        let table = [
-            ("0", Some(0)),
-            ("90s", Some(90 * SECOND)),
-            ("2w", Some(14 * DAY)),
-            ("0d", None),
-            ("d", None),
-            ("-1d", None),
-            ("1", None),
-            ("", None),
-            ("99999999w", None),
-        ];
-        for (text, expected) in table {
-            assert_eq!(duration(text), expected, "{text}");
-        }
     }
 }

@@ -87,8 +87,12 @@ pub(crate) async fn start(config: &Config) -> Result<Running> {
     let (grpc_address, http_address, ui_address) =
         (otlp_grpc.local_addr()?, otlp_http.local_addr()?, web.local_addr()?);
 
-    let store_config =
-        StoreConfig { retention: config.retention, flush_age: config.flush_age, ..StoreConfig::new(&config.data_dir) };
+    let store_config = StoreConfig {
+        retention: config.retention,
+        max_series: config.max_series,
+        flush_age: config.flush_age,
+        ..StoreConfig::new(&config.data_dir)
+    };
     let opening = tokio::task::spawn_blocking(|| Store::open(store_config, Box::new(collector::decode_for_replay)));
     let (store, recovery) = opening.await??;
     for damage in &recovery.damage {

@@ -52,6 +52,11 @@ impl Dedup {
         }
     }
 
+    /// When the last of them was received.
+    pub(crate) fn newest(&self) -> Option<Nanos> {
+        self.order.iter().map(|(_, at)| *at).max()
+    }
+
     /// Everything noted, oldest first, to be saved.
     pub(crate) fn to_saved(&self) -> Vec<Stored> {
         self.order.iter().copied().collect()

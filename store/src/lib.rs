@@ -5,6 +5,7 @@
 
 mod bloom;
 mod chunk;
+mod clock;
 mod commit;
 mod compact;
 mod dedup;
@@ -35,6 +36,7 @@ pub use chunk::{ExemplarChunk, LogChunk, PointChunk, SeriesChunk, SpanChunk};
 pub use compact::CompactionStats;
 pub use error::{AppendError, OpenError, ReadError};
 pub use recovery::Recovery;
+pub use retention::{Reception, Retention};
 pub use rows::{ExemplarRows, LogRows, MetricRows, Rows, SpanRows};
 pub use scan::Chunks;
 pub use schema::Table;

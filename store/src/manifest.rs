@@ -50,6 +50,11 @@ fn rows_layout() -> String {
 }
 
 impl SegmentEntry {
+    /// Bytes of all its files.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
     /// The file whose path ends in `suffix`, such as `.parquet`.
     pub(crate) fn file(&self, suffix: &str) -> Option<&FileEntry> {
         self.files.iter().find(|file| file.path.ends_with(suffix))

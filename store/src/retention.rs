@@ -1,39 +1,133 @@
-//! Drops what is older than the retention.
+//! Drops what is older than the retention, and the oldest windows of what is too much.
+
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use model::Nanos;
 
+use crate::clock::Reading;
+use crate::flush::WINDOW;
 use crate::manifest::Record;
+use crate::schema::Table;
+use crate::segment::Segment;
 use crate::store::Store;
 
-impl Store {
-    /// The time before which rows are outside the retention; a receiver refuses them one by one.
-    pub fn oldest_accepted(&self, now: Nanos) -> Nanos {
-        match self.config.retention {
-            Some(retention) => now.saturating_sub(retention),
-            None => Nanos::MIN,
-        }
+/// How much is kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Retention {
+    /// For how long; `None` keeps everything.
+    pub traces: Option<Nanos>,
+    pub logs: Option<Nanos>,
+    pub metrics: Option<Nanos>,
+    /// Bytes of segments and log together; the oldest windows of all signals go first. `None` sets no limit.
+    pub max_bytes: Option<u64>,
+}
+
+impl Retention {
+    /// Every signal for as long as `age`.
+    pub fn of_age(age: Option<Nanos>) -> Self {
+        Retention { traces: age, logs: age, metrics: age, max_bytes: None }
     }
 
-    /// Drops the segments whose newest row is outside the retention at `now`, and lets windows that closed be compacted.
-    /// Called every minute or so.
-    pub fn maintain(&self, now: Nanos) {
-        self.shared.compactor.tell_time(now);
-        let oldest = self.oldest_accepted(now);
-        if oldest == Nanos::MIN {
-            return;
+    fn of_table(&self, table: Table) -> Option<Nanos> {
+        match table {
+            Table::Spans => self.traces,
+            Table::Logs => self.logs,
+            Table::Points | Table::Exemplars | Table::Series => self.metrics,
         }
-        let remove: Vec<u64> = self.shared.segment_ids(|segment| segment.times().1 < oldest);
+    }
+}
+
+/// The times that a request is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reception {
+    /// When it was received; what is written to the log.
+    pub received_at: Nanos,
+    /// Rows before this are outside the retention: a receiver rejects them one by one.
+    pub oldest_accepted: Nanos,
+}
+
+impl Store {
+    /// What a request for `table` is judged by when the clock says `now`.
+    ///
+    /// While a jump of the clock is doubted, the time of receipt is the later and the retention counts from the earlier of
+    /// what the clock says and what it would say without the jump, so that neither direction has good rows rejected.
+    pub fn reception(&self, table: Table, now: Nanos) -> Reception {
+        let reading = self.read_clock(now, self.opened.elapsed());
+        let retention = self.config.retention.of_table(table);
+        let oldest_accepted = retention.map_or(Nanos::MIN, |age| reading.earliest.saturating_sub(age));
+        Reception { received_at: reading.latest, oldest_accepted }
+    }
+
+    fn read_clock(&self, now: Nanos, counted: Duration) -> Reading {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner).read(now, counted)
+    }
+
+    /// Drops the segments that are outside the retention at `now`, forgets series without points, and lets windows that
+    /// closed be compacted. Called every minute or so.
+    pub fn maintain(&self, now: Nanos) {
+        self.maintain_at(now, self.opened.elapsed());
+    }
+
+    /// [`Store::maintain`] at `counted` since the store was opened.
+    pub(crate) fn maintain_at(&self, now: Nanos, counted: Duration) {
+        let reading = self.read_clock(now, counted);
+        self.shared.compactor.tell_time(reading.earliest);
+        let by_size = self.size_cutoff();
+        let cutoff = |table: Table| {
+            let retention = self.config.retention.of_table(table).filter(|_| reading.jump.is_none());
+            retention.map_or(Nanos::MIN, |age| now.saturating_sub(age)).max(by_size)
+        };
+        self.drop_before(cutoff);
+        // The series of points in memory are written with them.
+        let in_memory = self.snapshot().memory_start([Table::Points, Table::Exemplars]);
+        self.shared.series.forget_before(cutoff(Table::Series).min(in_memory));
+    }
+
+    /// Drops the segments whose newest row is before the cutoff of their table.
+    fn drop_before(&self, cutoff: impl Fn(Table) -> Nanos) {
+        let mut manifest = self.shared.lock_manifest();
+        let remove: Vec<u64> = self.shared.segment_ids(|segment| segment.times().1 < cutoff(segment.table()));
         if remove.is_empty() {
             return;
         }
-        let mut manifest = self.shared.manifest.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         // The manifest forgets them before the files go: a crash in between leaves orphans, not holes.
         if let Err(error) = manifest.publish(&Record { remove: remove.clone(), ..Record::default() }) {
             tracing::error!(%error, "cannot drop segments outside the retention, will try again");
             return;
         }
         self.shared.remove(&remove);
-        self.shared.series.forget_before(oldest);
-        tracing::info!(segments = remove.len(), "dropped what is older than the retention");
+        tracing::info!(segments = remove.len(), "dropped what is outside the retention");
     }
+
+    /// The end of the last window that has to go for segments and log to fit in [`Retention::max_bytes`].
+    fn size_cutoff(&self) -> Nanos {
+        let Some(max_bytes) = self.config.retention.max_bytes else { return Nanos::MIN };
+        let snapshot = self.snapshot();
+        let size = |segment: &Segment| segment.entry().bytes();
+        let segments: u64 = snapshot.segments.iter().map(|segment| size(segment)).sum();
+        let total = segments + self.shared.log_bytes.load(Ordering::Relaxed);
+        let mut excess = total.saturating_sub(max_bytes);
+        let mut by_end: Vec<(Nanos, u64)> =
+            snapshot.segments.iter().map(|segment| (window_end(segment.times().1), size(segment))).collect();
+        by_end.sort_unstable();
+        let mut cutoff = Nanos::MIN;
+        for (end, bytes) in by_end {
+            if excess == 0 && end > cutoff {
+                break;
+            }
+            cutoff = end;
+            excess = excess.saturating_sub(bytes);
+        }
+        if cutoff > Nanos::MIN {
+            tracing::warn!(total, max_bytes, "the data directory is over its limit; its oldest windows go");
+        }
+        cutoff
+    }
+}
+
+/// The first time after the window that `time` is in.
+fn window_end(time: Nanos) -> Nanos {
+    time.div_euclid(WINDOW).saturating_add(1).saturating_mul(WINDOW)
 }

@@ -166,7 +166,35 @@ impl SeriesIndex {
         inner.shared.retain(|bytes| Arc::strong_count(bytes) > 1);
     }
 
+    fn knows(&self, id: SeriesId) -> bool {
+        self.read().by_id.contains_key(&id)
+    }
+
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Inner> {
         self.inner.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// How many series a request may add, and which it need not.
+pub(crate) struct SeriesRoom {
+    index: Arc<SeriesIndex>,
+    left: usize,
+}
+
+impl SeriesRoom {
+    /// The room that `index` has below `max` series. Requests at the same time share it without knowing of each other, so
+    /// the limit may be passed by what they add.
+    pub(crate) fn new(index: &Arc<SeriesIndex>, max: usize) -> Self {
+        SeriesRoom { index: Arc::clone(index), left: max.saturating_sub(index.len()) }
+    }
+
+    /// Whether the series may have points. Takes room for one that is not known; to be asked once for each.
+    pub(crate) fn admits(&mut self, id: SeriesId) -> bool {
+        if self.index.knows(id) {
+            return true;
+        }
+        let admitted = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        admitted
     }
 }

@@ -132,6 +132,12 @@ impl Snapshot {
         memory.chain(segments).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
+    /// The time of the oldest row in memory of `tables`; the greatest time there is without one.
+    pub(crate) fn memory_start<const N: usize>(&self, tables: [Table; N]) -> Nanos {
+        let chunks = tables.into_iter().flat_map(|table| &self.memory[table as usize]);
+        chunks.map(|chunk| chunk.min_time).min().unwrap_or(Nanos::MAX)
+    }
+
     /// The number of rows of `table`, in memory and on disk.
     pub fn n_rows(&self, table: Table) -> u64 {
         let memory: usize = self.memory[table as usize].iter().map(|chunk| chunk.batch.num_rows()).sum();

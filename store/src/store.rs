@@ -6,13 +6,14 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use model::Nanos;
 use tokio::sync::oneshot;
 
 use crate::chunk::SeriesChunk;
+use crate::clock::ClockGuard;
 use crate::commit::{Append, Command, Committer};
 use crate::compact::CompactionStats;
 use crate::error::{AppendError, OpenError};
@@ -20,9 +21,10 @@ use crate::files;
 use crate::manifest::{FORMAT, Manifest, ManifestError};
 use crate::memtable::Prepared;
 use crate::recovery::{self, Recovery};
+use crate::retention::Retention;
 use crate::rows::Rows;
 use crate::schema::Table;
-use crate::series::SeriesIndex;
+use crate::series::{SeriesIndex, SeriesRoom};
 use crate::snapshot::Snapshot;
 use crate::view::Shared;
 use crate::wal::{self, WalWriter};
@@ -31,8 +33,9 @@ use crate::wal::{self, WalWriter};
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
     pub dir: PathBuf,
-    /// Rows older than this are refused, then dropped; `None` keeps everything.
-    pub retention: Option<Nanos>,
+    pub retention: Retention,
+    /// With this many series, points of further ones are rejected; those of known ones are not.
+    pub max_series: usize,
     /// Rows in memory are written to segments at this size in bytes …
     pub flush_bytes: usize,
     /// … or when the oldest of them has been there this long.
@@ -51,7 +54,8 @@ impl StoreConfig {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         StoreConfig {
             dir: dir.into(),
-            retention: None,
+            retention: Retention::default(),
+            max_series: 2_000_000,
             flush_bytes: 64 << 20,
             flush_age: Duration::from_secs(300),
             max_memory_bytes: 256 << 20,
@@ -109,6 +113,8 @@ pub struct Store {
     pub(crate) config: StoreConfig,
     pub(crate) shared: Arc<Shared>,
     pub(crate) flushing: Mutex<()>,
+    pub(crate) opened: Instant,
+    pub(crate) clock: Mutex<ClockGuard>,
     /// `None` once the store is closed.
     commands: Mutex<Option<SyncSender<Command>>>,
     committer: Mutex<Option<JoinHandle<()>>>,
@@ -149,6 +155,7 @@ impl Store {
             .map_err(|error| OpenError::Io { path: error.path, source: std::io::Error::other(error.message) })?;
         let wal = WalWriter::new(&dir.join("wal"), replayed.files, replayed.next_sequence, config.log_file_bytes);
         shared.log_bytes.store(wal.bytes(), Ordering::Relaxed);
+        let clock = ClockGuard::since(replayed.dedup.newest());
         let (sender, receiver) = sync_channel(QUEUE);
         let committer =
             Committer { shared: Arc::clone(&shared), wal, dedup: replayed.dedup, next_lsn: replayed.next_lsn };
@@ -157,6 +164,8 @@ impl Store {
             config,
             shared: Arc::clone(&shared),
             flushing: Mutex::new(()),
+            opened: Instant::now(),
+            clock: Mutex::new(clock),
             commands: Mutex::new(Some(sender)),
             committer: Mutex::new(Some(committer)),
             lock: Mutex::new(Some(lock)),
@@ -168,6 +177,13 @@ impl Store {
         }
         spawn("haechi-flush", move || Store::run_flusher(&shared, weak)).map_err(io)?;
         Ok((store, recovery))
+    }
+
+    /// Builders for the rows of a request: they take no new series beyond [`StoreConfig::max_series`].
+    pub fn rows(&self) -> Rows {
+        let mut rows = Rows::default();
+        rows.metrics.limit(SeriesRoom::new(&self.shared.series, self.config.max_series));
+        rows
     }
 
     /// Stores a request. When this returns `Ok`, its rows survive a crash and the next [`Store::snapshot`] has them.
@@ -207,9 +223,8 @@ impl Store {
         let snapshot = self.snapshot();
         let table_stats = |table: Table| {
             let segments = snapshot.segments.iter().filter(|segment| segment.table() == table);
-            let (n_segments, bytes) = segments.fold((0, 0), |(n, bytes), segment| {
-                (n + 1, bytes + segment.entry().files.iter().map(|file| file.bytes).sum::<u64>())
-            });
+            let (n_segments, bytes) =
+                segments.fold((0, 0), |(n, bytes), segment| (n + 1, bytes + segment.entry().bytes()));
             TableStats { table, rows: snapshot.n_rows(table), segments: n_segments, bytes }
         };
         let (memory_rows, memory_bytes) = self.shared.memory();

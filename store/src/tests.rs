@@ -4,8 +4,8 @@ mod compaction;
 mod damage;
 mod disk_errors;
 mod formats;
+mod retention;
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -281,24 +281,6 @@ fn a_second_store_on_the_directory_is_refused() {
     let (_store, _) = open(dir.path());
     let error = Store::open(StoreConfig::new(dir.path()), decode()).err().unwrap();
     assert!(error.to_string().ends_with("is in use by another process"), "{error}");
-}
-
-#[test]
-fn retention_drops_whole_segments_and_their_series() {
-    let dir = tempfile::tempdir().unwrap();
-    let config = StoreConfig { retention: Some(3600 * SECOND), ..StoreConfig::new(dir.path()) };
-    let (store, _) = open_with(config);
-    append(&store, 0, 10);
-    append(&store, 20_000, 10);
-    store.flush().unwrap();
-    let reader = store.snapshot();
-    store.maintain(20_100 * SECOND);
-    check(&store, 20_000..20_010);
-    assert_eq!(reader.spans(Scan::new(TimeRange::ALL)).map(|it| it.unwrap().len()).sum::<usize>(), 20);
-    drop(reader);
-    assert_eq!(fs::read_dir(dir.path().join("segments/spans")).unwrap().count(), 2);
-    store.maintain(90_000 * SECOND);
-    assert!(store.snapshot().series().is_empty());
 }
 
 #[test]

@@ -8,11 +8,11 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
-use store::Table;
+use store::{StoreConfig, Table};
 use tower::ServiceExt;
 
 use super::router;
-use crate::testing::{collector, gzip, sample};
+use crate::testing::{collector, collector_over, gzip, sample};
 use crate::{Collector, Limits, Signal};
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -319,4 +319,27 @@ async fn pages_of_any_origin_may_send_without_credentials() {
     }
     let answer = send(&collector, post("/v1/traces", JSON), "{}").await;
     assert_eq!(answer.header("access-control-allow-origin"), "", "only pages are told");
+}
+
+#[tokio::test]
+async fn points_of_series_beyond_the_limit_are_rejected_and_those_of_known_ones_stored() {
+    use opentelemetry_proto::tonic::metrics::v1::{Gauge, NumberDataPoint, metric::Data};
+    let (_dir, store, collector) =
+        collector_over(|dir| StoreConfig { max_series: 2, ..StoreConfig::new(dir) }, Limits::default());
+    let body = |first: u8, n: u8| {
+        let point = |user: u8| NumberDataPoint {
+            attributes: vec![sample::attribute("user", sample::text(&user.to_string()))],
+            ..sample::number(1)
+        };
+        let gauge = Gauge { data_points: (first..first + n).map(point).collect() };
+        sample::metrics(vec![sample::metric(Data::Gauge(gauge))]).encode_to_vec()
+    };
+    let post = || Request::post("/v1/metrics").header("content-type", PROTOBUF);
+    let (first, second) = (send(&collector, post(), body(0, 2)).await, send(&collector, post(), body(1, 3)).await);
+    assert_eq!((first.status, first.body.len(), second.status), (StatusCode::OK, 0, StatusCode::OK));
+    let message = String::from_utf8_lossy(&second.body).into_owned();
+    assert!(message.contains("2 data points rejected: the series is new"), "{message}");
+    assert!(message.contains("data_points[1]") && message.contains("raise max_series"), "{message}");
+    assert_eq!((store.snapshot().n_rows(Table::Points), store.snapshot().series().len()), (3, 2));
+    assert_eq!(collector.stats().signals[1].rejected, 2);
 }

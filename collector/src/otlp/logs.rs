@@ -15,11 +15,11 @@ const NAMES: Names = Names { resources: "resource_logs", scopes: "scope_logs", i
 
 const TIME: &str = "time_unix_nano or observed_time_unix_nano is after the year 2262";
 const TOO_OLD: &str = "time_unix_nano is older than the retention of this server";
+const AHEAD: &str = "time_unix_nano is more than a day ahead of this server's clock; check the clock of the sender";
 
-pub(super) fn decode(body: &[u8], context: Context) -> Result<Decoded, Malformed> {
-    let mut decoded = Decoded::default();
+pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Result<(), Malformed> {
     let mut body_text = String::new();
-    walk(body, &NAMES, &mut decoded, |decoded, owner, place, message| {
+    walk(body, &NAMES, decoded, |decoded, owner, place, message| {
         let fields = Fields::read(message)?;
         decoded.n_items += 1;
         match fields.log_record(owner, message, &mut body_text, context) {
@@ -30,8 +30,7 @@ pub(super) fn decode(body: &[u8], context: Context) -> Result<Decoded, Malformed
             Err(reason) => decoded.report.reject(reason, 1, || place.path()),
         }
         Ok(())
-    })?;
-    Ok(decoded)
+    })
 }
 
 /// The fields of a `LogRecord` message but its attributes.
@@ -105,6 +104,9 @@ impl<'a> Fields<'a> {
         };
         if time < context.oldest_accepted {
             return Err(TOO_OLD);
+        }
+        if time > context.newest_accepted() {
+            return Err(AHEAD);
         }
         let (body, body_value): (&str, &[u8]) = match Value::parse(self.body) {
             Value::Str(text) => (text, &[]),

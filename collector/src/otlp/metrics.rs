@@ -25,14 +25,15 @@ const TEMPORALITY: &str = "aggregation_temporality must be 1 (delta) or 2 (cumul
 const NO_TIME: &str = "time_unix_nano is 0; it is required, in nanoseconds since 1970";
 const TIME: &str = "time_unix_nano or start_time_unix_nano is after the year 2262";
 const TOO_OLD: &str = "time_unix_nano is older than the retention of this server";
+const AHEAD: &str = "time_unix_nano is more than a day ahead of this server's clock; check the clock of the sender";
+const NO_ROOM: &str = "the series is new and the server has as many as it takes (max_series); leave out attributes that differ with each request or user, or raise max_series";
 
 const NO_DATA: &str = "the metric has no gauge, sum, histogram, exponential_histogram or summary, so nothing to store";
 
-pub(super) fn decode(body: &[u8], context: Context) -> Result<Decoded, Malformed> {
-    let mut decoded = Decoded::default();
+pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Result<(), Malformed> {
     let mut points = PointReader::default();
     let mut attributes = AttributeCache::default();
-    walk(body, &NAMES, &mut decoded, |decoded, owner, place, message| {
+    walk(body, &NAMES, decoded, |decoded, owner, place, message| {
         let metric = Metric::read(message)?;
         let Some(data) = &metric.data else {
             decoded.report.warn(NO_DATA, || place.path());
@@ -41,8 +42,7 @@ pub(super) fn decode(body: &[u8], context: Context) -> Result<Decoded, Malformed
         MetricRows { metric: &metric, kind: data.kind, owner, place, context }
             .push(data, decoded, &mut points, &mut attributes)
             .within(data.kind.name())
-    })?;
-    Ok(decoded)
+    })
 }
 
 /// The fields of a `Metric` message.
@@ -159,15 +159,20 @@ impl MetricRows<'_> {
                         resource: self.owner.resource,
                         scope: self.owner.scope,
                     };
-                    let series = decoded.rows.metrics.series(&series, time);
-                    let value = if fields.flags & NO_RECORDED_VALUE != 0 { PointValue::None } else { value };
-                    decoded.rows.metrics.push(&Point { series, time, start_time, flags: fields.flags, value });
-                    decoded.has_time = true;
-                    if let Some(warning) = points.warning() {
-                        decoded.report.warn(warning, place);
-                    }
-                    for exemplar in &fields.exemplars {
-                        exemplar.push(series, time, self.context, decoded, place);
+                    match decoded.rows.metrics.admit(&series, time) {
+                        None => decoded.report.reject(NO_ROOM, 1, place),
+                        Some(series) => {
+                            let value = if fields.flags & NO_RECORDED_VALUE != 0 { PointValue::None } else { value };
+                            let point = Point { series, time, start_time, flags: fields.flags, value };
+                            decoded.rows.metrics.push(&point);
+                            decoded.has_time = true;
+                            if let Some(warning) = points.warning() {
+                                decoded.report.warn(warning, place);
+                            }
+                            for exemplar in &fields.exemplars {
+                                exemplar.push(series, time, self.context, decoded, place);
+                            }
+                        }
                     }
                 }
             }
@@ -202,6 +207,7 @@ impl MetricRows<'_> {
         match time {
             0 => Err(NO_TIME),
             time if time < self.context.oldest_accepted => Err(TOO_OLD),
+            time if time > self.context.newest_accepted() => Err(AHEAD),
             time => Ok((time, start_time)),
         }
     }

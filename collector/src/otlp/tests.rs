@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::prelude::*;
 use prost::Message;
 
-use super::{Context, decode};
+use super::{Context, MAX_AHEAD, decode};
 use crate::Signal;
 use crate::testing::{KEEP_ALL, NOW, dump, sample};
 
@@ -163,6 +163,21 @@ fn items_older_than_the_retention_are_rejected_one_by_one() {
         let decoded = decode(signal, &body, Context { oldest_accepted: NOW + 1, ..KEEP_ALL }).unwrap();
         assert_eq!((decoded.rejected(), decoded.rows.is_empty(), decoded.has_time), (1, true, false));
         assert!(decoded.report.message(signal).contains("older than the retention"), "{signal:?}");
+    }
+}
+
+#[test]
+fn items_more_than_a_day_ahead_are_rejected_one_by_one_on_replay_too() {
+    for signal in Signal::ALL {
+        let body = sample::body(signal);
+        let last = if signal == Signal::Traces { NOW + 5 } else { NOW };
+        let at_the_limit = Context { received_at: last - MAX_AHEAD, ..KEEP_ALL };
+        assert_eq!(decode(signal, &body, at_the_limit).unwrap().rejected(), 0);
+        let received_at = last - MAX_AHEAD - 1;
+        let decoded = decode(signal, &body, Context { received_at, ..KEEP_ALL }).unwrap();
+        assert_eq!((decoded.rejected(), decoded.rows.is_empty(), decoded.has_time), (1, true, false));
+        assert!(decoded.report.message(signal).contains("more than a day ahead"), "{signal:?}");
+        assert!(crate::decode_for_replay(signal.kind(), &body, received_at).unwrap().is_empty());
     }
 }
 

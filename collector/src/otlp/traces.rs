@@ -18,11 +18,11 @@ const PARENT_SPAN_ID: &str = "parent_span_id must be empty or 8 bytes (16 hex di
 const NO_TIME: &str = "start_time_unix_nano is 0; it is required, in nanoseconds since 1970";
 const TIME: &str = "start_time_unix_nano or end_time_unix_nano is after the year 2262";
 const TOO_OLD: &str = "start_time_unix_nano is older than the retention of this server";
+const AHEAD: &str = "start_time_unix_nano or end_time_unix_nano is more than a day ahead of this server's clock; check the clock of the sender";
 
-pub(super) fn decode(body: &[u8], context: Context) -> Result<Decoded, Malformed> {
-    let mut decoded = Decoded::default();
+pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Result<(), Malformed> {
     let mut lists = Lists::default();
-    walk(body, &NAMES, &mut decoded, |decoded, owner, place, message| {
+    walk(body, &NAMES, decoded, |decoded, owner, place, message| {
         let fields = Fields::read(message, &mut lists)?;
         decoded.n_items += 1;
         match fields.span(owner, message, &lists, context) {
@@ -33,8 +33,7 @@ pub(super) fn decode(body: &[u8], context: Context) -> Result<Decoded, Malformed
             Err(reason) => decoded.report.reject(reason, 1, || place.path()),
         }
         Ok(())
-    })?;
-    Ok(decoded)
+    })
 }
 
 /// Events and links of one span, as repeated field 1 of each; the memory is used again for the next span.
@@ -139,6 +138,9 @@ impl<'a> Fields<'a> {
         }
         if start < context.oldest_accepted {
             return Err(TOO_OLD);
+        }
+        if start.max(end) > context.newest_accepted() {
+            return Err(AHEAD);
         }
         Ok(Span {
             trace_id,

@@ -44,6 +44,36 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "How long to keep data, such as 12h or 30d; 0 keeps everything",
     },
     Setting {
+        key: "retention_traces",
+        value: "DURATION",
+        default: "",
+        help: "How long to keep spans; as retention by default",
+    },
+    Setting {
+        key: "retention_logs",
+        value: "DURATION",
+        default: "",
+        help: "How long to keep log records; as retention by default",
+    },
+    Setting {
+        key: "retention_metrics",
+        value: "DURATION",
+        default: "",
+        help: "How long to keep metrics; as retention by default",
+    },
+    Setting {
+        key: "max_disk",
+        value: "SIZE",
+        default: "0",
+        help: "Bytes on disk, such as 50GiB, beyond which the oldest data of all signals goes; 0 sets no limit",
+    },
+    Setting {
+        key: "max_series",
+        value: "NUMBER",
+        default: "2000000",
+        help: "Series of metrics beyond which points of new ones are rejected",
+    },
+    Setting {
         key: "flush_age",
         value: "DURATION",
         default: "5m",

@@ -105,12 +105,11 @@ impl Shared {
         let Output { writer, duplicates, conflicts, .. } = output;
         let mut entry = writer.finish().map_err(MergeError::Output)?;
         entry.newest = job.inputs.iter().map(SegmentEntry::stored).max().unwrap_or(0);
-        let bytes = |entry: &SegmentEntry| entry.files.iter().map(|file| file.bytes).sum::<u64>();
         let outcome = Outcome {
             rows_in: job.inputs.iter().map(|input| input.rows).sum(),
             rows_out: entry.rows,
-            bytes_in: job.inputs.iter().map(bytes).sum(),
-            bytes_out: bytes(&entry),
+            bytes_in: job.inputs.iter().map(SegmentEntry::bytes).sum(),
+            bytes_out: entry.bytes(),
             duplicates,
             conflicts,
             ..Outcome::default()

@@ -12,6 +12,7 @@ use hashbrown::hash_map::Entry;
 use model::{Exemplar, Nanos, Point, PointValue, Series, SeriesId};
 
 use crate::schema::Table;
+use crate::series::SeriesRoom;
 
 const WIDTH: &str = "series ids have the width of their column";
 const ROOM: &str = "a request has fewer than 2^31 distinct values";
@@ -33,6 +34,8 @@ pub struct MetricRows {
     /// The times of the first and the last point.
     seen: HashMap<SeriesId, (Nanos, Nanos)>,
     table: SeriesRows,
+    /// `None` takes every series.
+    room: Option<SeriesRoom>,
 }
 
 impl Default for MetricRows {
@@ -48,6 +51,7 @@ impl Default for MetricRows {
             n_points: 0,
             seen: HashMap::new(),
             table: SeriesRows::default(),
+            room: None,
         }
     }
 }
@@ -62,9 +66,25 @@ impl MetricRows {
         self.n_points
     }
 
+    /// Takes no more new series than `room` has, by [`MetricRows::admit`].
+    pub(crate) fn limit(&mut self, room: SeriesRoom) {
+        self.room = Some(room);
+    }
+
+    /// As [`MetricRows::series`]; `None` when the series is new to the store and the store has no room for it.
+    pub fn admit(&mut self, series: &Series<'_>, time: Nanos) -> Option<SeriesId> {
+        let id = series.id();
+        let known = self.seen.contains_key(&id);
+        let admitted = known || self.room.as_mut().is_none_or(|room| room.admits(id));
+        admitted.then(|| self.note(id, series, time))
+    }
+
     /// Makes `series` known and returns its id, to be used by points and exemplars. `time` is that of a point.
     pub fn series(&mut self, series: &Series<'_>, time: Nanos) -> SeriesId {
-        let id = series.id();
+        self.note(series.id(), series, time)
+    }
+
+    fn note(&mut self, id: SeriesId, series: &Series<'_>, time: Nanos) -> SeriesId {
         match self.seen.entry(id) {
             Entry::Occupied(mut seen) => {
                 let (first, last) = *seen.get();

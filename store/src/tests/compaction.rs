@@ -3,12 +3,13 @@
 use std::fs;
 use std::io::ErrorKind::StorageFull;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use model::TimeRange;
 
 use super::{SECOND, append, check, decode, open, open_with, seconds, trace};
 use crate::files::faults::{How, Op, heal, inject};
-use crate::{Order, Scan, Store, StoreConfig, Table};
+use crate::{Order, Retention, Scan, Store, StoreConfig, Table};
 
 /// Stores `n` flushes of `rows` rows each, one row to a second.
 fn fill(store: &Store, n: u64, rows: u64) {
@@ -138,13 +139,13 @@ fn a_write_that_fails_changes_nothing_and_leaves_nothing() {
 #[test]
 fn retention_while_a_job_runs_makes_the_job_void() {
     let dir = tempfile::tempdir().unwrap();
-    let config = StoreConfig { retention: Some(3600 * SECOND), ..StoreConfig::new(dir.path()) };
+    let config = StoreConfig { retention: Retention::of_age(Some(3600 * SECOND)), ..StoreConfig::new(dir.path()) };
     let (store, _) = open_with(config);
     fill(&store, 4, 10);
     append(&store, 20_000, 10);
     store.flush().unwrap();
     let jobs = store.shared.next_compaction(i64::MAX).unwrap();
-    store.maintain(20_100 * SECOND);
+    store.maintain_at(20_100 * SECOND, Duration::from_secs(20_100));
     assert!(store.shared.compact(&jobs).unwrap());
     check(&store, 20_000..20_010);
     store.compact_all().unwrap();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use model::span::{Events, Links};
 use model::wire::{put_bytes_field, put_fixed32_field, put_fixed64_field};
 use model::{Attrs, AttrsBuf, LogRecord, Nanos, Resource, Scope, Span, SpanId, SpanKind, StatusCode, TraceId, Value};
-use store::{Decode, Request, Store, StoreConfig};
+use store::{Decode, Request, Retention, Store, StoreConfig};
 
 // Named, because the example includes this file from another directory.
 #[path = "sample/metrics.rs"]
@@ -240,7 +240,7 @@ pub(crate) fn open(dir: &Path) -> (Arc<Store>, store::Recovery) {
 /// Writes the sample to the empty directory `dir`, as a process leaves it that was killed. `arrange` is called when
 /// everything but the last step is in segments.
 pub(crate) fn write(dir: &Path, arrange: impl Fn(&Store)) {
-    let config = StoreConfig { retention: Some(20 * DAY), ..StoreConfig::new(dir) };
+    let config = StoreConfig { retention: Retention::of_age(Some(20 * DAY)), ..StoreConfig::new(dir) };
     let append = |store: &Store, step| {
         for request in requests(step) {
             assert!(!store.append_blocking(request).unwrap().duplicate);

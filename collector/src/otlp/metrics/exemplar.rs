@@ -8,6 +8,7 @@ use crate::otlp::malformed::{Malformed, Within};
 use crate::otlp::wire::{bytes, double, fixed64};
 use crate::otlp::{Context, Decoded};
 
+const AHEAD: &str = "an exemplar is more than a day ahead of this server's clock and was left out";
 const NO_VALUE: &str = "an exemplar has neither as_double nor as_int and was left out";
 
 /// The fields of one exemplar.
@@ -56,6 +57,9 @@ impl<'a> Fields<'a> {
         let time = Nanos::try_from(self.time).ok().filter(|time| *time != 0).unwrap_or(point_time);
         if time < context.oldest_accepted {
             return;
+        }
+        if time > context.newest_accepted() {
+            return decoded.report.warn(AHEAD, place);
         }
         let mut attr_bytes = Vec::new();
         Attrs::in_field(self.message, 7).copy_to(&mut attr_bytes);

@@ -1,5 +1,6 @@
 //! Rules of metrics and their data points.
 
+use model::time::DAY;
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::summary_data_point::ValueAtQuantile;
@@ -129,7 +130,7 @@ fn points_with_the_same_attributes_in_any_order_share_a_series() {
 }
 
 #[test]
-fn exemplars_keep_their_trace_and_are_never_older_than_the_retention() {
+fn exemplars_keep_their_trace_and_are_neither_older_than_the_retention_nor_far_ahead() {
     let exemplar = |time_unix_nano| Exemplar {
         time_unix_nano,
         trace_id: vec![7; 16],
@@ -137,11 +138,14 @@ fn exemplars_keep_their_trace_and_are_never_older_than_the_retention() {
         value: Some(exemplar::Value::AsInt(3)),
         filtered_attributes: vec![sample::attribute("user", sample::text("u1"))],
     };
-    let exemplars = vec![exemplar(NOW as u64 - 10), exemplar(0), exemplar(5), Exemplar::default()];
+    let ahead = exemplar((NOW + 2 * DAY) as u64);
+    let exemplars = vec![exemplar(NOW as u64 - 10), exemplar(0), exemplar(5), ahead, Exemplar::default()];
     let body = sample::metrics(vec![gauge(vec![NumberDataPoint { exemplars, ..sample::number(1) }])]).encode_to_vec();
     let decoded = decode(Signal::Metrics, &body, Context { oldest_accepted: NOW - 100, ..KEEP_ALL }).unwrap();
     assert_eq!((decoded.rejected(), decoded.rows.exemplars.len()), (0, 2));
-    assert!(decoded.report.message(Signal::Metrics).contains("neither as_double nor as_int"));
+    for warning in ["neither as_double nor as_int", "an exemplar is more than a day ahead"] {
+        assert!(decoded.report.message(Signal::Metrics).contains(warning));
+    }
     let rows = dump(decoded.rows);
     let ids = "07070707070707070707070707070707 0808080808080808";
     for time in [NOW - 10, NOW] {
