@@ -11,21 +11,25 @@ use parquet::file::properties::WriterProperties;
 use crate::schema::Table;
 
 pub(crate) mod rows;
+pub(crate) mod wide;
 
 /// The layouts that this version knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// The columns of the table as they are.
     Rows,
+    /// Frequent attributes in columns of their own; of spans and logs.
+    Wide,
 }
 
 impl Layout {
-    const ALL: [Layout; 1] = [Layout::Rows];
+    const ALL: [Layout; 2] = [Layout::Rows, Layout::Wide];
 
     /// The name in the manifest.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Layout::Rows => "rows",
+            Layout::Wide => "wide",
         }
     }
 
@@ -44,7 +48,7 @@ impl Layout {
     /// The columns whose statistics tell the first and the last time in a row group.
     pub(crate) fn time_columns(self, table: Table) -> (&'static str, &'static str) {
         match self {
-            Layout::Rows => (table.time_column(), table.last_time_column()),
+            Layout::Rows | Layout::Wide => (table.time_column(), table.last_time_column()),
         }
     }
 }
@@ -52,13 +56,15 @@ impl Layout {
 /// Makes the rows of a file out of those of a table.
 pub(crate) enum Encoder {
     Rows(rows::Encoder),
+    Wide(wide::Encoder),
 }
 
 impl Encoder {
     /// The encoder of a file whose first row group will be `first`, by which the layout may choose its columns.
-    pub(crate) fn new(layout: Layout, table: Table, _first: &RecordBatch) -> Self {
+    pub(crate) fn new(layout: Layout, table: Table, first: &RecordBatch) -> Self {
         match layout {
             Layout::Rows => Encoder::Rows(rows::Encoder::new(table)),
+            Layout::Wide => Encoder::Wide(wide::Encoder::new(table, first)),
         }
     }
 
@@ -66,12 +72,14 @@ impl Encoder {
     pub(crate) fn schema(&self) -> SchemaRef {
         match self {
             Encoder::Rows(it) => it.schema(),
+            Encoder::Wide(it) => it.schema(),
         }
     }
 
     pub(crate) fn properties(&self) -> WriterProperties {
         match self {
             Encoder::Rows(it) => it.properties(),
+            Encoder::Wide(it) => it.properties(),
         }
     }
 
@@ -79,6 +87,7 @@ impl Encoder {
     pub(crate) fn encode(&mut self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         match self {
             Encoder::Rows(it) => it.encode(rows),
+            Encoder::Wide(it) => it.encode(rows),
         }
     }
 }

@@ -17,7 +17,7 @@ use parquet::file::statistics::Statistics;
 
 use super::IdFilter;
 use crate::files::{BlockSums, CHECKSUMS_KEY, CheckedFile, check_whole, read_whole};
-use crate::layout::Layout;
+use crate::layout::{Layout, wide};
 use crate::manifest::SegmentEntry;
 use crate::schema::Table;
 
@@ -28,6 +28,7 @@ pub(super) struct Open {
     pub(super) path: PathBuf,
     bytes: u64,
     sums: Option<Arc<BlockSums>>,
+    table: Table,
     layout: Layout,
     metadata: ArrowReaderMetadata,
     pub(super) groups: Vec<RowGroup>,
@@ -80,7 +81,8 @@ impl Open {
                 CheckedFile::open(path, entry.bytes, None)?
             }
         };
-        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
+        // Where there are pages with bounds, they are few columns'.
+        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Optional);
         let metadata = ArrowReaderMetadata::load(&file, options)?;
         let sums = match entry.tail {
             Some(tail) => Some(Arc::new(sums(&metadata, entry.bytes - tail.bytes)?)),
@@ -99,7 +101,7 @@ impl Open {
             groups.push(RowGroup { min_time, max_time, n_rows, first_row, traces, series });
             first_row += n_rows as u64;
         }
-        Ok(Open { path: path.to_owned(), bytes: entry.bytes, sums, layout, metadata, groups })
+        Ok(Open { path: path.to_owned(), bytes: entry.bytes, sums, table, layout, metadata, groups })
     }
 
     /// The rows of row group `index` that `selection` and `ids` leave, with `columns` of the table (`None` for all).
@@ -112,7 +114,13 @@ impl Open {
     ) -> Result<RecordBatch, Error> {
         match self.layout {
             Layout::Rows => self.read_file(index, columns, selection, ids),
+            Layout::Wide => wide::read(&self.group(index)?, self.table, columns.as_deref(), selection, &ids),
         }
+    }
+
+    fn group(&self, index: usize) -> Result<wide::Group<'_>, Error> {
+        let file = CheckedFile::open(&self.path, self.bytes, self.sums.clone())?;
+        Ok(wide::Group { file, metadata: &self.metadata, index, n_rows: self.groups[index].n_rows })
     }
 
     /// As [`Open::read`], with the rows and `columns` as they are in the file.
