@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use model::Nanos;
 use model::time::MINUTE;
 
+use crate::error::ReadError;
 use crate::files;
 
 const WINDOW: Nanos = 10 * MINUTE;
@@ -62,22 +63,28 @@ impl Dedup {
         self.order.iter().copied().collect()
     }
 
-    /// What [`save`] wrote; nothing when the file is missing or damaged, which costs a duplicate at worst.
-    pub(crate) fn load(path: &Path) -> Self {
+    /// What [`save`] wrote; nothing when there is no such file.
+    pub(crate) fn load(path: &Path) -> Result<Self, ReadError> {
         let mut dedup = Dedup::default();
-        let Ok(bytes) = std::fs::read(path) else { return dedup };
-        let Some((bytes, crc)) = bytes.split_last_chunk::<4>() else { return dedup };
-        let Some(entries) = bytes.strip_prefix(MAGIC) else { return dedup };
-        if crc32fast::hash(bytes) != u32::from_le_bytes(*crc) {
-            return dedup;
-        }
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(dedup),
+            Err(error) => return Err(ReadError::new(path, error)),
+        };
+        let checked =
+            bytes.split_last_chunk::<4>().filter(|(it, crc)| crc32fast::hash(it) == u32::from_le_bytes(**crc));
+        let entries = checked.and_then(|(bytes, _)| bytes.strip_prefix(MAGIC));
+        let Some(entries) = entries.filter(|it| it.len() % 24 == 0) else {
+            let message = format!("its {} bytes are no hashes of bodies with their checksum", bytes.len());
+            return Err(ReadError::new(path, message));
+        };
         for entry in entries.as_chunks::<24>().0 {
             let (hash, at) = entry.split_at(16);
             if let (Ok(hash), Ok(at)) = (hash.try_into(), at.try_into()) {
                 dedup.insert(u128::from_le_bytes(hash), Nanos::from_le_bytes(at));
             }
         }
-        dedup
+        Ok(dedup)
     }
 }
 
@@ -121,16 +128,16 @@ mod tests {
     }
 
     #[test]
-    fn survives_a_save_and_ignores_damage() {
+    fn survives_a_save_and_names_damage() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("dedup");
         let mut dedup = Dedup::default();
         (1..100).for_each(|hash| dedup.insert(hash, 5));
         save(&path, &dedup.to_saved()).unwrap();
-        assert!((1..100).all(|hash| Dedup::load(&path).contains(hash, 6)));
+        assert!((1..100).all(|hash| Dedup::load(&path).unwrap().contains(hash, 6)));
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[20] ^= 1;
         std::fs::write(&path, bytes).unwrap();
-        assert!(!Dedup::load(&path).contains(1, 6));
+        assert!(Dedup::load(&path).is_err());
     }
 }

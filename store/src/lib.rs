@@ -12,6 +12,7 @@ mod dedup;
 mod error;
 pub mod files;
 mod flush;
+pub mod inspect;
 mod layout;
 mod manifest;
 mod memtable;

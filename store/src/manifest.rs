@@ -132,6 +132,17 @@ impl From<io::Error> for ManifestError {
     }
 }
 
+/// The fold of the manifest in `dir`, and whether all of it could be read. Changes nothing.
+pub(crate) fn read(dir: &Path) -> Result<(State, bool), ManifestError> {
+    let mut state = State { next_segment: 1, ..State::default() };
+    let (records, ending) = decode(&std::fs::read(dir.join("manifest"))?);
+    if let Some(format) = records.iter().filter_map(|record| record.format).find(|format| *format > FORMAT) {
+        return Err(ManifestError::NewerFormat(format));
+    }
+    records.iter().for_each(|record| state.apply(record));
+    Ok((state, matches!(ending, Ending::Clean)))
+}
+
 /// The manifest of an open data directory.
 pub(crate) struct Manifest {
     path: PathBuf,

@@ -12,7 +12,7 @@ use crate::error::ReadError;
 use crate::files;
 use crate::flush::Frozen;
 use crate::layout::Layout;
-use crate::manifest::Manifest;
+use crate::manifest::{self, Manifest};
 use crate::schema::Table;
 use crate::segment::{Recent, Segment};
 use crate::series::SeriesIndex;
@@ -37,12 +37,12 @@ pub struct Recovery {
 /// Opens the segments that the manifest names.
 pub(crate) fn open_segments(
     dir: &Path,
-    manifest: &Manifest,
+    state: &manifest::State,
     recent: &Arc<Recent>,
     recovery: &mut Recovery,
 ) -> Vec<Arc<Segment>> {
     let mut segments = Vec::new();
-    for entry in manifest.state().segments.values() {
+    for entry in state.segments.values() {
         let Some(table) = Table::parse(&entry.table) else {
             recovery.damage.push(format!("segment {} is of the unknown table \"{}\"", entry.id, entry.table));
             continue;
@@ -148,7 +148,11 @@ pub(crate) fn replay(
     let files = wal::list(&wal_dir).map_err(|error| ReadError::new(&wal_dir, error))?;
     let low_water = shared.manifest.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).state().low_water;
     let mut replayed = Replayed {
-        dedup: Dedup::load(&shared.dir.join("dedup")),
+        // Without it a retry of what the log no longer has may be stored twice, at worst.
+        dedup: Dedup::load(&shared.dir.join("dedup")).unwrap_or_else(|error| {
+            recovery.damage.push(error.to_string());
+            Dedup::default()
+        }),
         next_lsn: low_water + 1,
         next_sequence: files.last().map_or(1, |(sequence, _)| sequence + 1),
         files: Vec::new(),
@@ -171,11 +175,7 @@ pub(crate) fn replay(
             replay.request(&path, head, body, &mut replayed.dedup, recovery);
         });
         match damage {
-            Ok(damage) => recovery.damage.extend(
-                damage
-                    .iter()
-                    .map(|it| format!("{}: {} bytes at {} are no log record", it.path.display(), it.bytes, it.offset)),
-            ),
+            Ok(damage) => recovery.damage.extend(damage.iter().map(ToString::to_string)),
             Err(error) => recovery.damage.push(format!("{}: {error}", path.display())),
         }
         // A file with something unread stays where it is; the writer retires the others once segments hold them.

@@ -121,7 +121,7 @@ impl Segment {
     }
 
     /// Of the Parquet file.
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.dir.join(self.entry.file(".parquet").map_or("segments", |file| &file.path))
     }
 
@@ -154,6 +154,17 @@ impl Segment {
             tracing::warn!(segment = self.entry.id, %error, "full-text index is unreadable, scanning instead");
             Candidates::All
         })
+    }
+
+    /// The bytes that each column takes in the file, all row groups together.
+    pub(crate) fn column_bytes(&self) -> Result<Vec<(String, u64)>, ReadError> {
+        Ok(self.open()?.column_bytes())
+    }
+
+    /// Reads all of the full-text index, if there is one, and checks it.
+    pub(crate) fn check_text(&self) -> Result<(), String> {
+        let index = self.open_text().map_err(|error| error.to_string())?;
+        index.map_or(Ok(()), |index| index.verify().map_err(|error| error.to_string()))
     }
 
     fn open_text(&self) -> Result<Option<Arc<text::Index>>, Box<dyn std::error::Error>> {

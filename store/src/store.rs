@@ -148,7 +148,7 @@ impl Store {
         let highest = recovery::clear_orphans(&dir, &manifest, whole, &mut recovery);
         manifest.skip_ids(highest);
         let recent = Arc::default();
-        let segments = recovery::open_segments(&dir, &manifest, &recent, &mut recovery);
+        let segments = recovery::open_segments(&dir, manifest.state(), &recent, &mut recovery);
         let shared = Arc::new(Shared::new(&config, manifest, segments, recent));
         recovery::load_series(&shared.snapshot(), &shared.series, &mut recovery);
         let replayed = recovery::replay(&shared, &decode, whole, &mut recovery)
@@ -292,7 +292,7 @@ pub(crate) fn prepare(rows: Rows, index: &SeriesIndex) -> Vec<Prepared> {
     prepared
 }
 
-fn body_hash(kind: u8, body: &[u8]) -> u128 {
+pub(crate) fn body_hash(kind: u8, body: &[u8]) -> u128 {
     xxhash_rust::xxh3::xxh3_128_with_seed(body, kind.into()).max(1)
 }
 

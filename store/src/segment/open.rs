@@ -123,6 +123,14 @@ impl Open {
         Ok(wide::Group { file, metadata: &self.metadata, index, n_rows: self.groups[index].n_rows })
     }
 
+    /// The bytes of each column of the file, in the order of the file.
+    pub(super) fn column_bytes(&self) -> Vec<(String, u64)> {
+        let groups = self.metadata.metadata().row_groups();
+        let columns = self.metadata.parquet_schema().columns().iter().enumerate();
+        let bytes = |column: usize| groups.iter().map(|group| group.column(column).compressed_size() as u64).sum();
+        columns.map(|(index, column)| (column.path().string(), bytes(index))).collect()
+    }
+
     /// As [`Open::read`], with the rows and `columns` as they are in the file.
     fn read_file(
         &self,

@@ -1,5 +1,6 @@
 //! Reads the records of a log file back, past damage.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,12 @@ pub(crate) struct Damage {
     pub(crate) path: PathBuf,
     pub(crate) offset: usize,
     pub(crate) bytes: usize,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} bytes at {} are no log record", self.path.display(), self.bytes, self.offset)
+    }
 }
 
 /// Feeds each record of the file at `path` with a number before `end` to `each`, in order. Returns the damaged parts; what

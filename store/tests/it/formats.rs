@@ -9,9 +9,9 @@ use crate::dump::Dump;
 use crate::sample;
 
 /// The kept samples: `data`, a directory as a killed process left it, and `rows.txt`, what is in it.
-const VERSIONS: [&str; 1] = ["v1"];
+pub(crate) const VERSIONS: [&str; 1] = ["v1"];
 
-fn kept(version: &str) -> PathBuf {
+pub(crate) fn kept(version: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/formats").join(version)
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 }
 
 /// Fails with the first line that differs.
-fn same(found: &Dump, expected: &str, when: &str) {
+pub(crate) fn same(found: &Dump, expected: &str, when: &str) {
     assert_eq!(found.errors, Vec::<String>::new(), "{when}");
     let expected: Vec<&str> = expected.lines().collect();
     for (found, expected) in found.rows.iter().zip(&expected) {

@@ -4,4 +4,5 @@
 
 mod dump;
 mod formats;
+mod inspect;
 mod sample;

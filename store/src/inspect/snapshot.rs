@@ -1,0 +1,81 @@
+//! The rows of a data directory, without opening it as a store.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Directory;
+use crate::dedup::Dedup;
+use crate::error::OpenError;
+use crate::memtable::Memtable;
+use crate::recovery::{self, Recovery};
+use crate::snapshot::Snapshot;
+use crate::store::{Decode, prepare};
+use crate::wal::{self, Header};
+
+/// Requests in the log are read again this often when a box retires them meanwhile.
+const TRIES: usize = 5;
+
+/// The rows that are durable in `dir`: those in segments, and those of requests that are in the log only, which are held in
+/// memory. Takes no lock and changes nothing; segments that a running box removes later turn into errors of the scan that
+/// reads them. Also says what could not be read.
+pub fn snapshot(dir: &Path, decode: &Decode) -> Result<(Snapshot, Recovery), OpenError> {
+    let mut tries = 0;
+    loop {
+        let directory = Directory::open(dir)?;
+        let (snapshot, recovery) = read(&directory, decode)?;
+        tries += 1;
+        // A flush that ended in between may have retired log files before they were read.
+        if Directory::open(dir)?.state.low_water == directory.state.low_water || tries == TRIES {
+            return Ok((snapshot, recovery));
+        }
+    }
+}
+
+fn read(directory: &Directory, decode: &Decode) -> Result<(Snapshot, Recovery), OpenError> {
+    let dir = &directory.dir;
+    let mut recovery = Recovery::default();
+    if !directory.whole {
+        recovery.damage.push(format!("{}: some of its records are damaged", dir.join("manifest").display()));
+    }
+    let segments = recovery::open_segments(dir, &directory.state, &Arc::default(), &mut recovery);
+    let memory = std::array::from_fn(|_| Vec::new());
+    let mut snapshot = Snapshot { memory, segments: Arc::new(segments), series: Arc::default() };
+    recovery::load_series(&snapshot, &snapshot.series, &mut recovery);
+
+    let io = |source| OpenError::Io { path: dir.join("wal"), source };
+    let files = wal::list(&dir.join("wal")).map_err(io)?;
+    let first_lsns: Vec<_> = files.iter().map(|(_, path)| Header::read(path)?.first_lsn).collect();
+    let (mut rows, mut seen, mut previous) = (Memtable::default(), Dedup::default(), directory.state.low_water);
+    for (index, (sequence, path)) in files.iter().enumerate() {
+        let end = first_lsns[index + 1..].iter().flatten().min().copied().unwrap_or(u64::MAX);
+        let damage = wal::read_file(path, *sequence, previous, end, |head, body| {
+            previous = previous.max(head.lsn);
+            // As at a start: a request that was refused may be here and, retried, a second time.
+            if head.lsn <= directory.state.low_water || seen.contains(head.hash, head.received_at) {
+                return;
+            }
+            seen.insert(head.hash, head.received_at);
+            match catch_unwind(AssertUnwindSafe(|| decode(head.kind, body, head.received_at))) {
+                Ok(Ok(decoded)) => {
+                    recovery.replayed_requests += 1;
+                    prepare(decoded, &snapshot.series).into_iter().for_each(|prepared| rows.push(prepared));
+                }
+                Ok(Err(error)) => {
+                    recovery.damage.push(format!("{}: request {}: {error}", path.display(), head.lsn));
+                }
+                Err(_) => {
+                    recovery.damage.push(format!("{}: request {}: the decoder failed", path.display(), head.lsn));
+                }
+            }
+        });
+        match damage {
+            Ok(damage) => recovery.damage.extend(damage.iter().map(ToString::to_string)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {} // retired
+            Err(error) => recovery.damage.push(format!("{}: {error}", path.display())),
+        }
+    }
+    recovery.replayed_rows = rows.rows;
+    snapshot.memory = rows.chunks;
+    Ok((snapshot, recovery))
+}

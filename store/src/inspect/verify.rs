@@ -1,0 +1,112 @@
+//! Checks a data directory: every checksum, and everything that one file says of another.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::Directory;
+use crate::error::OpenError;
+use crate::manifest::SegmentEntry;
+use crate::schema::Table;
+
+mod files;
+mod log;
+mod rows;
+mod text;
+
+/// Something that is wrong, or at least not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub path: PathBuf,
+    /// Where in the file, and what.
+    pub message: String,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Damage: rows, or means to find them, are lost or cannot be trusted.
+    pub findings: Vec<Finding>,
+    /// Harmless: left-overs, copies of what was damaged before, files of nobody.
+    pub notes: Vec<Finding>,
+    pub segments: usize,
+    pub files: usize,
+    pub bytes: u64,
+    pub rows: u64,
+    /// Distinct series.
+    pub series: usize,
+    pub log_files: usize,
+    pub log_records: u64,
+}
+
+impl Report {
+    fn wrong(&mut self, path: impl Into<PathBuf>, message: impl ToString) {
+        self.findings.push(Finding { path: path.into(), message: message.to_string() });
+    }
+
+    fn note(&mut self, path: impl Into<PathBuf>, message: impl ToString) {
+        self.notes.push(Finding { path: path.into(), message: message.to_string() });
+    }
+}
+
+/// Series that rows mention, and those that the table of series describes.
+#[derive(Default)]
+struct SeriesIds {
+    described: HashSet<[u8; 16]>,
+    /// With the file that mentioned it first.
+    mentioned: std::collections::HashMap<[u8; 16], PathBuf>,
+}
+
+/// Reads all of the data directory `dir` and checks it; `deep` looks every word of every log body up in its index, where
+/// else some words stand for all. Takes no lock and changes nothing, so it may run beside a box that uses the directory:
+/// what the box removes meanwhile is left out.
+///
+/// # Errors
+/// When the manifest cannot be read at all, or is of a newer format.
+pub fn verify(dir: &Path, deep: bool) -> Result<Report, OpenError> {
+    let directory = Directory::open(dir)?;
+    let mut report = Report::default();
+    if !directory.whole {
+        report.wrong(dir.join("manifest"), "some of its records are damaged");
+    }
+    let mut series = SeriesIds::default();
+    for entry in directory.state.segments.values() {
+        let before = report.findings.len();
+        segment(&directory, entry, deep, &mut series, &mut report);
+        if report.findings.len() > before && !directory.still_has(entry.id) {
+            report.findings.truncate(before);
+        }
+    }
+    report.series = series.described.len();
+    let mut missing: Vec<_> = series.mentioned.into_iter().filter(|(id, _)| !series.described.contains(id)).collect();
+    missing.sort();
+    for (id, path) in missing {
+        let id = u128::from_be_bytes(id);
+        report.wrong(path, format!("has rows of series {id:032x}, which no segment describes"));
+    }
+    log::check(&directory, &mut report);
+    files::left_overs(&directory, &mut report);
+    Ok(report)
+}
+
+fn segment(directory: &Directory, entry: &SegmentEntry, deep: bool, series: &mut SeriesIds, report: &mut Report) {
+    report.segments += 1;
+    for file in &entry.files {
+        files::check(&directory.dir, file, report);
+    }
+    let segment = match directory.segment(entry) {
+        Ok((segment, None)) => segment,
+        Ok((segment, Some(error))) => {
+            let bloom = entry.file(".bloom").map_or("segments", |file| &file.path);
+            report.wrong(directory.dir.join(bloom), error);
+            segment
+        }
+        Err(error) => {
+            report.wrong(directory.dir.join("manifest"), format!("segment {}: {error}", entry.id));
+            return;
+        }
+    };
+    rows::check(&segment, series, report);
+    if segment.table() == Table::Logs {
+        text::check(&segment, deep, report);
+    }
+}

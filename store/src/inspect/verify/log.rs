@@ -1,0 +1,53 @@
+//! The write-ahead log and the hashes of bodies.
+
+use super::{Directory, Report};
+use crate::dedup::Dedup;
+use crate::store::body_hash;
+use crate::wal::{self, Header};
+
+/// Reads every record of the log, as a start does.
+pub(super) fn check(directory: &Directory, report: &mut Report) {
+    let dir = directory.dir.join("wal");
+    let files = match wal::list(&dir) {
+        Ok(files) => files,
+        Err(error) => return report.wrong(dir, error),
+    };
+    let low_water = directory.state.low_water;
+    let first_lsns: Vec<_> = files.iter().map(|(_, path)| Header::read(path)?.first_lsn).collect();
+    // Of the last record before; unknown before the first file, since those before it are retired.
+    let mut previous = None;
+    for (index, (sequence, path)) in files.iter().enumerate() {
+        let end = first_lsns[index + 1..].iter().flatten().min().copied().unwrap_or(u64::MAX);
+        let mut records = 0;
+        let mut wrong = Vec::new();
+        let damage = wal::read_file(path, *sequence, previous.unwrap_or(0), end, |head, body| {
+            records += 1;
+            let lsn = head.lsn;
+            if head.hash != 0 && body_hash(head.kind, body) != head.hash {
+                wrong.push(format!("request {lsn} has another hash than its body"));
+            }
+            let expected = previous.map_or(lsn, |previous| previous + 1);
+            if lsn > expected && expected.max(low_water + 1) < lsn {
+                let first = expected.max(low_water + 1);
+                wrong.push(format!("requests {first} to {} are missing before request {lsn}", lsn - 1));
+            }
+            previous = Some(lsn.max(previous.unwrap_or(0)));
+        });
+        match damage {
+            Ok(damage) => {
+                report.log_files += 1;
+                report.log_records += records;
+                wrong.extend(damage.iter().map(|it| format!("{} bytes at {} are no record", it.bytes, it.offset)));
+            }
+            // A running box retires files.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => wrong.push(error.to_string()),
+        }
+        wrong.into_iter().for_each(|message| report.wrong(path, message));
+    }
+    let path = directory.dir.join("dedup");
+    match Dedup::load(&path) {
+        Ok(_) => {}
+        Err(error) => report.wrong(path, error.message),
+    }
+}

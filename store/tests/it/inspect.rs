@@ -1,0 +1,154 @@
+//! Looking at a directory: what is sound is called sound, what is not is named, and nothing is changed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use store::inspect::{self, Report};
+use store::{OpenError, Table};
+
+use crate::dump::Dump;
+use crate::{formats, sample};
+
+/// Every file below `dir` with its bytes.
+fn files(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.insert(path.clone(), fs::read(path).unwrap());
+        }
+    }
+    found
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::write(to, fs::read(from).unwrap()).unwrap();
+}
+
+fn sound(dir: &Path, deep: bool) -> Report {
+    let before = files(dir);
+    let report = inspect::verify(dir, deep).unwrap();
+    assert_eq!((&report.findings, &report.notes), (&vec![], &vec![]));
+    assert!(files(dir) == before, "a check changes nothing");
+    report
+}
+
+#[test]
+fn samples_of_every_format_are_sound() {
+    for version in formats::VERSIONS {
+        let dir = formats::copy_of(version);
+        let report = sound(dir.path(), true);
+        assert_eq!((report.log_records, report.series), (7, 15), "{version}");
+        assert!(report.segments >= 10 && report.files > report.segments && report.bytes > 50_000, "{version}");
+        let (snapshot, recovery) = inspect::snapshot(dir.path(), &sample::decode()).unwrap();
+        assert_eq!((recovery.damage.len(), recovery.replayed_requests), (0, 4), "{version}");
+        let rows = fs::read_to_string(formats::kept(version).join("rows.txt")).unwrap();
+        formats::same(&Dump::of(&snapshot), &rows, version);
+    }
+}
+
+#[test]
+fn a_directory_in_use_is_checked_and_read_beside_its_store() {
+    let dir = formats::copy_of("v1");
+    let (store, _) = sample::open(dir.path());
+    let (rows, wanted) = (Dump::of(&store.snapshot()), sample::decode());
+    sound(dir.path(), false);
+    assert!(Dump::of(&inspect::snapshot(dir.path(), &wanted).unwrap().0) == rows);
+    store.flush().unwrap();
+    let report = sound(dir.path(), false);
+    assert!(report.rows as usize > rows.rows.len());
+    assert!(Dump::of(&inspect::snapshot(dir.path(), &wanted).unwrap().0) == rows);
+}
+
+#[test]
+fn space_is_told_by_table_level_and_column() {
+    let dir = formats::copy_of("v1");
+    drop(sample::open(dir.path()).0);
+    let stat = inspect::stat(dir.path()).unwrap();
+    assert!(stat.damage.is_empty());
+    assert_eq!(stat.series, 15);
+    assert_eq!(stat.levels.iter().map(|level| level.table).collect::<Vec<_>>(), Table::ALL);
+    for level in &stat.levels {
+        assert_eq!(level.parts.iter().map(|(_, bytes)| bytes).sum::<u64>(), level.bytes, "{level:?}");
+        assert!(level.parts.is_sorted_by_key(|(_, bytes)| std::cmp::Reverse(*bytes)) && level.times.0 < level.times.1);
+    }
+    let logs = &stat.levels[1];
+    assert_eq!((logs.rows, logs.segments, logs.level), (58, 3, 0));
+    for part in ["body", "(text index)", "(bloom filter)", "(footer)"] {
+        assert!(logs.parts.iter().any(|(name, bytes)| name == part && *bytes > 0), "{part}: {:?}", logs.parts);
+    }
+    let names: Vec<_> = stat.others.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["dedup", "lock", "manifest", "wal"]);
+}
+
+#[test]
+fn what_is_no_data_directory_is_an_error_and_stays_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(matches!(inspect::verify(dir.path(), false), Err(OpenError::Io { .. })));
+    assert!(inspect::stat(&dir.path().join("nowhere")).is_err());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn wrong_files_are_findings_with_their_paths_and_places() {
+    // A file, what is done to it, and what a finding then says.
+    type Damage = fn(&Path);
+    let flip: Damage = |path| {
+        let mut bytes = fs::read(path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 8;
+        fs::write(path, bytes).unwrap();
+    };
+    let table: [(&str, Damage, &str); 12] = [
+        ("segments/spans/000000000003.parquet", flip, "have checksum"),
+        ("segments/logs/000000000005.bloom", flip, "have checksum"),
+        ("segments/logs/000000000005.text", flip, "have checksum"),
+        ("segments/logs/000000000005.text", |path| fs::write(path, "").unwrap(), "are beyond the file's 0"),
+        ("segments/points/000000000007.parquet", |path| fs::remove_file(path).unwrap(), "No such file"),
+        (
+            "segments/points/000000000007.parquet",
+            |path| fs::write(path, [fs::read(path).unwrap(), b"more".to_vec()].concat()).unwrap(),
+            "4 bytes at 3439 are not of the segment",
+        ),
+        ("wal/000000000002.wal", flip, "are no record"),
+        ("dedup", flip, "are no hashes of bodies"),
+        ("dedup", |path| fs::write(path, "").unwrap(), "its 0 bytes are no hashes of bodies"),
+        ("manifest", flip, "damaged"),
+        // Sound files of other segments.
+        (
+            "segments/logs/000000000005.bloom",
+            |path| copy(&path.with_file_name("000000000006.text"), path),
+            "have checksum",
+        ),
+        (
+            "segments/series/000000000009.parquet",
+            |path| copy(&path.with_file_name("000000000014.parquet"), path),
+            "are beyond the file's",
+        ),
+    ];
+    for (name, damage, expected) in table {
+        let dir = formats::copy_of("v1");
+        let path = dir.path().join(name);
+        damage(&path);
+        let report = inspect::verify(dir.path(), true).unwrap();
+        let found: Vec<String> =
+            report.findings.iter().map(|it| format!("{}: {}", it.path.display(), it.message)).collect();
+        assert!(
+            found.iter().any(|it| it.starts_with(path.to_str().unwrap()) && it.contains(expected)),
+            "{name}, {expected}: {found:#?}"
+        );
+    }
+}
+
+#[test]
+fn left_overs_are_noted_and_no_damage() {
+    let dir = formats::copy_of("v1");
+    fs::write(dir.path().join("segments/spans/000000000099.parquet"), "half").unwrap();
+    fs::write(dir.path().join("manifest.damaged-1"), "old").unwrap();
+    fs::create_dir(dir.path().join("segments/lost")).unwrap();
+    fs::write(dir.path().join("segments/lost/spans-000000000001.parquet"), "old").unwrap();
+    let report = inspect::verify(dir.path(), false).unwrap();
+    assert_eq!((report.findings.len(), report.notes.len()), (0, 3), "{report:?}");
+}
