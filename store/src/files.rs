@@ -17,27 +17,31 @@ pub(crate) use sums::{BlockSums, KEY as CHECKSUMS_KEY};
 #[cfg(test)]
 pub(crate) mod faults;
 
+/// The name of a file that is being written to take the place of `path`.
+pub(crate) fn beside(path: &Path) -> PathBuf {
+    path.with_extension("new")
+}
+
 /// Writes `bytes` to `path` so that after a crash either the old or the new content is there, whole: write beside it,
 /// sync, rename, sync the directory.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    let file = File::create(&beside)?;
-    write_all_at(&file, &beside, bytes, 0)?;
-    sync_data(&file, &beside)?;
-    rename(&beside, path)
+    let beside = beside(path);
+    let write = || {
+        let file = File::create(&beside)?;
+        write_all_at(&file, &beside, bytes, 0)?;
+        sync_data(&file, &beside)
+    };
+    let replaced = write().and_then(|()| rename(&beside, path));
+    if replaced.is_err() {
+        _ = fs::remove_file(&beside); // a full disk would stay full of it
+    }
+    replaced
 }
 
 /// Writes all of `bytes` at `offset` of the file at `path`.
 pub(crate) fn write_all_at(file: &File, path: &Path, bytes: &[u8], offset: u64) -> io::Result<()> {
     check(Op::Write, path)?;
     file.write_all_at(bytes, offset)
-}
-
-/// Writes `bytes` at the end of the file at `path`, which is open for appending, and makes them durable.
-pub(crate) fn append(mut file: &File, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    check(Op::Write, path)?;
-    file.write_all(bytes)?;
-    sync_data(file, path)
 }
 
 /// Makes what was written to the file at `path`, and its length, durable. After an error what the file holds is unknown, and

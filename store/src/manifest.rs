@@ -1,11 +1,10 @@
 //! The manifest: which segments count, and up to where the write-ahead log is in them.
 //!
-//! A log of records, each `length u32 | crc32 u32 | JSON`, little-endian, appended and synced one publication at a time,
-//! so a publication happens whole or not at all. Opening folds the records; a long log is replaced by its fold.
-//! Specified in `docs/formats/manifest.md`.
+//! A file of records, each `length u32 | crc32 u32 | JSON`, little-endian, one for each segment. A publication replaces the
+//! file by a new one, so it happens whole or not at all, and a byte that is wrong is damage, never a write cut short. Damage
+//! costs the records that it hits. Specified in `docs/formats/manifest.md`.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,12 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::{self, Tail};
 
+mod file;
+
+use file::{decode, encode, keep};
+
 /// The format of a data directory that this version writes. Format 1 had neither levels nor layouts; it is read, and the
 /// first publication makes it format 2.
 pub(crate) const FORMAT: u32 = 2;
-
-/// A fold is written instead of a log longer than this.
-const MAX_RECORDS: usize = 1000;
 
 /// A segment as the manifest names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,10 +78,11 @@ pub(crate) struct FileEntry {
     pub(crate) tail: Option<Tail>,
 }
 
-/// One publication.
+/// One publication as its caller gives it, and a record of the file. Older versions appended each publication to the file; a
+/// file of this version is the fold of all of them, in records of one segment each.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// Given by the first record, and by the first of a version that writes a newer format.
+    /// In every record of a file of this version; in older ones in the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) format: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -91,16 +92,17 @@ pub(crate) struct Record {
     /// Log records up to and including this number are in segments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) low_water: Option<u64>,
-    /// The id of the next segment; given by a fold, since the newest segments may be gone.
+    /// The id of the next segment: the newest may be gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) next_segment: Option<u64>,
+    /// How many segments the file names; in its last record, so that a file without its end is known as such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) segments: Option<usize>,
 }
 
 /// What all records together say.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
-    /// Of the directory as the file has it.
-    format: u32,
     pub(crate) segments: BTreeMap<u64, SegmentEntry>,
     pub(crate) low_water: u64,
     pub(crate) next_segment: u64,
@@ -115,7 +117,6 @@ impl State {
         for id in &record.remove {
             self.segments.remove(id);
         }
-        self.format = self.format.max(record.format.unwrap_or(0));
         self.low_water = self.low_water.max(record.low_water.unwrap_or(0));
         self.next_segment = self.next_segment.max(record.next_segment.unwrap_or(0));
     }
@@ -134,36 +135,36 @@ impl From<io::Error> for ManifestError {
 
 /// The fold of the manifest in `dir`, and whether all of it could be read. Changes nothing.
 pub(crate) fn read(dir: &Path) -> Result<(State, bool), ManifestError> {
-    let mut state = State { next_segment: 1, ..State::default() };
-    let (records, ending) = decode(&std::fs::read(dir.join("manifest"))?);
-    if let Some(format) = records.iter().filter_map(|record| record.format).find(|format| *format > FORMAT) {
+    fold(&std::fs::read(dir.join("manifest"))?)
+}
+
+fn fold(bytes: &[u8]) -> Result<(State, bool), ManifestError> {
+    let (records, undamaged) = decode(bytes);
+    let format = records.iter().filter_map(|record| record.format).max();
+    if let Some(format) = format.filter(|format| *format > FORMAT) {
         return Err(ManifestError::NewerFormat(format));
     }
+    let mut state = State { next_segment: 1, ..State::default() };
     records.iter().for_each(|record| state.apply(record));
-    Ok((state, matches!(ending, Ending::Clean)))
+    let counted = records.last().and_then(|last| last.segments);
+    let complete = match format {
+        Some(1) => true, // a file of format 1 has no count
+        _ => counted == Some(state.segments.len()),
+    };
+    Ok((state, undamaged && complete))
 }
 
 /// The manifest of an open data directory.
 pub(crate) struct Manifest {
     path: PathBuf,
-    file: File,
     state: State,
-    /// A record may be there in part, or a repair may have failed: the file is written anew before it is used again.
-    broken: bool,
-}
-
-/// How the records of a manifest file end.
-enum Ending {
-    Clean,
-    /// A last record that a crash cut short; nobody was told that it is there.
-    Torn,
-    /// Bytes that are not a record, with records or more after them.
-    Damaged,
+    /// Whether the file says what `state` does. After an error it may say what was to be published instead.
+    sound: bool,
 }
 
 impl Manifest {
-    /// Opens or creates the manifest in `dir`. The second value says whether all of it could be read. If not, a copy is kept,
-    /// and files that no record names may be segments that were lost, not left-overs.
+    /// Opens or creates the manifest in `dir`. The second value says whether all of it could be read. If not, it is kept under
+    /// another name, and files that no record names may be segments that were lost, not left-overs.
     pub(crate) fn open(dir: &Path) -> Result<(Self, bool), ManifestError> {
         let path = dir.join("manifest");
         let bytes = match std::fs::read(&path) {
@@ -171,23 +172,15 @@ impl Manifest {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        let mut state = State { next_segment: 1, ..State::default() };
-        let (records, ending) = decode(&bytes);
-        if let Some(format) = records.iter().filter_map(|record| record.format).find(|format| *format > FORMAT) {
-            return Err(ManifestError::NewerFormat(format));
+        let (state, whole) = fold(&bytes)?;
+        let mut manifest = Manifest { path, state, sound: true };
+        if !whole {
+            if !bytes.is_empty() {
+                keep(dir, &manifest.path, &bytes)?;
+            }
+            manifest.rewrite(); // or the next publication does it
         }
-        records.iter().for_each(|record| state.apply(record));
-        // A flipped bit in a length looks as a torn record does, and a lost file as a new directory.
-        let whole = matches!(ending, Ending::Clean) && !records.is_empty();
-        if !bytes.is_empty() && !whole {
-            files::replace(&free_name(dir), &bytes)?;
-        }
-        if records.len() > MAX_RECORDS || !whole {
-            files::replace(&path, &encode(&fold(&state)))?;
-            state.format = FORMAT;
-        }
-        let file = OpenOptions::new().append(true).open(&path)?;
-        Ok((Manifest { path, file, state, broken: false }, whole))
+        Ok((manifest, whole))
     }
 
     /// Ids up to `highest` are taken by files, whatever the records say.
@@ -206,96 +199,38 @@ impl Manifest {
         id
     }
 
-    /// Makes `record` durable. Until this returns `Ok`, nothing of it counts.
-    ///
-    /// After an error the file may hold the record in part, or whole but refused, and a failed sync says nothing of the next.
-    /// So nothing more goes to that file: a new one with what is known to count takes its place, now or before the next record.
+    /// Makes `record` durable. Until this returns `Ok`, nothing of it counts; after an error the file is put back as it was, now
+    /// or with the next publication.
     pub(crate) fn publish(&mut self, record: &Record) -> io::Result<()> {
-        if self.broken {
-            self.rewrite()?;
-        }
-        let mut record = record.clone();
-        if self.state.format < FORMAT {
-            record.format = Some(FORMAT); // older versions look at every record for it
-        }
-        let result = files::append(&self.file, &self.path, &encode(&record));
-        if let Err(error) = result {
-            self.broken = true;
-            if let Err(error) = self.rewrite() {
-                tracing::error!(%error, "the manifest cannot be written; nothing is published until it can");
-            }
+        let mut state = self.state.clone();
+        state.apply(record);
+        if let Err(error) = files::replace(&self.path, &encode(&state)) {
+            self.rewrite();
             return Err(error);
         }
-        self.state.apply(&record);
+        self.state = state;
+        self.sound = true;
         Ok(())
     }
 
-    /// Whether what [`Manifest::state`] says, and nothing else, is in the file.
+    /// Whether what [`Manifest::state`] says, and nothing else, is in the file. If not, files of what could not be published must
+    /// stay: the next start may find it published.
     pub(crate) fn is_sound(&self) -> bool {
-        !self.broken
+        self.sound
     }
 
-    fn rewrite(&mut self) -> io::Result<()> {
-        files::replace(&self.path, &encode(&fold(&self.state)))?;
-        self.state.format = FORMAT;
-        self.file = OpenOptions::new().append(true).open(&self.path)?;
-        self.broken = false;
-        Ok(())
-    }
-}
-
-/// A name for a copy of a damaged manifest that no earlier copy has.
-fn free_name(dir: &Path) -> PathBuf {
-    let mut number = 1;
-    loop {
-        let path = dir.join(format!("manifest.damaged-{number}"));
-        if !path.exists() {
-            return path;
+    fn rewrite(&mut self) {
+        let written = files::replace(&self.path, &encode(&self.state));
+        self.sound = written.is_ok();
+        if let Err(error) = written {
+            tracing::error!(path = %self.path.display(), %error, "the manifest cannot be written");
         }
-        number += 1;
     }
-}
-
-fn fold(state: &State) -> Record {
-    Record {
-        format: Some(FORMAT),
-        add: state.segments.values().cloned().collect(),
-        remove: Vec::new(),
-        low_water: Some(state.low_water),
-        next_segment: Some(state.next_segment),
-    }
-}
-
-fn encode(record: &Record) -> Vec<u8> {
-    let json = serde_json::to_vec(record).expect("a record has string keys and finite numbers only");
-    let mut bytes = Vec::with_capacity(json.len() + 8);
-    bytes.extend_from_slice(&(json.len() as u32).to_le_bytes());
-    bytes.extend_from_slice(&crc32fast::hash(&json).to_le_bytes());
-    bytes.extend_from_slice(&json);
-    bytes
-}
-
-fn decode(mut bytes: &[u8]) -> (Vec<Record>, Ending) {
-    let mut records = Vec::new();
-    while !bytes.is_empty() {
-        let Some((length, rest)) = bytes.split_first_chunk::<4>() else { return (records, Ending::Torn) };
-        let Some((crc, rest)) = rest.split_first_chunk::<4>() else { return (records, Ending::Torn) };
-        let Some((json, rest)) = rest.split_at_checked(u32::from_le_bytes(*length) as usize) else {
-            return (records, Ending::Torn);
-        };
-        let record = (crc32fast::hash(json) == u32::from_le_bytes(*crc)).then(|| serde_json::from_slice(json).ok());
-        match record.flatten() {
-            Some(record) => records.push(record),
-            None if rest.is_empty() => return (records, Ending::Torn),
-            None => return (records, Ending::Damaged),
-        }
-        bytes = rest;
-    }
-    (records, Ending::Clean)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::file::encode_record;
     use super::*;
 
     fn entry(id: u64) -> SegmentEntry {
@@ -329,15 +264,20 @@ mod tests {
         assert_eq!((manifest.state().low_water, manifest.state().next_segment), (7, 6));
     }
 
+    /// A file as older versions appended it.
+    fn appended(records: &[Record]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        records.iter().for_each(|record| encode_record(&mut bytes, record));
+        bytes
+    }
+
     #[test]
-    fn a_torn_last_record_counts_as_never_written() {
+    fn a_torn_last_record_of_an_older_version_counts_as_never_written() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("manifest");
-        let (mut manifest, _) = open(dir.path());
-        manifest.publish(&Record { low_water: Some(1), ..Record::default() }).unwrap();
-        let whole_bytes = std::fs::metadata(&path).unwrap().len() as usize;
-        manifest.publish(&Record { low_water: Some(2), ..Record::default() }).unwrap();
-        let bytes = std::fs::read(&path).unwrap();
+        let record = |low_water| Record { format: Some(1), low_water: Some(low_water), ..Record::default() };
+        let whole_bytes = appended(&[record(1)]).len();
+        let bytes = appended(&[record(1), record(2)]);
         for cut in whole_bytes..bytes.len() {
             std::fs::write(&path, &bytes[..cut]).unwrap();
             let (manifest, whole) = open(dir.path());
@@ -346,18 +286,34 @@ mod tests {
         }
     }
 
+    /// Where the first record of a file ends.
+    fn record_end(bytes: &[u8]) -> usize {
+        8 + u32::from_le_bytes(bytes[..4].try_into().unwrap()) as usize
+    }
+
     #[test]
-    fn damage_in_the_middle_is_reported_and_a_copy_kept() {
+    fn damage_costs_the_segment_whose_record_it_hits_and_a_copy_is_kept() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("manifest");
         let (mut manifest, _) = open(dir.path());
-        manifest.publish(&Record { low_water: Some(1), ..Record::default() }).unwrap();
-        manifest.publish(&Record { low_water: Some(2), ..Record::default() }).unwrap();
-        let mut bytes = std::fs::read(&path).unwrap();
-        bytes[12] ^= 1;
-        std::fs::write(&path, &bytes).unwrap();
-        assert!(!open(dir.path()).1);
-        assert_eq!(std::fs::read(dir.path().join("manifest.damaged-1")).unwrap(), bytes);
+        let add: Vec<_> = (1..=3).map(entry).collect();
+        manifest.publish(&Record { add, low_water: Some(9), ..Record::default() }).unwrap();
+        let whole_bytes = std::fs::read(&path).unwrap();
+        for place in (0..whole_bytes.len()).step_by(7) {
+            let mut bytes = whole_bytes.clone();
+            bytes[place] ^= 1;
+            std::fs::write(&path, &bytes).unwrap();
+            let (manifest, whole) = open(dir.path());
+            assert!(!whole && manifest.state().segments.len() >= 2, "flipped byte {place}");
+            assert_eq!((manifest.state().low_water, manifest.state().next_segment), (9, 4));
+            assert_eq!(std::fs::read(dir.path().join("manifest.damaged-1")).unwrap(), bytes);
+            assert!(open(dir.path()).1, "what is left is a manifest");
+            std::fs::remove_file(dir.path().join("manifest.damaged-1")).unwrap();
+        }
+        for cut in (1..whole_bytes.len()).step_by(7).chain([record_end(&whole_bytes)]) {
+            std::fs::write(&path, &whole_bytes[..cut]).unwrap();
+            assert!(!open(dir.path()).1, "cut at {cut}");
+        }
     }
 
     #[test]
@@ -365,23 +321,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("manifest");
         let entry = r#"{"format":1,"add":[{"id":3,"table":"logs","min_time":0,"max_time":1,"rows":1,"files":[]}]}"#;
-        let record = serde_json::from_str(entry).unwrap();
-        std::fs::write(&path, encode(&record)).unwrap();
+        let old = appended(&[serde_json::from_str(entry).unwrap()]);
+        std::fs::write(&path, &old).unwrap();
         let (mut manifest, whole) = open(dir.path());
         assert!(whole);
-        let old = &manifest.state().segments[&3];
-        assert_eq!((old.level, old.layout.as_str()), (0, "rows"));
-        assert_eq!(std::fs::read(&path).unwrap(), encode(&record), "opening alone changes nothing");
-        (0..2).for_each(|_| manifest.publish(&Record::default()).unwrap());
+        let entry = &manifest.state().segments[&3];
+        assert_eq!((entry.level, entry.layout.as_str()), (0, "rows"));
+        assert_eq!(std::fs::read(&path).unwrap(), old, "opening alone changes nothing");
+        manifest.publish(&Record::default()).unwrap();
         let (records, _) = decode(&std::fs::read(&path).unwrap());
-        assert_eq!(records.iter().map(|record| record.format).collect::<Vec<_>>(), [Some(1), Some(2), None]);
+        assert!(!records.is_empty() && records.iter().all(|record| record.format == Some(2)));
     }
 
     #[test]
     fn refuses_a_newer_format_and_leaves_it_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("manifest");
-        let newer = encode(&Record { format: Some(FORMAT + 1), ..Record::default() });
+        let newer = appended(&[Record { format: Some(FORMAT + 1), ..Record::default() }]);
         std::fs::write(&path, &newer).unwrap();
         assert!(matches!(Manifest::open(dir.path()), Err(ManifestError::NewerFormat(3))));
         assert_eq!(std::fs::read(&path).unwrap(), newer);

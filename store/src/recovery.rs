@@ -119,6 +119,9 @@ pub(crate) fn clear_orphans(dir: &Path, manifest: &Manifest, whole: bool, recove
             }
         }
     }
+    for replaced in ["manifest", "dedup"] {
+        recovery.orphans += usize::from(std::fs::remove_file(files::beside(&dir.join(replaced))).is_ok());
+    }
     if n_lost > 0 {
         recovery
             .damage

@@ -3,6 +3,7 @@
 mod compaction;
 mod damage;
 mod disk_errors;
+mod faults;
 mod formats;
 mod retention;
 

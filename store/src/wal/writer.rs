@@ -11,6 +11,8 @@ use crate::files;
 
 /// A new file is filled with zeros this far ahead of the records, so that one sync in many grows it.
 const ZEROS_AHEAD: u64 = 1 << 20;
+/// A file that is being begun.
+const UNNAMED: &str = "next";
 /// Files kept for reuse.
 const MAX_SPARE: usize = 2;
 
@@ -66,6 +68,7 @@ impl WalWriter {
             Sealed { path, last_lsn, bytes, reusable: false }
         });
         let spare = (0..MAX_SPARE).map(|number| spare_path(dir, number)).filter(|path| path.exists());
+        _ = remove(&dir.join(UNNAMED)); // or the next file takes its place
         let (dir, sealed, spare) = (dir.to_owned(), sealed.collect(), spare.collect());
         WalWriter { dir, sealed, spare, file_bytes, next_sequence, current: None }
     }
@@ -180,18 +183,19 @@ fn spare_path(dir: &Path, number: usize) -> PathBuf {
 }
 
 impl Current {
-    /// Creates the file with this sequence number, from `spare` when given, and makes its header durable.
+    /// Creates the file with this sequence number, from `spare` when given. It gets its name when its header is durable: a log
+    /// file without one is damaged, not unfinished.
     fn begin(path: &Path, sequence: u64, first_lsn: u64, spare: Option<PathBuf>) -> io::Result<Self> {
-        // Until the new header is there, a spare reads as what it was: a file of another number, which holds nothing.
-        let reused = spare.is_some_and(|spare| rename(&spare, path).is_ok());
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(!reused).open(path)?;
+        let reused = spare.is_some();
+        let unnamed = spare.unwrap_or_else(|| path.with_file_name(UNNAMED));
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(!reused).open(&unnamed)?;
         let zeroed_to = file.metadata()?.len();
         let mut old = [0; header::LENGTH];
         let old = file.read_exact_at(&mut old, 0).ok().and_then(|()| Header::decode(&old));
         let salt = next_salt(old.map_or(0, |old| old.salt), sequence);
-        files::write_all_at(&file, path, &Header::encode(salt, sequence, first_lsn), 0)?;
-        files::sync_data(&file, path)?;
-        files::sync_dir(path.parent().unwrap_or(path))?;
+        files::write_all_at(&file, &unnamed, &Header::encode(salt, sequence, first_lsn), 0)?;
+        files::sync_data(&file, &unnamed)?;
+        files::rename(&unnamed, path)?;
         Ok(Current { path: path.to_owned(), file, salt, offset: header::LENGTH as u64, zeroed_to, last_lsn: 0 })
     }
 

@@ -17,11 +17,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ui", &["query", "slo", "model"]),
     ("haechi", &["collector", "demo-services", "model", "query", "slo", "sql", "store", "ui"]),
     ("demo-services", &["proto"]),
+    ("faults", &[]),
     ("xtask", &[]),
 ];
 
-/// What tests of a crate may import besides: `ui` shows the rows of a real store.
-const TESTS_MAY_IMPORT: &[(&str, &[&str])] = &[("ui", &["store"])];
+/// What tests of a crate may import besides: `ui` shows the rows of a real store, and what writes files is put to the test by
+/// disks that fail.
+const TESTS_MAY_IMPORT: &[(&str, &[&str])] = &[("ui", &["store"]), ("store", &["faults"]), ("haechi", &["faults"])];
 
 /// Outside technology that only these crates know. Tests may know more: they play the part of users.
 const CONFINED: &[(&str, &[&str])] = &[

@@ -1,0 +1,84 @@
+//! Every file call that changes something fails once, and fails from then on, with each error: the store ends clean, or refuses
+//! with an error that is worth a retry and goes on when the disk does.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use faults::{Action, Control, Error, Fault, Kinds};
+
+use super::script::Player;
+use super::{in_own_process, one_in, panics};
+
+/// Makes a fault of an action, the kinds of calls, and a number among those.
+type Scheme = (&'static str, fn(Action, Kinds, u64) -> Fault, Action);
+
+/// Runs the script with each call failing in turn, until a run is over before its turn comes.
+fn fail_each(control: &Control, folder: &Path, schemes: &[Scheme]) {
+    for (index, (name, fault, action)) in schemes.iter().enumerate() {
+        // A quick run takes other calls with each scheme.
+        let step = one_in(41);
+        let (mut failures, mut runs) = (Vec::new(), 0);
+        let mut number = 1 + index * step / schemes.len();
+        loop {
+            let dir = folder.join("data");
+            control.set_root(&dir).unwrap();
+            let fault = fault(*action, Kinds::CHANGES, number as u64);
+            let run = || play(control, &dir, &fault);
+            let (panics_before, outcome) = (panics(), catch_unwind(AssertUnwindSafe(run)));
+            control.heal().unwrap();
+            fs::remove_dir_all(&dir).unwrap();
+            if control.fired().unwrap() == 0 {
+                break;
+            }
+            runs += 1;
+            let hit = control.hit().unwrap();
+            if outcome.is_err() || panics() > panics_before {
+                failures.push(format!("call {number}: {hit}"));
+            }
+            number += step;
+        }
+        println!("{name}: {runs} runs");
+        assert_eq!(failures, Vec::<String>::new(), "{name}");
+        assert!(number > 150, "the script makes {number} calls and no more");
+    }
+}
+
+fn play(control: &Control, dir: &Path, fault: &Fault) {
+    fs::create_dir(dir).unwrap();
+    control.arm(fault).unwrap();
+    let mut player = Player::new(dir);
+    let once = fault.first == fault.last;
+    player.play(usize::from(once), |_| ());
+    control.heal().unwrap();
+    if once {
+        let refused = &player.refused;
+        assert!(refused.len() <= 1, "one failed call has more than one consequence: {refused:#?}");
+    }
+    player.settle();
+}
+
+#[test]
+fn one_failed_call_costs_one_refusal_at_most() {
+    in_own_process("tests::faults::calls::one_failed_call_costs_one_refusal_at_most", |control, folder| {
+        let schemes: &[Scheme] = &[
+            ("EIO once", Fault::once, Action::Fail(Error::Eio)),
+            ("ENOSPC half-way once", Fault::once, Action::FailHalfway(Error::Enospc)),
+        ];
+        fail_each(control, folder, schemes);
+    });
+}
+
+#[test]
+fn a_disk_that_fails_for_a_while_loses_nothing_acknowledged() {
+    in_own_process(
+        "tests::faults::calls::a_disk_that_fails_for_a_while_loses_nothing_acknowledged",
+        |control, folder| {
+            let schemes: &[Scheme] = &[
+                ("EIO from then on", Fault::from, Action::Fail(Error::Eio)),
+                ("ENOSPC from then on", Fault::from, Action::FailHalfway(Error::Enospc)),
+            ];
+            fail_each(control, folder, schemes);
+        },
+    );
+}
