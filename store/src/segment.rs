@@ -146,7 +146,11 @@ impl Segment {
     /// The rows whose body may hold all `words`.
     pub(crate) fn rows_with_all(&self, words: &[String]) -> Candidates {
         let found = self.open_text().and_then(|index| match index {
-            Some(index) => index.rows_with_all(words).map_err(Into::into),
+            Some(index) => {
+                let rows = index.search(words)?.rows(0..index.rows())?;
+                let few = rows.len() <= index.rows() as usize / 3;
+                Ok(if few { Candidates::Rows(rows.iter().collect()) } else { Candidates::All })
+            }
             None => Ok(Candidates::All),
         });
         found.unwrap_or_else(|error| {

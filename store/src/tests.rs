@@ -270,6 +270,7 @@ fn words_drop_rows_of_segments_and_keep_all_in_memory() {
     let (store, _) = open(dir.path());
     append(&store, 0, 100);
     store.flush().unwrap();
+    store.compact_all().unwrap();
     append(&store, 100, 10);
     let scan = Scan::new(TimeRange::ALL).words(vec!["42".to_owned(), "order".to_owned()]);
     let n: usize = store.snapshot().logs(scan).map(|chunk| chunk.unwrap().len()).sum();

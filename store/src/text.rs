@@ -10,8 +10,12 @@
 mod build;
 mod bundle;
 mod directory;
+mod frequent;
+mod ids;
 mod index;
+mod matches;
 mod phrase;
+mod postings;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
@@ -22,12 +26,21 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-pub use build::{MAX_BUILD_MEMORY, MAX_INDEXED_BODY, build};
+pub use build::{Builder, MAX_INDEXED_BODY};
 pub use bundle::BundleFile;
-pub(crate) use bundle::tail_bytes;
-pub use index::{Candidates, Index};
+pub use index::{Index, Search};
+pub use matches::Matches;
 pub use phrase::Phrase;
 pub use tokenizer::{MAX_TOKEN_BYTES, query_tokens, tokens};
+
+/// The rows that a search has to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Candidates {
+    /// So many that a scan is as good: read every row.
+    All,
+    /// Row numbers, ascending.
+    Rows(Vec<u32>),
+}
 
 /// Why a text index cannot be built or read. A segment without a readable index is searched by scanning its bodies.
 #[derive(Clone, Debug, Error)]
@@ -39,8 +52,6 @@ pub enum TextError {
     Damaged { path: PathBuf, part: String, message: String },
     #[error("text index {path}: format version {found}; this version of haechi reads version {known}", path = path.display())]
     Version { path: PathBuf, found: u32, known: u32 },
-    #[error("text index: row {row} takes the memory of the build to {bytes} bytes, allowed are {limit}")]
-    TooLarge { row: u32, bytes: usize, limit: usize },
     #[error("text index: more than {limit} rows")]
     TooManyRows { limit: u32 },
     #[error("text index: cannot be built: {message}")]

@@ -45,7 +45,7 @@ fn group(number: usize) -> RecordBatch {
 }
 
 fn write(dir: &Path, id: u64) -> SegmentEntry {
-    let mut writer = SegmentWriter::create(dir, Table::Logs, id, 0, Layout::Rows);
+    let mut writer = SegmentWriter::create(dir, Table::Logs, id, 1, Layout::Rows);
     (0..GROUPS).for_each(|number| writer.write_group(&group(number)).unwrap());
     writer.finish().unwrap()
 }
@@ -123,7 +123,7 @@ fn a_file_without_its_end_is_read_by_the_copy_of_it() {
 fn files_of_another_segment_are_not_taken_for_those_of_this() {
     let dir = tempfile::tempdir().unwrap();
     let one = write(dir.path(), 1);
-    let mut writer = SegmentWriter::create(dir.path(), Table::Logs, 2, 0, Layout::Rows);
+    let mut writer = SegmentWriter::create(dir.path(), Table::Logs, 2, 1, Layout::Rows);
     (0..GROUPS).for_each(|number| writer.write_group(&group(GROUPS - number)).unwrap());
     let other = writer.finish().unwrap();
     for suffix in [".parquet", ".footer", ".bloom", ".text"] {

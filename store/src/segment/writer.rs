@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{AsArray, RecordBatch, StringArray};
+use arrow::array::{AsArray, RecordBatch};
 use model::Nanos;
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
@@ -16,7 +16,10 @@ use crate::files::{CHECKSUMS_KEY, ChecksummedWriter, Written};
 use crate::layout::{Encoder, Layout};
 use crate::manifest::{FileEntry, SegmentEntry};
 use crate::schema::Table;
-use crate::text::{self, TextError};
+use crate::text;
+
+/// What the words of a full-text index may take in memory before they are written.
+const TEXT_MEMORY: usize = 64 << 20;
 
 type Error = Box<dyn std::error::Error>;
 
@@ -34,7 +37,7 @@ pub(crate) struct SegmentWriter {
     max_time: Nanos,
     rows: u64,
     traces: BloomBuilder,
-    bodies: Vec<StringArray>,
+    text: Option<text::Builder<ChecksummedWriter>>,
 }
 
 impl SegmentWriter {
@@ -51,13 +54,18 @@ impl SegmentWriter {
             max_time: Nanos::MIN,
             rows: 0,
             traces: BloomBuilder::default(),
-            bodies: Vec::new(),
+            text: None,
         }
     }
 
     /// Writes `rows`, which has the schema of the table, is sorted as the table wants it and not empty, as a row group.
     pub(crate) fn write_group(&mut self, rows: &RecordBatch) -> Result<(), ReadError> {
-        self.group(rows).map_err(|error| self.failed("parquet", &*error))
+        self.group(rows).map_err(|error| self.failed("parquet", &*error))?;
+        // What a flush writes is small and soon compacted: its bodies are scanned, and indexed once.
+        if self.table == Table::Logs && self.level > 0 {
+            self.index(rows).map_err(|error| self.failed("text", &*error))?;
+        }
+        Ok(())
     }
 
     fn group(&mut self, rows: &RecordBatch) -> Result<(), Error> {
@@ -89,10 +97,17 @@ impl SegmentWriter {
         if self.table.has_trace_id() {
             self.traces.add(rows);
         }
-        if self.table == Table::Logs {
-            let bodies = rows.column_by_name("body").and_then(|bodies| bodies.as_string_opt::<i32>());
-            self.bodies.extend(bodies.cloned());
-        }
+    }
+
+    /// Adds the bodies of `rows` to the full-text index.
+    fn index(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+        let path = self.dir.join(self.path("text"));
+        let index = match &mut self.text {
+            Some(index) => index,
+            none => none.insert(text::Builder::new(ChecksummedWriter::create(&path)?, TEXT_MEMORY)?),
+        };
+        let bodies = rows.column_by_name("body").and_then(|bodies| bodies.as_string_opt::<i32>());
+        bodies.into_iter().flatten().try_for_each(|body| Ok(index.push(body.unwrap_or_default())?))
     }
 
     /// Writes the rest, syncs all files and their directory, and returns what the manifest is to say of the segment.
@@ -106,10 +121,12 @@ impl SegmentWriter {
         files.insert(0, rows);
         if self.table.has_trace_id() {
             let bloom = std::mem::take(&mut self.traces).finish();
-            files.push(self.write_file("bloom", &bloom.to_bytes(), 0)?);
+            files.push(self.write_file("bloom", &bloom.to_bytes())?);
         }
-        if self.table == Table::Logs {
-            files.extend(self.write_text()?);
+        if let Some(index) = self.text.take() {
+            let written = finish_text(index).map_err(|error| self.failed("text", &*error))?;
+            let Written { bytes, crc32, tail } = written;
+            files.push(FileEntry { path: text_of(&self.path("text")), bytes, crc32, tail: Some(tail) });
         }
         let folder = self.dir.join(folder(self.table));
         crate::files::sync_dir(&folder).map_err(|error| ReadError::new(folder, error))?;
@@ -141,35 +158,18 @@ impl SegmentWriter {
         let tail = rows.tail.unwrap_or_default();
         let read = || tail.read(&File::open(self.dir.join(&rows.path))?, rows.bytes);
         let bytes = read().map_err(|error: std::io::Error| self.failed("parquet", &error))?;
-        self.write_file("footer", &bytes, 0)
+        self.write_file("footer", &bytes)
     }
 
-    fn write_text(&mut self) -> Result<Option<FileEntry>, ReadError> {
-        let bodies = std::mem::take(&mut self.bodies);
-        match text::build(bodies.iter().flatten().map(Option::unwrap_or_default)) {
-            Ok(bundle) => self.write_file("text", &bundle, text::tail_bytes(&bundle)).map(Some),
-            // The rows count, the index only makes them quicker to find: a segment without one is scanned.
-            Err(error @ (TextError::TooLarge { .. } | TextError::TooManyRows { .. })) => {
-                tracing::warn!(segment = self.id, %error, "a segment of logs gets no full-text index");
-                Ok(None)
-            }
-            Err(error) => Err(self.failed("text", &error)),
-        }
-    }
-
-    /// Writes a file of which the last `tail_bytes` have checksums of the rest, or none.
-    fn write_file(&self, suffix: &str, bytes: &[u8], tail_bytes: usize) -> Result<FileEntry, ReadError> {
+    fn write_file(&self, suffix: &str, bytes: &[u8]) -> Result<FileEntry, ReadError> {
         let path = self.path(suffix);
         let write = || {
             let mut file = ChecksummedWriter::create(&self.dir.join(&path))?;
-            let (rest, tail) = bytes.split_at(bytes.len() - tail_bytes);
-            file.write_all(rest)?;
-            file.end_part();
-            file.write_all(tail)?;
+            file.write_all(bytes)?;
             file.finish()
         };
-        let Written { bytes, crc32, tail } = write().map_err(|error: std::io::Error| self.failed(suffix, &error))?;
-        Ok(FileEntry { path: text_of(&path), bytes, crc32, tail: (tail_bytes > 0).then_some(tail) })
+        let Written { bytes, crc32, .. } = write().map_err(|error: std::io::Error| self.failed(suffix, &error))?;
+        Ok(FileEntry { path: text_of(&path), bytes, crc32, tail: None })
     }
 
     /// Relative to the data directory.
@@ -180,6 +180,14 @@ impl SegmentWriter {
     fn failed(&self, suffix: &str, error: &dyn std::error::Error) -> ReadError {
         ReadError::new(self.dir.join(self.path(suffix)), error)
     }
+}
+
+/// Ends a full-text index. Its last bytes have checksums of the rest.
+fn finish_text(index: text::Builder<ChecksummedWriter>) -> Result<Written, Error> {
+    let (mut file, tail) = index.finish()?;
+    file.end_part();
+    file.write_all(&tail)?;
+    Ok(file.finish()?)
 }
 
 fn folder(table: Table) -> PathBuf {

@@ -15,28 +15,61 @@ fn file_of(bytes: &[u8]) -> File {
     file
 }
 
-fn open(bytes: &[u8]) -> Result<Index, TextError> {
-    Index::open(Arc::new(BundleFile::new("logs/7.text", file_of(bytes), bytes.len() as u64)))
+fn build<'a>(bodies: impl Iterator<Item = &'a str>) -> Result<Vec<u8>, TextError> {
+    build_within(bodies, 64 << 20)
 }
 
-fn index_of(bodies: &[impl AsRef<str>]) -> Index {
+fn build_within<'a>(bodies: impl Iterator<Item = &'a str>, memory: usize) -> Result<Vec<u8>, TextError> {
+    let mut builder = Builder::new(Vec::new(), memory)?;
+    for body in bodies {
+        builder.push(body)?;
+    }
+    let (blobs, tail) = builder.finish()?;
+    Ok([blobs, tail].concat())
+}
+
+fn open(bytes: &[u8]) -> Result<Arc<Index>, TextError> {
+    Index::open(Arc::new(BundleFile::new("logs/7.text", file_of(bytes), bytes.len() as u64))).map(Arc::new)
+}
+
+fn index_of(bodies: &[impl AsRef<str>]) -> Arc<Index> {
     open(&build(bodies.iter().map(AsRef::as_ref)).unwrap()).unwrap()
 }
 
 fn scan(bodies: &[impl AsRef<str>], wanted: &[String]) -> Vec<u32> {
     let holds_all = |body: &str| {
-        let mut held = HashSet::new();
-        tokens(body, |it| {
-            held.insert(it.to_owned());
-        });
-        wanted.iter().all(|it| held.contains(it))
+        let mut held = vec![false; wanted.len()];
+        tokens(body, |token| wanted.iter().zip(&mut held).for_each(|(it, held)| *held |= it == token));
+        held.into_iter().all(|held| held)
     };
     (0..).zip(bodies).filter(|(_, body)| holds_all(body.as_ref())).map(|(row, _)| row).collect()
 }
 
-fn expected(bodies: &[impl AsRef<str>], wanted: &[String]) -> Candidates {
-    let rows = scan(bodies, wanted);
-    if wanted.is_empty() || rows.len() * 3 > bodies.len() { Candidates::All } else { Candidates::Rows(rows) }
+fn look_up(index: &Arc<Index>, wanted: &[String]) -> Result<Matches, TextError> {
+    index.search(wanted)?.rows(0..index.rows())
+}
+
+/// What a search must say: nothing that matches is missing, what is sure matches, and of words everything is sure.
+#[track_caller]
+fn check(index: &Arc<Index>, bodies: &[impl AsRef<str>], wanted: &[String]) {
+    let expected = scan(bodies, wanted);
+    let matching: HashSet<u32> = expected.iter().copied().collect();
+    let mut found = look_up(index, wanted).unwrap();
+    let left: HashSet<u32> = found.iter().collect();
+    let unsure: HashSet<u32> = found.iter_unsure().collect();
+    for row in &expected {
+        assert!(left.contains(row), "{wanted:?}: row {row} is missing");
+    }
+    for row in left.difference(&unsure) {
+        assert!(matching.contains(row), "{wanted:?}: row {row} is not sure");
+    }
+    if !wanted.is_empty() && wanted.iter().all(|it| !tokenizer::is_id(it)) {
+        assert_eq!(unsure.len(), 0, "{wanted:?}");
+        let n = index.search(wanted).unwrap().count(0..index.rows()).unwrap();
+        assert_eq!(n, (wanted.len() == 1).then_some(expected.len() as u64), "{wanted:?}");
+    }
+    found.decide(|row| matching.contains(&row));
+    assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{wanted:?}");
 }
 
 fn strings(tokens: &[&str]) -> Vec<String> {
@@ -74,24 +107,10 @@ fn finds_the_rows_that_hold_every_token() {
         ("payment absent", &[]),
     ];
     for (phrase, rows) in table {
-        let found = index.rows_with_all(&query_tokens(phrase)).unwrap();
-        assert_eq!(found, Candidates::Rows(rows.to_vec()), "{phrase:?}");
+        let wanted = query_tokens(phrase);
+        assert_eq!(scan(&BODIES, &wanted), *rows, "{phrase:?}");
+        check(&index, &BODIES, &wanted);
     }
-}
-
-#[test]
-fn answers_all_when_the_tokens_do_not_select() {
-    let index = index_of(&["a x", "a y", "a z", "b", "b c", "c"]);
-    assert_eq!(index.rows_with_all(&[]).unwrap(), Candidates::All);
-    assert_eq!(index.rows_with_all(&strings(&["a"])).unwrap(), Candidates::All);
-    assert_eq!(index.rows_with_all(&strings(&["b"])).unwrap(), Candidates::Rows(vec![3, 4]));
-    // Each of many rows, both of few.
-    let bodies: Vec<String> = (0..100)
-        .map(|it| format!("{} {}", if it < 60 { "low" } else { "" }, if it >= 58 { "high" } else { "" }))
-        .collect();
-    let index = index_of(&bodies);
-    assert_eq!(index.rows_with_all(&strings(&["low"])).unwrap(), Candidates::All);
-    assert_eq!(index.rows_with_all(&strings(&["low", "high"])).unwrap(), Candidates::Rows(vec![58, 59]));
 }
 
 #[test]
@@ -99,7 +118,7 @@ fn takes_no_rows_and_rows_without_tokens() {
     for bodies in [&[][..], &["", "", "", "!"][..]] {
         let index = index_of(bodies);
         assert_eq!(index.rows() as usize, bodies.len());
-        assert_eq!(index.rows_with_all(&strings(&["a"])).unwrap(), Candidates::Rows(vec![]));
+        check(&index, bodies, &strings(&["a"]));
         index.verify().unwrap();
     }
 }
@@ -110,50 +129,104 @@ fn same_rows_give_the_same_bytes() {
 }
 
 #[test]
-fn costs_no_bytes_for_stored_documents() {
+fn rows_without_tokens_cost_no_bytes() {
     let size = |rows: usize| build(std::iter::repeat_n("", rows)).unwrap().len();
-    assert!(size(10_000) < size(10) + 16, "{} and {}", size(10_000), size(10));
+    assert_eq!(size(100_000), size(10));
 }
 
-/// Enough rows for skip lists and for parts of many checksum blocks.
+/// Enough rows for skip lists, for parts of many checksum blocks, and for several groups of ids.
 fn many_bodies() -> Vec<String> {
     let slow = |row: u32| if row.is_multiple_of(7) { "slow" } else { "" };
-    (0..20_000).map(|it| format!("request {it} of user{} took {} ms {}", it % 977, it % 13, slow(it))).collect()
+    let port = |row: u32| if row > 50_000 { 8080 } else { 80 };
+    let body =
+        |row: u32| format!("request {row:05} of user{} took {} ms {} :{}", row % 977, row % 13, slow(row), port(row));
+    (0..150_000).map(body).collect()
 }
 
+const MANY_PHRASES: [&str; 12] = [
+    "user5",
+    "user5 slow",
+    "12 ms",
+    "slow",
+    "took 3 ms slow user17",
+    "19999",
+    "request",
+    "request 3 slow",
+    "user977",
+    "8080",
+    "8080 slow 110001",
+    "00007",
+];
+
 #[test]
-fn agrees_with_a_scan_over_many_rows() {
+fn agrees_with_a_scan_over_many_rows_in_one_word_index_and_in_several() {
     let bodies = many_bodies();
-    let bytes = build(bodies.iter().map(String::as_str)).unwrap();
-    assert!(bytes.len() > 6 * 16 * 1024, "{}", bytes.len());
-    let index = open(&bytes).unwrap();
-    index.verify().unwrap();
-    for phrase in [
-        "user5",
-        "user5 slow",
-        "12 ms",
-        "slow",
-        "took 3 ms slow user17",
-        "19999",
-        "request",
-        "request 3 slow",
-        "user977",
-    ] {
-        let wanted = query_tokens(phrase);
-        assert_eq!(index.rows_with_all(&wanted).unwrap(), expected(&bodies, &wanted), "{phrase:?}");
+    for (memory, several) in [(64 << 20, false), (400 << 10, true)] {
+        let bytes = build_within(bodies.iter().map(String::as_str), memory).unwrap();
+        let index = open(&bytes).unwrap();
+        assert_eq!(index.n_word_indexes() > 3, several, "{}", index.n_word_indexes());
+        index.verify().unwrap();
+        for phrase in MANY_PHRASES {
+            check(&index, &bodies, &query_tokens(phrase));
+        }
     }
 }
 
 #[test]
-fn rows_with_huge_bodies_are_candidates_of_every_search() {
+fn stretches_of_rows_in_any_order_give_what_the_whole_gives() {
+    let bodies = many_bodies();
+    let bytes = build_within(bodies.iter().map(String::as_str), 400 << 10).unwrap();
+    let index = open(&bytes).unwrap();
+    let mut stretches: Vec<_> = (0..150_000).step_by(7_919).map(|start| start..150_000.min(start + 7_919)).collect();
+    stretches.reverse();
+    stretches.rotate_left(7);
+    for phrase in MANY_PHRASES {
+        let wanted = query_tokens(phrase);
+        let whole = look_up(&index, &wanted).unwrap();
+        let mut search = index.search(&wanted).unwrap();
+        let mut n = 0;
+        for stretch in &stretches {
+            let found = search.rows(stretch.clone()).unwrap();
+            let part =
+                |rows: &mut dyn Iterator<Item = u32>| rows.filter(|row| stretch.contains(row)).collect::<Vec<_>>();
+            assert_eq!(found.iter().collect::<Vec<_>>(), part(&mut whole.iter()), "{phrase:?} {stretch:?}");
+            assert_eq!(
+                found.iter_unsure().collect::<Vec<_>>(),
+                part(&mut whole.iter_unsure()),
+                "{phrase:?} {stretch:?}"
+            );
+            let count = search.count(stretch.clone()).unwrap();
+            assert!(count.is_none_or(|count| count == found.len() as u64), "{phrase:?} {stretch:?}");
+            n += count.unwrap_or(found.len() as u64);
+        }
+        assert_eq!(n, whole.len() as u64, "{phrase:?}");
+    }
+}
+
+#[test]
+fn ids_select_few_rows_and_frequent_ones_are_as_good_as_words() {
+    let bodies = many_bodies();
+    let index = index_of(&bodies);
+    let rare = look_up(&index, &strings(&["123456"])).unwrap();
+    assert!(rare.len() <= 3 * 4096, "{}", rare.len());
+    let frequent = look_up(&index, &strings(&["8080"])).unwrap();
+    assert!(frequent.n_sure() > 60_000, "{} of 99,999", frequent.n_sure());
+    assert!(frequent.len() - frequent.n_sure() < 40_000, "{}", frequent.len() - frequent.n_sure());
+}
+
+#[test]
+fn rows_with_huge_bodies_are_left_over_by_every_search() {
     let huge = "needle ".repeat(MAX_INDEXED_BODY / 7 + 1);
     let mut bodies = vec!["straw"; 20];
     bodies[3] = &huge;
     bodies[9] = "needle";
     let index = index_of(&bodies);
-    assert_eq!(index.rows_with_all(&strings(&["needle"])).unwrap(), Candidates::Rows(vec![3, 9]));
-    assert_eq!(index.rows_with_all(&strings(&["absent"])).unwrap(), Candidates::Rows(vec![3]));
-    assert_eq!(index.rows_with_all(&strings(&["straw"])).unwrap(), Candidates::All);
+    for (token, left, unsure) in [("needle", vec![3, 9], vec![3]), ("absent", vec![3], vec![3])] {
+        let found = look_up(&index, &strings(&[token])).unwrap();
+        assert_eq!((found.iter().collect(), found.iter_unsure().collect()), (left, unsure), "{token}");
+        assert_eq!(index.search(&strings(&[token])).unwrap().count(0..20).unwrap(), None);
+        assert_eq!(index.search(&strings(&[token])).unwrap().count(4..20).unwrap(), Some(u64::from(token == "needle")));
+    }
 }
 
 /// The sample was written by the first version; bundles like it are on users' disks.
@@ -163,12 +236,16 @@ fn reads_the_sample_of_version_1() {
     index.verify().unwrap();
     for body in BODIES {
         let wanted = query_tokens(body);
-        assert_eq!(index.rows_with_all(&wanted).unwrap(), expected(&BODIES, &wanted), "{body:?}");
+        let found = look_up(&index, &wanted).unwrap();
+        assert_eq!(
+            found.iter().collect::<Vec<_>>(),
+            if wanted.is_empty() { (0..8).collect() } else { scan(&BODIES, &wanted) }
+        );
     }
 }
 
-fn look_up_all<T: AsRef<str>>(index: &Index, bodies: &[T]) -> Result<Vec<Candidates>, TextError> {
-    bodies.iter().map(|it| index.rows_with_all(&query_tokens(it.as_ref()))).collect()
+fn look_up_all<T: AsRef<str>>(index: &Arc<Index>, bodies: &[T]) -> Result<Vec<Matches>, TextError> {
+    bodies.iter().map(|it| look_up(index, &query_tokens(it.as_ref()))).collect()
 }
 
 /// Flips bits in every `step`-th byte, one byte at a time; returns how often a look-up was the first to notice.
@@ -182,7 +259,7 @@ fn flip_bits(bodies: &[impl AsRef<str>], looked_up: &[impl AsRef<str>], step: us
         for mask in [1u8, 0x80, 0xff] {
             file.write_all_at(&[good[at] ^ mask], at as u64).unwrap();
             let file = BundleFile::new("logs/7.text", file.try_clone().unwrap(), good.len() as u64);
-            match Index::open(Arc::new(file)) {
+            match Index::open(Arc::new(file)).map(Arc::new) {
                 Ok(index) => {
                     match look_up_all(&index, looked_up) {
                         Ok(found) => assert_eq!(found, right, "byte {at} mask {mask}"),
@@ -202,15 +279,10 @@ fn flip_bits(bodies: &[impl AsRef<str>], looked_up: &[impl AsRef<str>], step: us
 }
 
 #[test]
-fn a_flipped_bit_anywhere_is_an_error() {
-    // Each part is one block, so that opening notices all.
-    assert_eq!(flip_bits(&BODIES, &BODIES, 1), 0);
-}
-
-#[test]
-fn a_flipped_bit_where_only_a_look_up_reads_is_an_error_or_makes_no_difference() {
-    let bodies = many_bodies();
-    assert!(flip_bits(&bodies, &bodies[..20], 2003) > 0);
+fn a_flipped_bit_is_an_error_or_makes_no_difference() {
+    flip_bits(&BODIES, &BODIES, 1);
+    let bodies = &many_bodies()[..60_000];
+    assert!(flip_bits(bodies, &bodies[..20], 4003) > 0);
 }
 
 #[test]
@@ -229,7 +301,7 @@ fn a_bundle_cut_short_while_open_is_an_error() {
     let index =
         Index::open(Arc::new(BundleFile::new("logs/7.text", file.try_clone().unwrap(), good.len() as u64))).unwrap();
     file.set_len(4).unwrap();
-    let error = look_up_all(&index, &BODIES).unwrap_err().to_string();
+    let error = look_up_all(&Arc::new(index), &BODIES).unwrap_err().to_string();
     assert!(error.starts_with("text index logs/7.text: file: ends before byte "), "{error}");
 }
 
@@ -239,7 +311,7 @@ fn errors_name_the_file_the_part_and_the_damage() {
     let end = good.len();
     let cases: [(usize, &str); 4] = [
         (0, "text index logs/7.text: header: is not that of a text index"),
-        (8, "text index logs/7.text: idx: "),
+        (8, "text index logs/7.text: words 0, idx: "),
         (end - 32, "text index logs/7.text: footer: does not have the checksum it records"),
         (end - 33, "text index logs/7.text: directory: does not have the checksum recorded in the footer"),
     ];
@@ -250,9 +322,9 @@ fn errors_name_the_file_the_part_and_the_damage() {
         assert!(error.starts_with(message), "{error}");
     }
     let mut newer = good;
-    newer[end - 12] = 2;
+    newer[end - 12] = 3;
     let error = open(&newer).err().unwrap().to_string();
-    assert_eq!(error, "text index logs/7.text: format version 2; this version of haechi reads version 1");
+    assert_eq!(error, "text index logs/7.text: format version 3; this version of haechi reads version 2");
 }
 
 #[test]
@@ -263,7 +335,7 @@ fn index_can_be_shared_between_threads() {
 }
 
 /// Few characters, so that words of one body turn up in others.
-const TEXT: &str = "[abAB_1é결제支ー ./✅\u{307}ΣİK]{0,14}";
+const TEXT: &str = "[abAB_19é결제支ー ./✅\u{307}ΣİK]{0,14}";
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
@@ -282,7 +354,7 @@ proptest! {
         });
         for phrase in parts.chain(strangers.iter().cloned()).chain(bodies.iter().cloned()) {
             let wanted = query_tokens(&phrase);
-            prop_assert_eq!(index.rows_with_all(&wanted).unwrap(), expected(&bodies, &wanted), "{:?}", phrase);
+            check(&index, &bodies, &wanted);
         }
     }
 

@@ -37,6 +37,16 @@ pub fn query_tokens(phrase: &str) -> Vec<String> {
     found
 }
 
+/// The longest token with digits that is still a word.
+const MAX_NUMBER_WORD_BYTES: usize = 3;
+
+/// Whether a token is an id: of more than three bytes, with an ASCII digit. Numbers, hexadecimal ids, the parts of UUIDs and
+/// of times: most are rare, and in the index they are found in another way than words.
+#[inline]
+pub(super) fn is_id(token: &str) -> bool {
+    token.len() > MAX_NUMBER_WORD_BYTES && token.bytes().any(|byte| byte.is_ascii_digit())
+}
+
 /// What a character is to the tokenizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
