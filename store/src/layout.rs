@@ -10,6 +10,7 @@ use parquet::file::properties::WriterProperties;
 
 use crate::schema::Table;
 
+pub(crate) mod chunks;
 pub(crate) mod rows;
 pub(crate) mod wide;
 
@@ -20,16 +21,19 @@ pub(crate) enum Layout {
     Rows,
     /// Frequent attributes in columns of their own; of spans and logs.
     Wide,
+    /// Metric points, many to a row.
+    Chunks,
 }
 
 impl Layout {
-    const ALL: [Layout; 2] = [Layout::Rows, Layout::Wide];
+    const ALL: [Layout; 3] = [Layout::Rows, Layout::Wide, Layout::Chunks];
 
     /// The name in the manifest.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Layout::Rows => "rows",
             Layout::Wide => "wide",
+            Layout::Chunks => "chunks",
         }
     }
 
@@ -41,7 +45,8 @@ impl Layout {
     /// The layout that compaction writes `table` in.
     pub(crate) fn of_compacted(table: Table) -> Self {
         match table {
-            Table::Spans | Table::Logs | Table::Points | Table::Exemplars | Table::Series => Layout::Rows,
+            Table::Points => Layout::Chunks,
+            Table::Spans | Table::Logs | Table::Exemplars | Table::Series => Layout::Rows,
         }
     }
 
@@ -49,6 +54,15 @@ impl Layout {
     pub(crate) fn time_columns(self, table: Table) -> (&'static str, &'static str) {
         match self {
             Layout::Rows | Layout::Wide => (table.time_column(), table.last_time_column()),
+            Layout::Chunks => ("min_time", "max_time"),
+        }
+    }
+
+    /// The suffix of the file of its own that a segment has beside its rows.
+    pub(crate) fn own_file(self) -> Option<&'static str> {
+        match self {
+            Layout::Rows | Layout::Wide => None,
+            Layout::Chunks => Some(chunks::TIMES),
         }
     }
 }
@@ -57,6 +71,7 @@ impl Layout {
 pub(crate) enum Encoder {
     Rows(rows::Encoder),
     Wide(wide::Encoder),
+    Chunks(chunks::Encoder),
 }
 
 impl Encoder {
@@ -65,6 +80,7 @@ impl Encoder {
         match layout {
             Layout::Rows => Encoder::Rows(rows::Encoder::new(table)),
             Layout::Wide => Encoder::Wide(wide::Encoder::new(table, first)),
+            Layout::Chunks => Encoder::Chunks(chunks::Encoder::default()),
         }
     }
 
@@ -73,6 +89,7 @@ impl Encoder {
         match self {
             Encoder::Rows(it) => it.schema(),
             Encoder::Wide(it) => it.schema(),
+            Encoder::Chunks(it) => it.schema(),
         }
     }
 
@@ -80,14 +97,40 @@ impl Encoder {
         match self {
             Encoder::Rows(it) => it.properties(),
             Encoder::Wide(it) => it.properties(),
+            Encoder::Chunks(it) => it.properties(),
         }
     }
 
-    /// A row group of the file, made of `rows` in the schema of the table.
+    /// Rows of the file, made of `rows` in the schema of the table.
     pub(crate) fn encode(&mut self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         match self {
             Encoder::Rows(it) => it.encode(rows),
             Encoder::Wide(it) => it.encode(rows),
+            Encoder::Chunks(it) => it.encode(rows),
+        }
+    }
+
+    /// Whether the row group ends with what was encoded last.
+    pub(crate) fn end_group(&mut self) -> bool {
+        match self {
+            Encoder::Rows(_) | Encoder::Wide(_) => true,
+            Encoder::Chunks(it) => it.end_group(),
+        }
+    }
+
+    /// What is to be appended to the layout's [own file](Layout::own_file).
+    pub(crate) fn take_own(&mut self) -> Vec<u8> {
+        match self {
+            Encoder::Rows(_) | Encoder::Wide(_) => Vec::new(),
+            Encoder::Chunks(it) => it.take_times(),
+        }
+    }
+
+    /// The tail of the layout's own file.
+    pub(crate) fn finish_own(&self) -> Vec<u8> {
+        match self {
+            Encoder::Rows(_) | Encoder::Wide(_) => Vec::new(),
+            Encoder::Chunks(it) => it.finish(),
         }
     }
 }

@@ -70,7 +70,7 @@ impl<T> Chunks<T> {
         })
     }
 
-    fn read(&self, unit: Unit) -> Result<Option<RecordBatch>, ReadError> {
+    fn read(&mut self, unit: Unit) -> Result<Option<RecordBatch>, ReadError> {
         let inside = self.scan.range.contains(unit.min_time) && self.scan.range.contains(unit.max_time);
         let ids = self.ids();
         let batch = match unit.source {
@@ -81,7 +81,17 @@ impl<T> Chunks<T> {
                 } else {
                     candidates.get_or_init(|| segment.rows_with_all(&self.scan.words))
                 };
-                segment.read(index, &self.columns(), rows, ids)?
+                let columns = self.columns();
+                match segment.read(index, &columns, rows, ids.clone()) {
+                    Ok(batch) => batch,
+                    Err(error) => {
+                        let Some((batch, damage)) = segment.read_undamaged(index, &columns, ids) else {
+                            return Err(error);
+                        };
+                        self.errors.extend(damage);
+                        Some(batch)
+                    }
+                }
             }
         };
         let batch = batch.filter(|batch| batch.num_rows() > 0);

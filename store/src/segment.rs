@@ -21,6 +21,7 @@ mod bloom;
 mod ids;
 mod open;
 mod recent;
+mod samples;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -30,6 +31,7 @@ pub(crate) use ids::IdFilter;
 use open::Open;
 pub(crate) use open::RowGroup;
 pub(crate) use recent::Recent;
+pub(crate) use samples::{SampleReader, Wanted, samples_of_rows};
 pub(crate) use writer::{SegmentWriter, remove_files};
 
 /// A segment that is open for reading. Its files go when it was removed and nobody reads it any more.
@@ -210,6 +212,23 @@ impl Segment {
         let batch = guarded(|| open.read(index, columns, selection, ids))
             .map_err(|error| ReadError::new(&open.path, format!("row group {index}: {error}")))?;
         Ok(Some(batch))
+    }
+
+    /// What [`Segment::read`] gives of a row group that is damaged in part, and the damage; `None` when that cannot be told
+    /// apart.
+    pub(crate) fn read_undamaged(
+        &self,
+        index: usize,
+        columns: &Option<Vec<&'static str>>,
+        ids: Vec<IdFilter>,
+    ) -> Option<(RecordBatch, Vec<ReadError>)> {
+        if self.layout != Layout::Chunks {
+            return None;
+        }
+        let open = self.open().ok()?;
+        let (rows, damage) = guarded(|| open.read_chunks(index, columns, ids)).ok()?;
+        let error = |damage| ReadError::new(&open.path, format!("row group {index}: {damage}"));
+        Some((rows, damage.into_iter().map(error).collect()))
     }
 }
 

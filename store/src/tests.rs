@@ -1,5 +1,6 @@
 //! The store as a whole: what is acknowledged is there, once, whatever happens in between.
 
+mod chunks;
 mod compaction;
 mod damage;
 mod disk_errors;

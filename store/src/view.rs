@@ -80,11 +80,10 @@ impl Shared {
 
     pub(crate) fn snapshot(&self) -> Snapshot {
         let view = self.lock();
-        let mut memory = view.active.chunks.clone();
-        if let Some(frozen) = &view.frozen {
-            for (chunks, older) in memory.iter_mut().zip(&frozen.rows.chunks) {
-                chunks.extend(older.iter().cloned());
-            }
+        // In the order in which the rows were stored.
+        let mut memory = view.frozen.as_ref().map(|frozen| frozen.rows.chunks.clone()).unwrap_or_default();
+        for (chunks, newer) in memory.iter_mut().zip(&view.active.chunks) {
+            chunks.extend(newer.iter().cloned());
         }
         Snapshot { memory, segments: Arc::clone(&view.segments), series: Arc::clone(&self.series) }
     }

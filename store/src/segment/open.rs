@@ -17,9 +17,14 @@ use parquet::file::statistics::Statistics;
 
 use super::IdFilter;
 use crate::files::{BlockSums, CHECKSUMS_KEY, CheckedFile, check_whole, read_whole};
-use crate::layout::{Layout, wide};
+use crate::layout::Layout;
+use crate::layout::wide;
 use crate::manifest::SegmentEntry;
 use crate::schema::Table;
+
+mod chunks;
+
+use chunks::TimesFile;
 
 type Error = Box<dyn std::error::Error>;
 
@@ -32,6 +37,8 @@ pub(super) struct Open {
     layout: Layout,
     metadata: ArrowReaderMetadata,
     pub(super) groups: Vec<RowGroup>,
+    /// The file of times of the layout `chunks`.
+    times: Option<TimesFile>,
 }
 
 /// What a row group can hold, from the statistics in the footer.
@@ -42,6 +49,8 @@ pub(crate) struct RowGroup {
     /// Rows in the file; what they stand for may be more.
     pub(super) n_rows: usize,
     pub(super) first_row: u64,
+    /// The row group of the file that it is, or is a part of, and the rows of that before it.
+    pub(super) part: (usize, usize),
     pub(super) traces: Option<([u8; 16], [u8; 16])>,
     pub(super) series: Option<(u128, u128)>,
 }
@@ -51,6 +60,14 @@ impl RowGroup {
     pub(crate) fn may_hold_trace(&self, wanted: &[TraceId]) -> bool {
         // Without bounds every trace id of the group is null, or the table has none.
         self.traces.is_some_and(|(min, max)| {
+            let first = wanted.partition_point(|id| id.0 < min);
+            wanted.get(first).is_some_and(|id| id.0 <= max)
+        })
+    }
+
+    /// Whether an id of `wanted`, which are in ascending order, may be in it.
+    pub(crate) fn may_hold_one_of(&self, wanted: &[SeriesId]) -> bool {
+        self.series.is_none_or(|(min, max)| {
             let first = wanted.partition_point(|id| id.0 < min);
             wanted.get(first).is_some_and(|id| id.0 <= max)
         })
@@ -88,20 +105,15 @@ impl Open {
             Some(tail) => Some(Arc::new(sums(&metadata, entry.bytes - tail.bytes)?)),
             None => None,
         };
-        let (first_column, last_column) = layout.time_columns(table);
-        let mut groups = Vec::new();
-        let mut first_row = 0;
-        for group in metadata.metadata().row_groups() {
-            let n_rows = usize::try_from(group.num_rows())?;
-            let (min_time, _) = times(group, first_column).ok_or("no time statistics")?;
-            let (_, max_time) = times(group, last_column).ok_or("no time statistics")?;
-            let series =
-                id_bounds(group, "series").map(|(min, max)| (u128::from_be_bytes(min), u128::from_be_bytes(max)));
-            let traces = id_bounds(group, "trace_id");
-            groups.push(RowGroup { min_time, max_time, n_rows, first_row, traces, series });
-            first_row += n_rows as u64;
-        }
-        Ok(Open { path: path.to_owned(), bytes: entry.bytes, sums, table, layout, metadata, groups })
+        let times = layout.time_columns(table);
+        let (groups, times) = match layout {
+            Layout::Rows | Layout::Wide => (row_groups(&metadata, times)?, None),
+            Layout::Chunks => {
+                let file = TimesFile::of(dir, segment)?;
+                (file.units(&metadata, times)?, Some(file))
+            }
+        };
+        Ok(Open { path: path.to_owned(), bytes: entry.bytes, sums, table, layout, metadata, groups, times })
     }
 
     /// The rows of row group `index` that `selection` and `ids` leave, with `columns` of the table (`None` for all).
@@ -115,6 +127,10 @@ impl Open {
         match self.layout {
             Layout::Rows => self.read_file(index, columns, selection, ids),
             Layout::Wide => wide::read(&self.group(index)?, self.table, columns.as_deref(), selection, &ids),
+            Layout::Chunks => {
+                let (rows, damage) = self.read_chunks(index, columns, ids)?;
+                damage.into_iter().next().map_or(Ok(rows), |damage| Err(damage.into()))
+            }
         }
     }
 
@@ -131,7 +147,7 @@ impl Open {
         columns.map(|(index, column)| (column.path().string(), bytes(index))).collect()
     }
 
-    /// As [`Open::read`], with the rows and `columns` as they are in the file.
+    /// As [`Open::read`], with the rows and `columns` as they are in the file, of the row group that `index` is of.
     fn read_file(
         &self,
         index: usize,
@@ -146,9 +162,10 @@ impl Open {
             None => ProjectionMask::all(),
             Some(columns) => ProjectionMask::columns(schema, columns.iter().copied()),
         };
-        let n_rows = self.groups[index].n_rows;
+        let group = self.groups[index].part.0;
+        let n_rows = usize::try_from(self.metadata.metadata().row_group(group).num_rows())?;
         let mut builder =
-            builder.with_row_groups(vec![index]).with_projection(projection).with_batch_size(n_rows.max(1));
+            builder.with_row_groups(vec![group]).with_projection(projection).with_batch_size(n_rows.max(1));
         if let Some(selection) = selection {
             builder = builder.with_row_selection(selection);
         }
@@ -171,6 +188,22 @@ fn sums(metadata: &ArrowReaderMetadata, covered: u64) -> Result<BlockSums, Error
     let text = pairs.iter().find(|pair| pair.key == CHECKSUMS_KEY).and_then(|pair| pair.value.as_deref());
     let sums = BlockSums::decode(text.ok_or("the footer has no checksums")?);
     Ok(sums.filter(|sums| sums.covered() == covered).ok_or("the footer's checksums are not those of the file")?)
+}
+
+/// The row groups of a file as they are.
+fn row_groups(metadata: &ArrowReaderMetadata, (first, last): (&str, &str)) -> Result<Vec<RowGroup>, Error> {
+    let mut groups = Vec::new();
+    let mut first_row = 0;
+    for (index, group) in metadata.metadata().row_groups().iter().enumerate() {
+        let n_rows = usize::try_from(group.num_rows())?;
+        let (min_time, _) = times(group, first).ok_or("no time statistics")?;
+        let (_, max_time) = times(group, last).ok_or("no time statistics")?;
+        let series = id_bounds(group, "series").map(|(min, max)| (u128::from_be_bytes(min), u128::from_be_bytes(max)));
+        let traces = id_bounds(group, "trace_id");
+        groups.push(RowGroup { min_time, max_time, n_rows, first_row, part: (index, 0), traces, series });
+        first_row += n_rows as u64;
+    }
+    Ok(groups)
 }
 
 fn statistics<'a>(group: &'a RowGroupMetaData, column: &str) -> Option<&'a Statistics> {

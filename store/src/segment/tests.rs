@@ -69,7 +69,8 @@ fn read(dir: &Path, entry: &SegmentEntry) -> Vec<Result<(), String>> {
 
 #[test]
 fn selects_the_runs_of_rows_within_the_group() {
-    let group = RowGroup { min_time: 0, max_time: 0, n_rows: 10, first_row: 100, traces: None, series: None };
+    let group =
+        RowGroup { min_time: 0, max_time: 0, n_rows: 10, first_row: 100, part: (0, 0), traces: None, series: None };
     assert_eq!(select(&[1, 99, 110], &group), None);
     let expected: RowSelection =
         vec![RowSelector::skip(1), RowSelector::select(2), RowSelector::skip(6), RowSelector::select(1)].into();

@@ -33,6 +33,8 @@ pub(crate) struct SegmentWriter {
     layout: Layout,
     /// Since the first row group.
     parquet: Option<(Encoder, ArrowWriter<ChecksummedWriter>)>,
+    /// The file that the layout has besides.
+    own: Option<ChecksummedWriter>,
     min_time: Nanos,
     max_time: Nanos,
     rows: u64,
@@ -50,6 +52,7 @@ impl SegmentWriter {
             level,
             layout,
             parquet: None,
+            own: None,
             min_time: Nanos::MAX,
             max_time: Nanos::MIN,
             rows: 0,
@@ -58,7 +61,8 @@ impl SegmentWriter {
         }
     }
 
-    /// Writes `rows`, which has the schema of the table, is sorted as the table wants it and not empty, as a row group.
+    /// Writes `rows`, which has the schema of the table, is sorted as the table wants it and not empty: as a row group, or as a
+    /// part of one where that is what the layout wants.
     pub(crate) fn write_group(&mut self, rows: &RecordBatch) -> Result<(), ReadError> {
         self.group(rows).map_err(|error| self.failed("parquet", &*error))?;
         // What a flush writes is small and soon compacted: its bodies are scanned, and indexed once.
@@ -75,12 +79,18 @@ impl SegmentWriter {
             let encoder = Encoder::new(self.layout, self.table, rows);
             let writer = ArrowWriter::try_new(file, encoder.schema(), Some(encoder.properties()))?;
             self.parquet = Some((encoder, writer));
+            if let Some(suffix) = self.layout.own_file() {
+                self.own = Some(ChecksummedWriter::create(&self.dir.join(self.path(suffix)))?);
+            }
         }
         let Some((encoder, writer)) = &mut self.parquet else { return Ok(()) };
         writer.write(&encoder.encode(rows)?)?;
-        writer.flush()?; // ends the row group
-        writer.sync()?; // so that the file has seen all of it
-        writer.inner_mut().end_part();
+        if encoder.end_group() {
+            end_row_group(writer)?;
+        }
+        if let Some(own) = &mut self.own {
+            own.write_all(&encoder.take_own())?;
+        }
         self.note(rows);
         Ok(())
     }
@@ -113,12 +123,13 @@ impl SegmentWriter {
     /// Writes the rest, syncs all files and their directory, and returns what the manifest is to say of the segment.
     pub(crate) fn finish(mut self) -> Result<SegmentEntry, ReadError> {
         let mut files = Vec::new();
-        let (rows, groups) = self.finish_parquet().map_err(|error| self.failed("parquet", &*error))?;
+        let (rows, groups, own) = self.finish_parquet().map_err(|error| self.failed("parquet", &*error))?;
         // Damage to the footer would cost every row group; where there is but one, a copy of the footer saves nothing.
         if groups > 1 {
             files.push(self.write_footer(&rows)?);
         }
         files.insert(0, rows);
+        files.extend(own);
         if self.table.has_trace_id() {
             let bloom = std::mem::take(&mut self.traces).finish();
             files.push(self.write_file("bloom", &bloom.to_bytes())?);
@@ -143,14 +154,28 @@ impl SegmentWriter {
         })
     }
 
-    /// Returns also the number of row groups.
-    fn finish_parquet(&mut self) -> Result<(FileEntry, usize), Error> {
-        let (_, mut writer) = self.parquet.take().ok_or("a segment needs rows")?;
+    /// Returns also the number of row groups, and the file that the layout has besides.
+    fn finish_parquet(&mut self) -> Result<(FileEntry, usize, Option<FileEntry>), Error> {
+        let (encoder, mut writer) = self.parquet.take().ok_or("a segment needs rows")?;
+        if writer.in_progress_rows() > 0 {
+            end_row_group(&mut writer)?;
+        }
+        let own = self.finish_own(encoder)?;
         let sums = writer.inner().sums().encode();
         writer.append_key_value_metadata(KeyValue::new(CHECKSUMS_KEY.to_owned(), sums));
         let groups = writer.flushed_row_groups().len();
         let Written { bytes, crc32, tail } = writer.into_inner()?.finish()?;
-        Ok((FileEntry { path: text_of(&self.path("parquet")), bytes, crc32, tail: Some(tail) }, groups))
+        let rows = FileEntry { path: text_of(&self.path("parquet")), bytes, crc32, tail: Some(tail) };
+        Ok((rows, groups, own))
+    }
+
+    fn finish_own(&mut self, mut encoder: Encoder) -> Result<Option<FileEntry>, Error> {
+        let (Some(mut file), Some(suffix)) = (self.own.take(), self.layout.own_file()) else { return Ok(None) };
+        file.write_all(&encoder.take_own())?;
+        file.end_part();
+        file.write_all(&encoder.finish_own())?;
+        let Written { bytes, crc32, tail } = file.finish()?;
+        Ok(Some(FileEntry { path: text_of(&self.path(suffix)), bytes, crc32, tail: Some(tail) }))
     }
 
     /// Writes a copy of the end of the Parquet file.
@@ -190,6 +215,13 @@ fn finish_text(index: text::Builder<ChecksummedWriter>) -> Result<Written, Error
     Ok(file.finish()?)
 }
 
+fn end_row_group(writer: &mut ArrowWriter<ChecksummedWriter>) -> Result<(), Error> {
+    writer.flush()?;
+    writer.sync()?; // so that the file has seen all of it
+    writer.inner_mut().end_part();
+    Ok(())
+}
+
 fn folder(table: Table) -> PathBuf {
     Path::new("segments").join(table.name())
 }
@@ -205,7 +237,7 @@ fn text_of(path: &Path) -> String {
 /// Removes the files of segments of `table` with these ids, which were never published.
 pub(crate) fn remove_files(dir: &Path, table: Table, ids: &[u64]) {
     for id in ids {
-        for suffix in ["parquet", "footer", "bloom", "text"] {
+        for suffix in ["parquet", "footer", "times", "bloom", "text"] {
             // Not every table has every file, and the writer may not have come to it.
             _ = std::fs::remove_file(dir.join(path(table, *id, suffix)));
         }

@@ -2,11 +2,13 @@
 //!
 //! Attributes are sorted by key: a set has no order, and not every layout keeps the sender's.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use model::metric::distribution::{ExponentialHistogram, Histogram, Summary};
-use model::{Attrs, MetricKind, PointValue, Resource, Scope, SpanId, TimeRange, TraceId};
+use model::{Attrs, MetricKind, PointValue, Resource, Scope, SeriesId, SpanId, TimeRange, TraceId};
 use store::{ExemplarChunk, LogChunk, PointChunk, Scan, Snapshot, SpanChunk};
+use xxhash_rust::xxh3::Xxh3Default;
 
 /// What could be read, and the errors of what could not.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -23,7 +25,7 @@ impl Dump {
         snapshot.spans(scan()).for_each(|chunk| dump.take(chunk, spans));
         snapshot.logs(scan()).for_each(|chunk| dump.take(chunk, logs));
         snapshot.points(scan()).for_each(|chunk| dump.take(chunk, |chunk, rows| points(snapshot, chunk, rows)));
-        snapshot.exemplars(scan()).for_each(|chunk| dump.take(chunk, exemplars));
+        snapshot.exemplars(scan()).for_each(|chunk| dump.take(chunk, |chunk, rows| exemplars(snapshot, chunk, rows)));
         series(snapshot, &mut dump.rows);
         dump.rows.sort();
         dump
@@ -118,6 +120,21 @@ fn logs(chunk: &LogChunk, rows: &mut Vec<String>) {
     }
 }
 
+/// The identity of a series by what it is: format 1 had it as its id. Ids are made in another way now, and a store may
+/// have a series with both of them.
+fn identity(snapshot: &Snapshot, id: SeriesId) -> u128 {
+    let Some(stored) = snapshot.series().get(id) else { return id.0 };
+    let series = stored.as_series();
+    let mut hasher = Xxh3Default::new();
+    for part in [series.name.as_bytes(), series.unit.as_bytes(), series.resource.as_bytes(), series.scope.as_bytes()] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.update(&[series.kind as u8, series.temporality as u8, u8::from(series.monotonic)]);
+    hasher.update(series.attr_bytes);
+    hasher.digest128()
+}
+
 fn points(snapshot: &Snapshot, chunk: &PointChunk, rows: &mut Vec<String>) {
     for it in (0..chunk.len()).map(|row| chunk.row(row)) {
         let kind = snapshot.series().get(it.series).map(|series| series.kind);
@@ -133,26 +150,26 @@ fn points(snapshot: &Snapshot, chunk: &PointChunk, rows: &mut Vec<String>) {
             (PointValue::Distribution(bytes), Some(MetricKind::Summary)) => format!("{:?}", Summary::decode(bytes)),
             (PointValue::Distribution(bytes), _) => format!("distribution {bytes:?}"),
         };
-        let (series, time, start, flags) = (it.series.0, it.time, it.start_time, it.flags);
+        let (series, time, start, flags) = (identity(snapshot, it.series), it.time, it.start_time, it.flags);
         rows.push(format!("point {series:032x} {time} start {start} flags {flags} {value}"));
     }
 }
 
-fn exemplars(chunk: &ExemplarChunk, rows: &mut Vec<String>) {
+fn exemplars(snapshot: &Snapshot, chunk: &ExemplarChunk, rows: &mut Vec<String>) {
     for it in (0..chunk.len()).map(|row| chunk.row(row)) {
-        let (series, time, value, attrs) = (it.series.0, it.time, it.value, json(it.attrs));
+        let (series, time, value) = (identity(snapshot, it.series), it.time, it.value);
+        let attrs = json(it.attrs);
         let (trace, span) = (trace(it.trace_id), span(it.span_id));
         rows.push(format!("exemplar {series:032x} {time} {value:?} {trace} {span} {attrs}"));
     }
 }
 
 fn series(snapshot: &Snapshot, rows: &mut Vec<String>) {
+    let mut series: BTreeMap<u128, (i64, i64, String)> = BTreeMap::new();
     for stored in snapshot.series().all() {
         let it = stored.as_series();
-        let (first, last) = stored.times();
-        rows.push(format!(
-            "series {:032x} {first}..{last} {:?} {:?} {:?} {} {:?} monotonic {} {} {}",
-            stored.id.0,
+        let text = format!(
+            "{:?} {:?} {:?} {} {:?} monotonic {} {} {}",
             it.name,
             it.unit,
             it.description,
@@ -161,6 +178,10 @@ fn series(snapshot: &Snapshot, rows: &mut Vec<String>) {
             it.monotonic,
             json(it.attrs),
             sender(it.service, it.resource, it.scope)
-        ));
+        );
+        let (first, last) = stored.times();
+        let known = series.entry(identity(snapshot, stored.id)).or_insert((first, last, text));
+        (known.0, known.1) = (known.0.min(first), known.1.max(last));
     }
+    rows.extend(series.iter().map(|(id, (first, last, text))| format!("series {id:032x} {first}..{last} {text}")));
 }

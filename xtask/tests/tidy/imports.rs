@@ -36,6 +36,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("opentelemetry-otlp", &["demo-services"]),
     ("opentelemetry_sdk", &["demo-services"]),
     ("parquet", &["store"]),
+    ("pco", &["store"]),
     ("promql-parser", &["query"]),
     ("reqwest", &["haechi", "demo-services"]),
     ("rusqlite", &["demo-services"]),

@@ -138,7 +138,7 @@ fn tell_apart(mut series: Vec<(SeriesId, SeriesData)>) -> Vec<SeriesData> {
         } else {
             for (id, data) in group {
                 let mut data = std::mem::take(data);
-                data.labels = data.labels.with("otel_series", &format!("{:08x}", id.0 >> 96));
+                data.labels = data.labels.with("otel_series", &format!("{:08x}", id.0 as u32));
                 result.push(data);
             }
         }

@@ -1,0 +1,124 @@
+//! The samples of a segment of metric points: times and doubles, series by series, whatever the layout.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, Int64Type, TimestampNanosecondType, UInt32Type};
+use hashbrown::HashSet;
+use model::metric::{NO_RECORDED_VALUE, STALE};
+use model::{Nanos, SeriesId, TimeRange};
+
+use super::{IdFilter, RowGroup, Segment, guarded};
+use crate::error::ReadError;
+use crate::layout::Layout;
+use crate::layout::chunks::SampleDecoder;
+use crate::text::Candidates;
+
+/// The columns that samples are made of.
+pub(crate) const COLUMNS: [&str; 5] = ["series", "time", "flags", "double_value", "int_value"];
+
+/// Which samples to read.
+pub(crate) struct Wanted {
+    /// In ascending order.
+    pub(crate) series: Vec<SeriesId>,
+    pub(crate) set: Arc<HashSet<SeriesId>>,
+    pub(crate) range: TimeRange,
+}
+
+/// A part of a segment that is read at once.
+pub(crate) enum Part {
+    /// Units of chunks that are in one row group of the file.
+    Units(Vec<usize>),
+    RowGroup(usize),
+}
+
+/// Reads parts of segments, with the memory that this needs.
+#[derive(Default)]
+pub(crate) struct SampleReader {
+    decoder: SampleDecoder,
+}
+
+impl Segment {
+    /// The parts that may hold samples that are wanted.
+    pub(crate) fn sample_parts(&self, wanted: &Wanted) -> Result<Vec<Part>, ReadError> {
+        let (min_time, max_time) = self.times();
+        if !wanted.range.overlaps(min_time, max_time) {
+            return Ok(Vec::new());
+        }
+        let groups = self.row_groups()?;
+        let may_hold = |group: &RowGroup| {
+            wanted.range.overlaps(group.min_time, group.max_time) && group.may_hold_one_of(&wanted.series)
+        };
+        let held: Vec<usize> = (0..groups.len()).filter(|index| may_hold(&groups[*index])).collect();
+        Ok(match self.layout {
+            Layout::Chunks => {
+                let units = held.chunk_by(|a, b| groups[*a].part.0 == groups[*b].part.0);
+                units.map(|units| Part::Units(units.to_vec())).collect()
+            }
+            Layout::Rows | Layout::Wide => held.into_iter().map(Part::RowGroup).collect(),
+        })
+    }
+
+    /// Feeds the samples of `part` that are wanted, those of a series in the order in which they were stored. Gives what
+    /// is damaged besides.
+    pub(crate) fn samples(
+        &self,
+        part: &Part,
+        wanted: &Wanted,
+        reader: &mut SampleReader,
+        mut push: impl FnMut(SeriesId, &[Nanos], &[f64]),
+    ) -> Result<Vec<ReadError>, ReadError> {
+        let ids = vec![IdFilter::Series(Arc::clone(&wanted.set))];
+        match part {
+            Part::RowGroup(index) => {
+                let rows = self.read(*index, &Some(COLUMNS.to_vec()), &Candidates::All, ids)?;
+                rows.iter().for_each(|rows| samples_of_rows(rows, wanted, &mut push));
+                Ok(Vec::new())
+            }
+            Part::Units(units) => {
+                let open = self.open()?;
+                let error = |error: &dyn std::fmt::Display| {
+                    let group = units.first().map_or(0, |index| open.groups[*index].part.0);
+                    ReadError::new(&open.path, format!("row group {group}: {error}"))
+                };
+                let read = || {
+                    let chunks = open.chunks_of(units, ids)?;
+                    Ok(reader.decoder.read(&chunks, &mut open.times()?, wanted.range, push)?)
+                };
+                let damage = guarded(read).map_err(|it| error(&it))?;
+                Ok(damage.iter().map(|it| error(it)).collect())
+            }
+        }
+    }
+}
+
+/// Feeds the samples of `rows`, which have the schema of points, that are wanted, in their order. A point without a value
+/// is [`STALE`]; a distribution is no sample.
+pub(crate) fn samples_of_rows(rows: &RecordBatch, wanted: &Wanted, push: &mut impl FnMut(SeriesId, &[Nanos], &[f64])) {
+    let column = |name: &str| rows.column_by_name(name);
+    let series = column("series").and_then(|it| it.as_fixed_size_binary_opt()).filter(|ids| ids.value_length() == 16);
+    let times = column("time").and_then(|it| it.as_primitive_opt::<TimestampNanosecondType>());
+    let (Some(series), Some(times)) = (series, times) else { return };
+    let flags = column("flags").and_then(|it| it.as_primitive_opt::<UInt32Type>());
+    let doubles = column("double_value").and_then(|it| it.as_primitive_opt::<Float64Type>());
+    let integers = column("int_value").and_then(|it| it.as_primitive_opt::<Int64Type>());
+    let distributions = column("distribution");
+    let ids = series.value_data().as_chunks::<16>().0;
+    let (mut last, mut last_is_wanted) = ([0; 16], wanted.set.contains(&SeriesId(0)));
+    for (row, (id, time)) in ids.iter().zip(times.values()).enumerate() {
+        if *id != last {
+            (last, last_is_wanted) = (*id, wanted.set.contains(&SeriesId(u128::from_be_bytes(*id))));
+        }
+        if !last_is_wanted || !wanted.range.contains(*time) {
+            continue;
+        }
+        let double = doubles.filter(|it| it.is_valid(row)).map(|it| it.value(row));
+        let number = double.or_else(|| integers.filter(|it| it.is_valid(row)).map(|it| it.value(row) as f64));
+        if number.is_none() && distributions.is_some_and(|it| it.is_valid(row)) {
+            continue;
+        }
+        let is_flagged = flags.is_some_and(|it| it.value(row) & NO_RECORDED_VALUE != 0);
+        let value = number.filter(|_| !is_flagged).unwrap_or(STALE);
+        push(SeriesId(u128::from_be_bytes(*id)), &[*time], &[value]);
+    }
+}
