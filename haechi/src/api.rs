@@ -26,7 +26,7 @@ mod slos;
 mod sql;
 #[cfg(test)]
 mod tests;
-mod time;
+pub(crate) mod time;
 
 use error::ApiError;
 

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::config::settings::with_flags;
 use crate::config::{Config, Origin};
 use crate::logging::say;
-use crate::{demo, logging, serve};
+use crate::{demo, inspect, logging, serve};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -34,7 +34,26 @@ fn command() -> Command {
             .value_parser(clap::value_parser!(PathBuf)),
     );
     let slo = Command::new("slo").about("Works with SLO files").subcommand_required(true).subcommand(check);
-    Command::new("haechi")
+    let folder = || Arg::new("data-dir").value_name("DIR").required(true).value_parser(clap::value_parser!(PathBuf));
+    let verify = Command::new("verify")
+        .about("Checks every checksum and what files say of each other")
+        .arg(folder().help("The data directory"))
+        .arg(
+            Arg::new("deep")
+                .long("deep")
+                .action(ArgAction::SetTrue)
+                .help("Looks every word of every log body up in its full-text index, not only some"),
+        );
+    let stat = Command::new("stat")
+        .about("Prints rows, bytes per row, segments and series, and what takes the space")
+        .arg(folder().help("The data directory"))
+        .arg(Arg::new("json").long("json").action(ArgAction::SetTrue).help("Prints one JSON object"));
+    let store = Command::new("store")
+        .about("Looks at a data directory and changes nothing, also beside a box that uses it")
+        .subcommand_required(true)
+        .subcommand(verify)
+        .subcommand(stat);
+    let command = Command::new("haechi")
         .about("Observability stack in a box: OTLP in; traces, metrics, logs, SLOs and alerts in one place")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
@@ -47,6 +66,31 @@ fn command() -> Command {
                 .about("Prints the effective configuration and where each value came from"),
         )
         .subcommand(slo)
+        .subcommand(store);
+    #[cfg(feature = "sql")]
+    let command = command.subcommand(export(folder()));
+    command
+}
+
+#[cfg(feature = "sql")]
+fn export(folder: Arg) -> Command {
+    let time = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name("TIME").help(help).value_parser(crate::api::time::from_argument)
+    };
+    Command::new("export")
+        .about("Writes rows as plain Parquet files, with the columns that the tables have in SQL")
+        .arg(folder.help("The data directory; a box may be using it"))
+        .arg(Arg::new("table").long("table").required(true).value_parser(sql::Export::TABLES).help("Which rows"))
+        .arg(
+            Arg::new("out")
+                .long("out")
+                .value_name("DIR")
+                .required(true)
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("The folder to write to; files that are there stay as they are"),
+        )
+        .arg(time("from", "The first time to write, as RFC 3339 or seconds since the epoch [default: the oldest]"))
+        .arg(time("to", "The time before which rows are written [default: the newest]"))
 }
 
 /// Does what the process's arguments ask for.
@@ -76,8 +120,24 @@ pub(crate) fn run() -> Result<()> {
             Some((_, check)) => check_slos(check),
             None => Ok(()),
         },
+        Some(("store", matches)) => match matches.subcommand() {
+            Some(("verify", matches)) => inspect::verify(path(matches, "data-dir"), matches.get_flag("deep")),
+            Some(("stat", matches)) => inspect::stat(path(matches, "data-dir"), matches.get_flag("json")),
+            _ => Ok(()),
+        },
+        #[cfg(feature = "sql")]
+        Some(("export", matches)) => {
+            let time = |name: &str, other: model::Nanos| matches.get_one(name).copied().unwrap_or(other);
+            let range = model::TimeRange::new(time("from", model::Nanos::MIN), time("to", model::Nanos::MAX));
+            let table: &String = matches.get_one("table").expect("the argument is required");
+            crate::export::run(path(matches, "data-dir"), table, path(matches, "out"), range)
+        }
         _ => Ok(()),
     }
+}
+
+fn path<'a>(matches: &'a ArgMatches, name: &str) -> &'a PathBuf {
+    matches.get_one(name).expect("the argument is required")
 }
 
 fn load(matches: &ArgMatches) -> Result<Config> {

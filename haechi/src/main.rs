@@ -6,6 +6,9 @@ mod cli;
 mod clock;
 mod config;
 mod demo;
+#[cfg(feature = "sql")]
+mod export;
+mod inspect;
 mod logging;
 mod serve;
 

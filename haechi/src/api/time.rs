@@ -12,8 +12,7 @@ const FORMS: &str = "RFC 3339 or seconds since the epoch are expected";
 
 /// The time in a parameter: RFC 3339, or seconds since the epoch with or without a fraction.
 pub(super) fn parse(name: &str, text: &str) -> Result<Nanos, ApiError> {
-    let time = rfc3339(text).or_else(|| seconds(text));
-    time.ok_or_else(|| ApiError::bad_parameter(name, format!("{FORMS}, not `{}`", shown(text))))
+    read(text).ok_or_else(|| ApiError::bad_parameter(name, format!("{FORMS}, not `{}`", shown(text))))
 }
 
 /// As [`parse`], and whole numbers too large for seconds are milli-, micro- or nanoseconds, as other tools send them:
@@ -43,6 +42,15 @@ pub(super) fn range(params: &Params, now: Nanos) -> Result<TimeRange, ApiError> 
         return Err(ApiError::bad_parameter("end", "it is before start"));
     }
     Ok(TimeRange::new(start, end))
+}
+
+/// As [`parse`]; the error says what is allowed.
+pub(crate) fn from_argument(text: &str) -> Result<Nanos, String> {
+    read(text).ok_or_else(|| FORMS.to_owned())
+}
+
+fn read(text: &str) -> Option<Nanos> {
+    rfc3339(text).or_else(|| seconds(text))
 }
 
 fn rfc3339(text: &str) -> Option<Nanos> {
@@ -85,7 +93,7 @@ fn shown(text: &str) -> String {
 }
 
 /// RFC 3339 in UTC, with as many digits after the second as it needs.
-pub(super) fn format(time: Nanos) -> String {
+pub(crate) fn format(time: Nanos) -> String {
     Timestamp::from_nanosecond(time.into()).map_or_else(|_| time.to_string(), |time| time.to_string())
 }
 

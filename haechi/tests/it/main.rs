@@ -8,3 +8,4 @@ mod browser;
 mod kill;
 mod otlp;
 mod process;
+mod tools;

@@ -11,6 +11,10 @@ use parquet::file::properties::WriterProperties;
 
 use crate::error::ReadError;
 
+/// A row group ends at either: readers hold one at a time.
+const GROUP_ROWS: usize = 128 << 10;
+const GROUP_BYTES: usize = 64 << 20;
+
 /// A Parquet file under construction; not complete until [`ParquetFile::finish`].
 pub struct ParquetFile {
     path: PathBuf,
@@ -27,21 +31,50 @@ impl ParquetFile {
         Ok(ParquetFile { path: path.to_owned(), writer })
     }
 
-    /// Appends rows, as a row group.
+    /// Appends rows.
     pub fn write(&mut self, rows: &RecordBatch) -> Result<(), ReadError> {
-        let written = self.writer.write(rows).and_then(|()| self.writer.flush());
+        let written = self.writer.write(rows).and_then(|()| {
+            let full = self.writer.in_progress_size() >= GROUP_BYTES || self.writer.in_progress_rows() >= GROUP_ROWS;
+            if full { self.writer.flush() } else { Ok(()) }
+        });
         written.map_err(|error| ReadError::new(&self.path, error))
     }
 
-    /// The bytes of what has been written.
+    /// The bytes that the file has by now.
     pub fn bytes(&self) -> u64 {
         self.writer.bytes_written() as u64
     }
 
-    /// Ends the file and makes it durable.
-    pub fn finish(self) -> Result<(), ReadError> {
-        let failed = |error: &dyn std::error::Error| ReadError::new(&self.path, error);
-        let file = self.writer.into_inner().map_err(|error| failed(&error))?;
-        file.sync_all().map_err(|error| failed(&error))
+    /// Ends the file, makes it durable, and returns its bytes.
+    pub fn finish(self) -> Result<u64, ReadError> {
+        let ParquetFile { path, writer } = self;
+        let file = writer.into_inner().map_err(|error| ReadError::new(&path, error))?;
+        let synced = file.sync_all().and_then(|()| file.metadata());
+        Ok(synced.map_err(|error| ReadError::new(&path, error))?.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::Int64Array;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    use super::*;
+
+    #[test]
+    fn rows_are_read_back_and_no_file_is_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rows.parquet");
+        let column = Arc::new(Int64Array::from_iter_values(0..100)) as _;
+        let rows = RecordBatch::try_from_iter([("number", column)]).unwrap();
+        let mut file = ParquetFile::create(&path, rows.schema()).unwrap();
+        file.write(&rows).unwrap();
+        file.write(&rows).unwrap();
+        assert_eq!(file.finish().unwrap(), std::fs::metadata(&path).unwrap().len());
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap().build().unwrap();
+        assert_eq!(reader.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 200);
+        assert!(ParquetFile::create(&path, rows.schema()).is_err());
     }
 }

@@ -133,16 +133,28 @@ impl Export {
     /// Wraps an item in its resource and scope.
     fn item(&mut self, resource: Resource<'_>, scope: Scope<'_>, item: &[u8]) {
         let mut of_scope = Vec::new();
-        put_bytes_field(&mut of_scope, 1, scope.as_bytes());
+        put_bytes_field(&mut of_scope, 1, &without_schema_url(scope.as_bytes()));
         put_bytes_field(&mut of_scope, 2, item);
         put_bytes_field(&mut of_scope, 3, scope.schema_url().as_bytes());
         let mut of_resource = Vec::new();
-        put_bytes_field(&mut of_resource, 1, resource.as_bytes());
+        put_bytes_field(&mut of_resource, 1, &without_schema_url(resource.as_bytes()));
         put_bytes_field(&mut of_resource, 2, &of_scope);
         put_bytes_field(&mut of_resource, 3, resource.schema_url().as_bytes());
         put_bytes_field(&mut self.body, 1, &of_resource);
         debug_assert!(!self.rows.is_empty(), "{}", self.kind as u8);
     }
+}
+
+/// A resource or scope as it is sent: OTLP has the URL in the message around it.
+fn without_schema_url(message: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut reader = model::wire::Reader::new(message);
+    while let Ok(Some((number, raw))) = reader.next_field() {
+        if let (model::wire::Raw::Bytes(bytes), true) = (raw, number != model::resource::SCHEMA_URL_FIELD) {
+            put_bytes_field(&mut out, number, bytes);
+        }
+    }
+    out
 }
 
 fn exemplar_message(exemplar: &Exemplar<'_>) -> Vec<u8> {

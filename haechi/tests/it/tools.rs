@@ -1,0 +1,109 @@
+//! The commands that look at a data directory from beside the box.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::otlp::{self, SECOND};
+use crate::process::{Haechi, run};
+
+/// Standard output of a command that must end with `code`, and what it says on standard error.
+fn said(args: &[&str], code: i32) -> (String, String) {
+    let output = run(args);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (out, error) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {out}{error}");
+    (out, error)
+}
+
+/// A box with a span, a log record and two points, flushed and not.
+async fn send(running: &Haechi) {
+    let now = otlp::now();
+    let span = otlp::span(7, 8, 0, "pay", now, now + SECOND);
+    let point = |value| (now - SECOND * value as u64, value);
+    let metrics =
+        otlp::metrics("shop", vec![otlp::counter("orders", &[point(2), point(1)], vec![otlp::text("a", "b")])]);
+    let logs = otlp::logs("shop", vec![otlp::log(7, 8, now, "order 17 paid")]);
+    assert_eq!(otlp::post(&running.otlp_http, "traces", &otlp::traces("shop", vec![span])).await.unwrap(), 200);
+    assert_eq!(otlp::post(&running.otlp_http, "metrics", &metrics).await.unwrap(), 200);
+    assert_eq!(otlp::post(&running.otlp_http, "logs", &logs).await.unwrap(), 200);
+}
+
+fn exported(dir: &str, table: &str, more: &[&str]) -> String {
+    let out = tempfile::tempdir().unwrap();
+    let args = ["export", dir, "--table", table, "--out", out.path().to_str().unwrap()];
+    let (said, _) = said(&[&args[..], more].concat(), 0);
+    let bytes = fs::read(out.path().join(format!("{table}-000001.parquet"))).unwrap();
+    assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
+    said
+}
+
+#[tokio::test]
+async fn a_directory_is_checked_measured_and_exported_beside_the_box_and_after_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().to_str().unwrap();
+    let mut running = Some(Haechi::start(dir.path()));
+    send(running.as_ref().unwrap()).await;
+    for state in ["running", "killed", "ended"] {
+        let (out, _) = said(&["store", "verify", path, "--deep"], 0);
+        assert!(
+            out.contains(if state == "ended" { "4 segments with 5 rows" } else { "3 requests in 1 log file" }),
+            "{out}"
+        );
+        for (table, rows) in [("spans", "1 row"), ("logs", "1 row"), ("metrics", "2 rows"), ("exemplars", "0 rows")] {
+            assert!(exported(path, table, &[]).starts_with(&format!("{rows} of {table} in 1 file, ")), "{state}");
+        }
+        assert!(exported(path, "spans", &["--to", "2020-01-01T00:00:00Z"]).starts_with("0 rows"));
+        match running.take() {
+            Some(first) => first.kill(),
+            None if state == "killed" => assert_eq!(Haechi::start(dir.path()).terminate(), Some(0)),
+            None => {}
+        }
+    }
+    let (out, _) = said(&["store", "stat", path], 0);
+    assert!(out.contains("logs, level 0: 1 row in 1 segment, ") && out.contains("B/row"), "{out}");
+    assert!(out.contains("    trace_id ") && out.contains("1 series"), "{out}");
+    let (out, _) = said(&["store", "stat", path, "--json"], 0);
+    let stat: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&stat["levels"][2]["table"], &stat["levels"][2]["rows"]), (&"points".into(), &2.into()));
+}
+
+#[test]
+fn what_the_log_of_a_kept_sample_has_is_exported_too() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/testdata/formats/v1/data");
+    let rows = [("spans", 56), ("logs", 67), ("metrics", 240), ("exemplars", 36), ("series", 15)];
+    for (table, rows) in rows {
+        let said = exported(sample.to_str().unwrap(), table, &[]);
+        assert!(said.starts_with(&format!("{rows} rows of {table} in 1 file, ")), "{said}");
+    }
+}
+
+#[test]
+fn damage_is_named_and_ends_with_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, spans) = (dir.path().to_str().unwrap(), dir.path().join("segments/spans"));
+    assert_eq!(Haechi::start(dir.path()).terminate(), Some(0));
+    let (_, error) = said(&["store", "verify", dir.path().join("nowhere").to_str().unwrap()], 1);
+    assert!(error.contains("nowhere"), "{error}");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let running = Haechi::start(dir.path());
+    runtime.block_on(send(&running));
+    assert_eq!(running.terminate(), Some(0));
+    let file = first(&spans);
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[10] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let (out, error) = said(&["store", "verify", path], 1);
+    assert!(out.contains(file.to_str().unwrap()) && out.contains("bytes at 0 have checksum "), "{out}");
+    assert!(error.contains(" finding"), "{error}");
+    let out = tempfile::tempdir().unwrap();
+    let args = ["export", path, "--table", "spans", "--out", out.path().to_str().unwrap()];
+    let (said, error) = said(&args, 1);
+    assert!(said.starts_with("0 rows of spans") && error.contains("row group 0"), "{said}{error}");
+}
+
+fn first(folder: &Path) -> std::path::PathBuf {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|it| it == "parquet")).min().unwrap()
+}
