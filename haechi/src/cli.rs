@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::config::settings::with_flags;
 use crate::config::{Config, Origin};
 use crate::logging::say;
-use crate::{demo, inspect, logging, serve};
+use crate::{demo, inspect, load, logging, serve};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -66,7 +66,8 @@ fn command() -> Command {
                 .about("Prints the effective configuration and where each value came from"),
         )
         .subcommand(slo)
-        .subcommand(store);
+        .subcommand(store)
+        .subcommand(load::command());
     #[cfg(feature = "sql")]
     let command = command.subcommand(export(folder()));
     command
@@ -116,6 +117,7 @@ pub(crate) fn run() -> Result<()> {
             print_config(&Config::load(matches)?);
             Ok(())
         }
+        Some(("load", matches)) => load::run(matches),
         Some(("slo", matches)) => match matches.subcommand() {
             Some((_, check)) => check_slos(check),
             None => Ok(()),

@@ -9,6 +9,7 @@ mod demo;
 #[cfg(feature = "sql")]
 mod export;
 mod inspect;
+mod load;
 mod logging;
 mod serve;
 

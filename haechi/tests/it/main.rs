@@ -6,6 +6,7 @@ mod apis;
 mod bad_start;
 mod browser;
 mod kill;
+mod load;
 mod otlp;
 mod process;
 mod tools;

@@ -1,0 +1,172 @@
+//! What a run says: a line for each signal every few seconds, and a summary.
+
+use std::time::Duration;
+
+use collector::Signal;
+use serde_json::{Value, json};
+
+use super::amount::Short;
+use super::cpu;
+use super::send::{Counts, Run};
+use crate::logging::say;
+
+/// Tells of a run.
+pub(super) struct Report {
+    json: bool,
+    lines: u64,
+    cpu_at_start: Duration,
+    last: Duration,
+}
+
+/// After so many lines the heading is repeated.
+const HEADING_EVERY: u64 = 30;
+
+/// A latency as people read it.
+fn latency(it: Duration) -> String {
+    let millis = it.as_secs_f64() * 1e3;
+    match millis {
+        0.0..10.0 => format!("{millis:.1} ms"),
+        10.0..10_000.0 => format!("{millis:.0} ms"),
+        _ => format!("{:.1} s", millis / 1e3),
+    }
+}
+
+impl Report {
+    pub(super) fn new(json: bool) -> Self {
+        Report { json, lines: 0, cpu_at_start: cpu::process(), last: Duration::ZERO }
+    }
+
+    /// What happened since the last call.
+    pub(super) fn interval(&mut self, run: &Run) {
+        let now = run.elapsed();
+        let seconds = (now - self.last).as_secs_f64().max(1e-9);
+        self.last = now;
+        for signal in Signal::ALL {
+            let counts = run.take_recent(signal);
+            if counts.requests == 0 && counts.errors.is_empty() && run.total(signal).requests == 0 {
+                continue;
+            }
+            if self.json {
+                let mut line = of_counts(&counts, seconds);
+                line["at"] = json!(now.as_secs_f64());
+                line["signal"] = json!(signal.name());
+                say(line);
+                continue;
+            }
+            if self.lines.is_multiple_of(HEADING_EVERY) {
+                say(heading());
+            }
+            self.lines += 1;
+            say(format_args!("{:>8}  {}", format!("{:.1} s", now.as_secs_f64()), row(signal, &counts, seconds)));
+        }
+    }
+
+    /// What happened in all. Returns whether every request was accepted whole.
+    pub(super) fn summary(&mut self, run: &Run) -> bool {
+        let seconds = run.elapsed().as_secs_f64().max(1e-9);
+        let totals = Signal::ALL.map(|signal| (signal, run.total(signal)));
+        let items: u64 = totals.iter().map(|(_, counts)| counts.items).sum();
+        let (own, making) = ((cpu::process() - self.cpu_at_start).as_secs_f64(), run.making().as_secs_f64());
+        if self.json {
+            let mut line = json!({ "seconds": seconds, "cpu_seconds": own, "making_cpu_seconds": making });
+            for (signal, counts) in &totals {
+                line[signal.name()] = of_counts(counts, seconds);
+            }
+            say(json!({ "summary": line }));
+        } else {
+            say("");
+            say(heading());
+            for (signal, counts) in totals.iter().filter(|(_, it)| it.requests > 0 || !it.errors.is_empty()) {
+                say(format_args!("{:>8}  {}", "in all", row(*signal, counts, seconds)));
+            }
+            say("");
+            for (signal, counts) in &totals {
+                let name = signal.name();
+                if counts.requests > 0 {
+                    say(format_args!(
+                        "{name}: {} {} in {} requests",
+                        counts.items,
+                        signal.item(counts.items),
+                        counts.requests
+                    ));
+                }
+                if counts.rejected > 0 {
+                    say(format_args!("{name}: {} {} rejected", counts.rejected, signal.item(counts.rejected)));
+                }
+                for (kind, count) in &counts.errors {
+                    say(format_args!("{name}: {count} times {kind}"));
+                }
+                if counts.lost > 0 {
+                    say(format_args!("{name}: {} requests refused or given up", counts.lost));
+                }
+            }
+            let each = making * 1e9 / (items.max(1) as f64);
+            say(format_args!(
+                "{seconds:.1} s; processor time of this tool {own:.2} s, of which {making:.2} s made requests ({each:.0} ns an item)"
+            ));
+        }
+        totals.iter().all(|(_, counts)| counts.lost == 0 && counts.rejected == 0)
+    }
+}
+
+fn heading() -> String {
+    format!(
+        "{:>8}  {:<8}{:>10}{:>10}{:>11}{:>10}{:>10}{:>10}{:>9}{:>8}{:>11}",
+        "", "signal", "items/s", "MB/s", "p50", "p90", "p99", "max", "retries", "errors", "behind"
+    )
+}
+
+fn row(signal: Signal, counts: &Counts, seconds: f64) -> String {
+    let [p50, p90, p99] = [0.5, 0.9, 0.99].map(|share| latency(counts.latencies.quantile(share)));
+    format!(
+        "{:<8}{:>10}{:>10.1}{p50:>11}{p90:>10}{p99:>10}{:>10}{:>9}{:>8}{:>11}",
+        signal.name(),
+        Short(counts.items as f64 / seconds),
+        counts.bytes as f64 / 1e6 / seconds,
+        latency(counts.latencies.max()),
+        counts.retries,
+        counts.errors.values().sum::<u64>(),
+        latency(counts.behind),
+    )
+}
+
+fn of_counts(counts: &Counts, seconds: f64) -> Value {
+    let millis = |it: Duration| it.as_secs_f64() * 1e3;
+    let [p50, p90, p99] = [0.5, 0.9, 0.99].map(|share| millis(counts.latencies.quantile(share)));
+    json!({
+        "requests": counts.requests,
+        "items": counts.items,
+        "items_per_second": counts.items as f64 / seconds,
+        "bytes": counts.bytes,
+        "bytes_per_second": counts.bytes as f64 / seconds,
+        "latency_ms": { "p50": p50, "p90": p90, "p99": p99, "max": millis(counts.latencies.max()) },
+        "behind_ms": millis(counts.behind),
+        "rejected": counts.rejected,
+        "retries": counts.retries,
+        "lost": counts.lost,
+        "errors": counts.errors,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_have_two_digits_or_more() {
+        for (nanos, expected) in
+            [(0, "0.0 ms"), (1_234_000, "1.2 ms"), (123_456_000, "123 ms"), (12_340_000_000, "12.3 s")]
+        {
+            assert_eq!(latency(Duration::from_nanos(nanos)), expected);
+        }
+    }
+
+    #[test]
+    fn columns_stand_below_their_headings() {
+        let mut counts = Counts { items: 123_456, requests: 124, ..Counts::default() };
+        counts.latencies.record(Duration::from_millis(3));
+        let row = format!("{:>8}  {}", "5.0 s", row(Signal::Logs, &counts, 5.0));
+        assert_eq!(row.len(), heading().len(), "{}\n{row}", heading());
+        assert!(row.contains("24.7k"), "{row}");
+    }
+}
