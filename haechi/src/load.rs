@@ -20,9 +20,11 @@ mod cpu;
 mod file;
 mod generate;
 mod histogram;
+mod into;
 mod ledger;
 mod payload;
 mod plan;
+mod query;
 mod report;
 mod send;
 mod victoria;
@@ -64,6 +66,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), AnyError> {
     logging::start("warn");
     match matches.subcommand() {
         Some(("check", matches)) => check::run(matches),
+        Some(("query", matches)) => query::run(matches),
         _ => generate_and_send(matches),
     }
 }
@@ -77,6 +80,10 @@ fn generate_and_send(matches: &ArgMatches) -> Result<(), AnyError> {
         }
         return Ok(());
     }
+    let ledger = matches.get_one::<PathBuf>("ledger").map(PathBuf::as_path);
+    if let Some(dir) = matches.get_one::<PathBuf>("into") {
+        return into::run(dir, &plan.workload, ledger, matches.get_flag("json"));
+    }
     let sending = cli::sending(matches, &plan)?;
     let (source, workload) = match matches.get_one::<PathBuf>("replay") {
         Some(path) => {
@@ -86,7 +93,6 @@ fn generate_and_send(matches: &ArgMatches) -> Result<(), AnyError> {
         }
         None => (Source::Generated(Box::new(Generated::new(&plan.workload))), Some(plan.workload)),
     };
-    let ledger = matches.get_one::<PathBuf>("ledger").map(PathBuf::as_path);
     let mut report = Report::new(matches.get_flag("json"));
     let every = cli::after(matches, "every");
     serve::runtime()?.block_on(send(sending, source, workload, ledger, &mut report, every))

@@ -22,6 +22,7 @@ mod found;
 mod samples;
 
 use expected::{Expected, Row};
+pub(super) use samples::pick;
 
 pub(super) fn command() -> Command {
     Command::new("check")

@@ -88,8 +88,14 @@ pub(crate) fn command() -> Command {
                 .help_heading("Files"),
         )
         .arg(path("replay", "Send the requests of such a file"))
-        .group(ArgGroup::new("file").args(["write", "replay"]))
+        .arg(
+            value("into", "DIR", "Put the requests into a data directory that no box uses, and tell what each step costs")
+                .value_parser(value_parser!(PathBuf))
+                .help_heading("Files"),
+        )
+        .group(ArgGroup::new("file").args(["write", "replay", "into"]))
         .subcommand(super::check::command())
+        .subcommand(super::query::command())
 }
 
 /// What is asked of the generator.

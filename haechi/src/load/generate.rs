@@ -174,6 +174,11 @@ impl Generator {
         self.samples.exported(&self.workload, resource, tick)
     }
 
+    /// The id of the trace that log record `number` belongs to.
+    pub(super) fn trace_of_log(&self, number: u64) -> [u8; 16] {
+        self.traces.ids.trace(self.logs.trace_of(number))
+    }
+
     /// The id of trace `number` and those of its spans.
     pub(super) fn trace(&self, number: u64) -> ([u8; 16], Vec<[u8; 8]>) {
         let ids = self.traces.ids;

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use collector::Signal;
+use model::TimeRange;
+use model::time::MINUTE;
 use serde::{Deserialize, Serialize};
 
 use super::Error;
@@ -52,6 +54,15 @@ impl BySignal {
 }
 
 impl Ledger {
+    /// The time from before the first to after the last acknowledged item.
+    pub(super) fn covered(&self) -> TimeRange {
+        let end = |signal| self.acked.of(signal).last().map_or(0, |last| self.workload.due(signal, last));
+        let latest = Signal::ALL.into_iter().map(end).max().unwrap_or_default();
+        // Spans of a trace may begin some time after it.
+        let end = self.workload.start.saturating_add(latest).saturating_add(MINUTE);
+        TimeRange::new(self.workload.start - self.workload.max_lateness(), end)
+    }
+
     pub(super) fn new(workload: &Workload) -> Self {
         Ledger { workload: workload.clone(), acked: BySignal::default(), unsure: BySignal::default(), rejected: 0 }
     }
@@ -118,6 +129,11 @@ impl Ranges {
         self.runs.iter().flat_map(|(first, last)| *first..=*last)
     }
 
+    /// The greatest number.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.runs.values().next_back().copied()
+    }
+
     /// The number that `place` others come before.
     pub(super) fn nth(&self, mut place: u64) -> Option<u64> {
         for (first, last) in &self.runs {
@@ -163,7 +179,7 @@ mod tests {
         assert_eq!(Vec::from(ranges.clone()), [(0, 5), (8, 9), (u64::MAX, u64::MAX)]);
         let in_order: Vec<u64> = (0..ranges.len()).filter_map(|place| ranges.nth(place)).collect();
         assert!(in_order.iter().eq(&plain));
-        assert_eq!(ranges.nth(ranges.len()), None);
+        assert_eq!((ranges.nth(ranges.len()), ranges.last()), (None, Some(u64::MAX)));
         for number in [2, 0, 7, u64::MAX, 2, 5] {
             ranges.remove(number);
             plain.remove(&number);

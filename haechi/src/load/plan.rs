@@ -196,7 +196,7 @@ mod tests {
         let plan = wish.plan(NOW).unwrap();
         assert_eq!((plan.pace, plan.workload.start), (Pace::Closed, NOW - 24 * HOUR));
         assert_eq!(plan.workload.requests, [0, 0, 20_000]);
-        let end = plan.workload.end(collector::Signal::Logs, 20_000);
+        let end = plan.workload.start + plan.workload.due(collector::Signal::Logs, 19_999);
         assert!((end - NOW).abs() < SECOND, "{} ns from now", end - NOW);
         let samples = Wish { logs: None, samples: Some(Amount::Total(20_000_000)), ..wish };
         let workload = samples.plan(NOW).unwrap().workload;

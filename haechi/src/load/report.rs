@@ -22,7 +22,7 @@ pub(super) struct Report {
 const HEADING_EVERY: u64 = 30;
 
 /// A latency as people read it.
-fn latency(it: Duration) -> String {
+pub(super) fn latency(it: Duration) -> String {
     let millis = it.as_secs_f64() * 1e3;
     match millis {
         0.0..10.0 => format!("{millis:.1} ms"),
