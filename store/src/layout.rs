@@ -45,8 +45,9 @@ impl Layout {
     /// The layout that compaction writes `table` in.
     pub(crate) fn of_compacted(table: Table) -> Self {
         match table {
+            Table::Spans | Table::Logs => Layout::Wide,
             Table::Points => Layout::Chunks,
-            Table::Spans | Table::Logs | Table::Exemplars | Table::Series => Layout::Rows,
+            Table::Exemplars | Table::Series => Layout::Rows,
         }
     }
 

@@ -81,7 +81,7 @@ impl<T> Chunks<T> {
                 } else {
                     candidates.get_or_init(|| segment.rows_with_all(&self.scan.words))
                 };
-                let columns = self.columns();
+                let columns = self.columns(inside);
                 match segment.read(index, &columns, rows, ids.clone()) {
                     Ok(batch) => batch,
                     Err(error) => {
@@ -102,13 +102,17 @@ impl<T> Chunks<T> {
     fn ids(&self) -> Vec<IdFilter> {
         let trace = self.scan.traces.clone().map(IdFilter::Traces);
         let series = self.scan.series.clone().map(IdFilter::Series);
-        trace.into_iter().chain(series).collect()
+        let filters = self.scan.filters.iter().cloned().map(IdFilter::Filter);
+        trace.into_iter().chain(series).chain(filters).collect()
     }
 
-    /// The columns to read from disk: those asked for and the time.
-    fn columns(&self) -> Option<Vec<&'static str>> {
+    /// The columns to read from disk: those asked for and the time. Of rows that are `inside` the range, none if none are
+    /// asked for: to count them.
+    fn columns(&self, inside: bool) -> Option<Vec<&'static str>> {
         let mut columns = self.scan.columns?.to_vec();
-        columns.push(self.table.time_column());
+        if !columns.is_empty() || !inside {
+            columns.push(self.table.time_column());
+        }
         Some(columns)
     }
 
@@ -125,7 +129,7 @@ impl<T> Chunks<T> {
         let indices: Vec<usize> = (0..batch.num_columns())
             .filter(|index| {
                 let name = batch.schema_ref().field(*index).name().as_str();
-                name == self.table.time_column() || columns.contains(&name)
+                columns.contains(&name) || (name == self.table.time_column() && !columns.is_empty())
             })
             .collect();
         batch.project(&indices).expect("the indices come from the batch itself")

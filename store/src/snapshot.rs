@@ -11,6 +11,7 @@ use hashbrown::HashSet;
 use model::{Nanos, SeriesId, TimeRange, TraceId};
 
 use crate::chunk::{ExemplarChunk, LogChunk, PointChunk, SpanChunk};
+use crate::filter::Filter;
 use crate::scan::Chunks;
 use crate::schema::Table;
 use crate::segment::Segment;
@@ -21,12 +22,15 @@ use crate::series::SeriesIndex;
 pub struct Scan {
     pub range: TimeRange,
     pub order: Order,
-    /// The columns to read, named as in [`Table::schema`]; `None` reads all. The time column always comes along.
+    /// The columns to read, named as in [`Table::schema`]; `None` reads all. The time column comes along with any other;
+    /// chunks without a column still have their number of rows.
     pub columns: Option<&'static [&'static str]>,
     /// Only rows of these traces, in ascending order; [`Scan::traces`] sees to that.
     pub traces: Option<Arc<[TraceId]>>,
     /// Only points or exemplars of these series.
     pub series: Option<Arc<HashSet<SeriesId>>>,
+    /// Only spans or log records that satisfy all of these.
+    pub filters: Vec<Arc<Filter>>,
     /// Log records whose body holds all these tokens, as [`crate::text::query_tokens`] gives them. A hint: the full-text
     /// index of a segment drops most rows that do not match, rows not indexed yet come out unfiltered.
     pub words: Vec<String>,
@@ -43,7 +47,15 @@ pub enum Order {
 impl Scan {
     /// Every column of every row in `range`, newest first.
     pub fn new(range: TimeRange) -> Self {
-        Scan { range, order: Order::NewestFirst, columns: None, traces: None, series: None, words: Vec::new() }
+        Scan {
+            range,
+            order: Order::NewestFirst,
+            columns: None,
+            traces: None,
+            series: None,
+            filters: Vec::new(),
+            words: Vec::new(),
+        }
     }
 
     pub fn columns(mut self, columns: &'static [&'static str]) -> Self {
@@ -70,6 +82,11 @@ impl Scan {
 
     pub fn series(mut self, series: Arc<HashSet<SeriesId>>) -> Self {
         self.series = Some(series);
+        self
+    }
+
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filters.push(Arc::new(filter));
         self
     }
 

@@ -5,6 +5,7 @@ mod compaction;
 mod damage;
 mod disk_errors;
 mod faults;
+mod filters;
 mod formats;
 mod retention;
 

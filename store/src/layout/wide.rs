@@ -5,6 +5,7 @@
 //!
 //! - An attribute with a scalar value and a frequent key is in `attr.<key>:<type>` (`columns`, `split`, `join`). All other
 //!   attributes stay together in `attributes`, in the wire encoding that they have everywhere else.
+//!   `attributes_summary` says of each block of rows what is there (`rest`).
 //! - A parent within the same row group is a distance in rows, `parent_ord` (`parents`).
 //! - `observed_delay` is how long after its time a record was observed.
 //! - Empty events, links and structured bodies are null.
@@ -17,8 +18,10 @@ mod encode;
 mod entry;
 mod group;
 mod join;
+mod matching;
 mod parents;
 mod read;
+mod rest;
 mod rows;
 mod split;
 #[cfg(test)]
@@ -34,4 +37,6 @@ const PARENT: &str = "parent_span_id";
 const PARENT_ROW: &str = "parent_ord";
 const OBSERVED: &str = "observed_time";
 const DELAY: &str = "observed_delay";
+/// What [`REST`] holds by block of rows.
+const SUMMARY: &str = "attributes_summary";
 const EMPTY_AS_NULL: [&str; 3] = ["events", "links", "body_value"];

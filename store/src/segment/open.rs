@@ -171,7 +171,7 @@ impl Open {
         }
         // The id columns first, then of the others only the pages with rows that they leave.
         let predicates = ids.into_iter().map(|ids| -> Box<dyn ArrowPredicate> {
-            let column = ProjectionMask::columns(schema, [ids.column()]);
+            let column = ProjectionMask::columns(schema, ids.columns());
             Box::new(ArrowPredicateFn::new(column, move |batch| Ok(ids.mask(&batch))))
         });
         builder = builder.with_row_filter(RowFilter::new(predicates.collect()));

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, FixedSizeBinaryArray, RecordBatch, TimestampNanosecondArray,
+    Array, ArrayRef, AsArray, BinaryArray, FixedSizeBinaryArray, RecordBatch, RecordBatchOptions,
+    TimestampNanosecondArray,
 };
 use arrow::datatypes::{Int32Type, Int64Type, Schema, TimestampNanosecondType};
 
@@ -38,6 +39,10 @@ pub(super) fn decode(
             }
             _ => places.push(group.place(name)),
         }
+    }
+    if places.is_empty() {
+        let count = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        return Ok(RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &count)?);
     }
     let read = group.read(places.into_iter().flatten(), rows)?;
     let mut fields = Vec::new();

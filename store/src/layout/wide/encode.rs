@@ -12,7 +12,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::columns::{self, Column};
 use super::split::Splitter;
-use super::{DELAY, EMPTY_AS_NULL, OBSERVED, PARENT, PARENT_ROW, REST, parents};
+use super::{DELAY, EMPTY_AS_NULL, OBSERVED, PARENT, PARENT_ROW, REST, SUMMARY, parents, rest};
 use crate::schema::Table;
 
 /// Rows to a page: what a look-up of one trace decodes of each column.
@@ -77,7 +77,7 @@ impl Encoder {
                         .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
                         .set_column_compression(path, Compression::UNCOMPRESSED); // packed to the bit
                 }
-                "body" | REST | "events" | "links" | "body_value" => {
+                "body" | REST | SUMMARY | "events" | "links" | "body_value" => {
                     builder = builder
                         .set_column_dictionary_enabled(path.clone(), false)
                         .set_column_encoding(path, Encoding::DELTA_LENGTH_BYTE_ARRAY);
@@ -120,7 +120,10 @@ impl Encoder {
                     arrays.push(Arc::new(rows));
                     arrays.push(Arc::new(ids));
                 }
-                REST => arrays.push(Arc::new(split.rest.clone())),
+                REST => {
+                    arrays.push(Arc::new(split.rest.clone()));
+                    arrays.push(Arc::new(rest::summarize(&split.rest)));
+                }
                 OBSERVED => arrays.push(Arc::new(delays(column("time")?, array))),
                 name if EMPTY_AS_NULL.contains(&name) => {
                     let bytes = array.as_binary::<i32>().iter().map(|bytes| bytes.filter(|bytes| !bytes.is_empty()));
@@ -186,7 +189,7 @@ fn physical(field: &Field) -> Vec<Field> {
     match field.name().as_str() {
         PARENT => vec![Field::new(PARENT_ROW, DataType::Int32, true), field.clone()],
         OBSERVED => vec![Field::new(DELAY, DataType::Int64, true)],
-        REST => vec![field.clone().with_nullable(true)],
+        REST => vec![field.clone().with_nullable(true), Field::new(SUMMARY, DataType::Binary, true)],
         name if EMPTY_AS_NULL.contains(&name) => vec![field.clone().with_nullable(true)],
         _ => vec![field.clone()],
     }

@@ -5,6 +5,7 @@ use parquet::arrow::arrow_reader::RowSelection;
 
 use super::decode::decode;
 use super::group::Group;
+use super::matching::narrow;
 use super::rows::Rows;
 use crate::schema::Table;
 use crate::segment::IdFilter;
@@ -24,13 +25,17 @@ pub(crate) fn read(
         None => Rows::all(group.n_rows),
     };
     for filter in ids {
-        let Some(place) = group.place(filter.column()) else { continue };
-        if let IdFilter::Traces(wanted) = filter {
-            rows.intersect(&group.pages_with_traces(place, wanted));
-        }
-        if !rows.is_empty() {
-            let batch = group.read([place], &rows)?;
-            rows.keep(filter.mask(&batch).values().clone());
+        match filter {
+            IdFilter::Traces(wanted) => {
+                let Some(place) = group.place("trace_id") else { continue };
+                rows.intersect(&group.pages_with_traces(place, wanted));
+                if !rows.is_empty() {
+                    let batch = group.read([place], &rows)?;
+                    rows.keep(filter.mask(&batch).values().clone());
+                }
+            }
+            IdFilter::Filter(filter) => narrow(group, filter, &mut rows)?,
+            IdFilter::Series(_) => {} // spans and logs have none
         }
     }
     decode(group, table, columns, &rows)

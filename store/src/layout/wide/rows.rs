@@ -83,6 +83,15 @@ impl Rows {
         *self = Rows::numbered(self.n_rows, kept);
     }
 
+    /// Of each row of `all`, whether it is one of these.
+    pub(super) fn within(&self, all: &Rows) -> BooleanBuffer {
+        match (&self.mask, &all.mask) {
+            (Some(mask), None) => mask.clone(),
+            (None, _) => BooleanBuffer::new_set(all.len()),
+            (Some(mask), Some(all)) => all.set_indices().map(|row| mask.value(row)).collect(),
+        }
+    }
+
     /// Leaves the rows that `other` has too.
     pub(super) fn intersect(&mut self, other: &Rows) {
         self.mask = match (&self.mask, &other.mask) {

@@ -9,6 +9,7 @@ use arrow::datatypes::Int32Type;
 use model::span::{Events, Links};
 use model::{Attrs, AttrsBuf, LogRecord, Resource, Scope, Span, SpanId, SpanKind, StatusCode, TraceId, Value};
 
+use crate::filter::{AttributeFilter, Filter, Place, Texts, Wanted};
 use crate::layout::Layout;
 use crate::manifest::SegmentEntry;
 use crate::rows::{LogRows, SpanRows};
@@ -42,6 +43,7 @@ fn attributes(number: u64) -> AttrsBuf {
     if number % 300 == 7 {
         attrs.push(&format!("rare.{}", number % 900), Value::Str(&"z".repeat(number as usize % 200)));
         attrs.push("list", Value::Map(attrs.clone().as_attrs()));
+        attrs.push("both", Value::Str("own"));
     }
     attrs
 }
@@ -56,6 +58,7 @@ fn spans(numbers: std::ops::Range<u64>) -> RecordBatch {
             let mut attrs = AttrsBuf::new();
             attrs.push("service.name", Value::Str(["shop", "bank"][usize::from(pod % 2)]));
             attrs.push("pod", Value::Int(pod.into()));
+            attrs.push("both", Value::Str("of the resource"));
             attrs
         })
         .collect();
@@ -221,5 +224,81 @@ fn traces_are_found_by_their_ids() {
             let read = segment.read(index, &None, &Candidates::All, vec![filter.clone()]).unwrap().unwrap();
             assert_eq!(texts(&read), texts(&expected));
         }
+    }
+}
+
+/// Filters of every kind, that many rows satisfy, few, or none.
+fn filters() -> Vec<Filter> {
+    let attribute = |place, key: &str, wanted: Wanted| {
+        Filter::Attribute(vec![AttributeFilter { place, key: key.to_owned(), wanted }])
+    };
+    let text = |text: &str| Wanted::texts([text.to_owned()]);
+    let texts = |text: &str, ignore_case| Texts { texts: vec![text.to_owned()], ignore_case };
+    let mut filters = vec![
+        Filter::Text { column: "service", wanted: Texts::exactly(["shop".to_owned()]) },
+        Filter::Text { column: "service", wanted: texts("no such", false) },
+        Filter::Text { column: "name", wanted: texts("get /", true) },
+        Filter::Text { column: "no_such_column", wanted: texts("x", false) },
+        Filter::Number { column: "kind", wanted: vec![2, 5] },
+        Filter::Number { column: "severity_number", wanted: (9..=255).collect() },
+        Filter::Attribute(vec![]),
+    ];
+    let values = [
+        ("http.route", text("/cart")),
+        ("http.route", text("absent")),
+        ("http.route", Wanted { texts: texts("/orders/{id}", true), ..Wanted::default() }),
+        ("status", text("200")),
+        ("status", text("0")),
+        ("status", Wanted { ints: vec![201, 203], ..Wanted::default() }),
+        ("share", text("0")),
+        ("share", Wanted { doubles: vec![8.0], ..Wanted::default() }),
+        ("ok", text("true")),
+        ("unique", text("1")),
+        ("rare.7", text("")),
+        ("rare.7", text("zzzzzzz")),
+        ("rare.607", Wanted { texts: texts("", true), ..Wanted::default() }),
+        ("list", Wanted { arrays: true, ..Wanted::default() }),
+        ("pod", text("2")),
+        ("service.name", text("bank")),
+        ("no such key", text("x")),
+        ("both", text("own")),
+        ("both", text("of the resource")),
+    ];
+    for (key, wanted) in values {
+        for place in [Place::Own, Place::Resource, Place::Any] {
+            filters.push(attribute(place, key, wanted.clone()));
+        }
+    }
+    let [Filter::Attribute(a), Filter::Attribute(b)] =
+        [attribute(Place::Own, "ok", text("false")), attribute(Place::Any, "pod", text("1"))]
+    else {
+        unreachable!()
+    };
+    filters.push(Filter::Attribute([a, b].concat()));
+    filters
+}
+
+#[test]
+fn filters_leave_the_same_rows_as_in_memory() {
+    for (table, group) in [(Table::Spans, spans(0..300)), (Table::Logs, logs(0..20_000))] {
+        let dir = tempfile::tempdir().unwrap();
+        let (_, segment) = write(dir.path(), table, std::slice::from_ref(&group));
+        let mut found = 0;
+        for filter in filters() {
+            let mask = filter.mask(&group);
+            let expected = arrow::compute::filter_record_batch(&group, &mask).unwrap();
+            let keep = vec![IdFilter::Filter(Arc::new(filter.clone()))];
+            let columns = Some(vec![table.time_column()]);
+            let read = segment.read(0, &columns, &Candidates::All, keep.clone()).unwrap().unwrap();
+            assert_eq!(read.num_rows(), expected.num_rows(), "{filter:?}");
+            found += usize::from(read.num_rows() > 0);
+            // And under a selection, which here is every third row.
+            let rows: Vec<u32> = (0..group.num_rows() as u32).step_by(3).collect();
+            let third = take_record_batch(&group, &UInt32Array::from(rows.clone())).unwrap();
+            let expected = arrow::compute::filter_record_batch(&third, &filter.mask(&third)).unwrap();
+            let read = segment.read(0, &None, &Candidates::Rows(rows), keep).unwrap().unwrap();
+            assert_eq!(texts(&read), texts(&expected), "{filter:?}");
+        }
+        assert!(found > 20, "{found} filters find something");
     }
 }
