@@ -67,6 +67,7 @@ pub(crate) struct Compactor {
     /// The latest time that the store was told, by which windows close.
     now: AtomicI64,
     budget: usize,
+    row_group_rows: usize,
 }
 
 #[derive(Default)]
@@ -86,13 +87,14 @@ struct Avoided {
 
 impl Compactor {
     /// A compaction that takes about `budget` bytes of memory.
-    pub(crate) fn new(budget: usize) -> Self {
+    pub(crate) fn new(budget: usize, row_group_rows: usize) -> Self {
         Compactor {
             state: Mutex::default(),
             wake: Condvar::new(),
             working: Mutex::default(),
             now: AtomicI64::new(Nanos::MIN),
             budget,
+            row_group_rows,
         }
     }
 

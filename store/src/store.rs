@@ -46,6 +46,8 @@ pub struct StoreConfig {
     pub compact_automatically: bool,
     /// Memory that a compaction takes, about.
     pub compact_bytes: usize,
+    /// Rows to a row group of a segment, or twice as many: what a read decodes at once.
+    pub row_group_rows: usize,
     /// The length of a file of the log; a request that is longer gets a file of its own.
     pub log_file_bytes: u64,
 }
@@ -61,6 +63,7 @@ impl StoreConfig {
             max_memory_bytes: 256 << 20,
             compact_automatically: true,
             compact_bytes: 128 << 20,
+            row_group_rows: 64 << 10,
             log_file_bytes: 32 << 20,
         }
     }

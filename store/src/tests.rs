@@ -8,6 +8,7 @@ mod faults;
 mod filters;
 mod formats;
 mod retention;
+mod sequences;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -18,8 +18,6 @@ use crate::schema::Table;
 use crate::segment::Segment;
 use crate::text::Candidates;
 
-/// Rows to a row group: what a query of a few series decodes.
-const ROWS: usize = 64 << 10;
 /// A row group in memory takes no more than this; histograms may be large.
 const BYTES: usize = 32 << 20;
 /// A series with more rows than this many row groups take is divided.
@@ -57,8 +55,13 @@ impl Cursor<'_> {
     }
 }
 
-/// Writes the rows of `inputs`, which are in the order of storing, to `output`.
-pub(super) fn merge(table: Table, inputs: &[Arc<Segment>], output: &mut Output<'_>) -> Result<(), MergeError> {
+/// Writes the rows of `inputs`, which are in the order of storing, to `output`: about `group_rows` to a row group.
+pub(super) fn merge(
+    table: Table,
+    inputs: &[Arc<Segment>],
+    group_rows: usize,
+    output: &mut Output<'_>,
+) -> Result<(), MergeError> {
     let mut held = Held::new(table);
     let mut cursors = Vec::with_capacity(inputs.len());
     for (age, segment) in inputs.iter().enumerate() {
@@ -79,7 +82,8 @@ pub(super) fn merge(table: Table, inputs: &[Arc<Segment>], output: &mut Output<'
             take(&mut cursors, &mut ready, |row| bound.is_none_or(|bound| (row.id, row.time) <= bound));
         }
         ready[first..].sort_by_key(|row| (row.id, row.time, held.age(row)));
-        write_ready(table, &mut held, &mut ready, bound.is_none(), output)?;
+        let wanted = held.rows_within(BYTES, group_rows);
+        write_ready(table, &mut held, &mut ready, bound.is_none(), wanted, output)?;
         let Some(bound) = bound else { return Ok(()) };
         for cursor in cursors.iter_mut().filter(|cursor| !cursor.unread.is_empty()) {
             if cursor.rows.back().is_none_or(|row| (row.id, row.time) <= bound) {
@@ -97,18 +101,18 @@ fn take(cursors: &mut [Cursor<'_>], ready: &mut Vec<RowKey>, wanted: impl Fn(&Ro
     }
 }
 
-/// Writes row groups of the rows in `ready`. The last series stays, since it may go on, unless `all` is there.
+/// Writes row groups of about `wanted` of the rows in `ready`. The last series stays, since it may go on, unless `all` is there.
 fn write_ready(
     table: Table,
     held: &mut Held,
     ready: &mut Vec<RowKey>,
     all: bool,
+    wanted: usize,
     output: &mut Output<'_>,
 ) -> Result<(), MergeError> {
     let mut written = 0;
     loop {
         let rows = &ready[written..];
-        let wanted = held.rows_within(BYTES, ROWS);
         let last_series = rows.last().map_or(0, |last| rows.partition_point(|row| row.id < last.id));
         let end = if all { rows.len() } else { last_series };
         let next_series = |row: usize| row + rows[row..end].partition_point(|it| it.id == rows[row].id);

@@ -17,16 +17,22 @@ use crate::schema::Table;
 use crate::segment::Segment;
 use crate::text::Candidates;
 
-/// Rows to a row group: what a look-up reads of a trace's slice of time, and what a scan decodes at once.
-const ROWS: usize = 128 << 10;
 /// A row group in memory takes no more than this; rows may be large.
 const BYTES: usize = 48 << 20;
 
-/// Writes the rows of `inputs`, which are in the order of storing, to `output` with about `budget` bytes of memory.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// Rows to a row group.
+    pub(super) rows: usize,
+    /// Bytes of memory for rows that wait for others.
+    pub(super) budget: usize,
+}
+
+/// Writes the rows of `inputs`, which are in the order of storing, to `output`.
 pub(super) fn merge(
     table: Table,
     inputs: &[Arc<Segment>],
-    budget: usize,
+    limits: Limits,
     output: &mut Output<'_>,
 ) -> Result<(), MergeError> {
     let mut unread = Vec::new();
@@ -43,7 +49,7 @@ pub(super) fn merge(
             Some((min_time, ..)) => rows.partition_point(|row| row.time < *min_time),
             None => rows.len(),
         };
-        let wanted = held.rows_within(BYTES.min(budget / 2), ROWS);
+        let wanted = held.rows_within(BYTES.min(limits.budget / 2), limits.rows);
         let is_last = unread.is_empty() && rows.len() < wanted + wanted / 4; // no tiny row group at the end
         if is_last && !rows.is_empty() {
             let count = rows.len();
@@ -51,7 +57,7 @@ pub(super) fn merge(
         } else if ready >= wanted {
             let count = whole_moment(&rows[..ready], wanted);
             write_slice(table, &mut held, &mut rows, count, output)?;
-        } else if held.bytes() > budget && !rows.is_empty() {
+        } else if held.bytes() > limits.budget && !rows.is_empty() {
             let count = rows.len().min(wanted);
             write_slice(table, &mut held, &mut rows, count, output)?;
         } else if let Some((_, age, index)) = unread.pop_front() {

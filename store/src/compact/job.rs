@@ -11,7 +11,7 @@ use crate::error::ReadError;
 use crate::layout::Layout;
 use crate::manifest::{Record, SegmentEntry};
 use crate::schema::Table;
-use crate::segment::{Segment, SegmentWriter, remove_files};
+use crate::segment::{Segment, SegmentWriter, remove_files, sync_names};
 use crate::view::Shared;
 
 /// What a published job came to.
@@ -98,12 +98,17 @@ impl Shared {
         let layout = Layout::of_compacted(job.table);
         let writer = SegmentWriter::create(&self.dir, job.table, id, 1, layout);
         let mut output = Output { writer, may_go_on: &may_go_on, duplicates: 0, conflicts: 0 };
+        let rows = self.compactor.row_group_rows;
         match job.table {
-            Table::Spans | Table::Logs => by_time::merge(job.table, inputs, self.compactor.budget, &mut output)?,
-            Table::Points | Table::Exemplars | Table::Series => by_series::merge(job.table, inputs, &mut output)?,
+            Table::Spans | Table::Logs => {
+                let limits = by_time::Limits { rows: 2 * rows, budget: self.compactor.budget };
+                by_time::merge(job.table, inputs, limits, &mut output)?
+            }
+            Table::Points | Table::Exemplars | Table::Series => by_series::merge(job.table, inputs, rows, &mut output)?,
         }
         let Output { writer, duplicates, conflicts, .. } = output;
         let mut entry = writer.finish().map_err(MergeError::Output)?;
+        sync_names(&self.dir, job.table).map_err(MergeError::Output)?;
         entry.newest = job.inputs.iter().map(SegmentEntry::stored).max().unwrap_or(0);
         let outcome = Outcome {
             rows_in: job.inputs.iter().map(|input| input.rows).sum(),

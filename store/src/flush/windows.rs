@@ -11,7 +11,7 @@ use crate::layout::Layout;
 use crate::manifest::SegmentEntry;
 use crate::order::{RowKey, gather, keys};
 use crate::schema::Table;
-use crate::segment::SegmentWriter;
+use crate::segment::{SegmentWriter, sync_names};
 use crate::view::Shared;
 
 /// Segments do not cross the bounds of a window, so retention drops them whole.
@@ -19,8 +19,6 @@ pub(crate) const WINDOW: Nanos = 2 * HOUR;
 /// One flush writes no more segments of a table than this; with more, its windows are wider. A sender may spread times over
 /// centuries, which must not become a file each. A month of windows fits.
 const MAX_WINDOWS: usize = 400;
-/// Rows that a read decodes at once; of spans also the slice of time that is sorted by trace.
-const ROW_GROUP_ROWS: usize = 64 << 10;
 
 /// Writes `batches` of `table` as segments of level 0 and syncs them. The number of each is added to `ids` before its
 /// first byte is written.
@@ -40,10 +38,13 @@ pub(super) fn write(
         let id = shared.reserve_segment_id();
         ids.push(id);
         let mut segment = SegmentWriter::create(&shared.dir, table, id, 0, Layout::Rows);
-        for group in row_groups(table, rows) {
+        for group in row_groups(table, rows, shared.row_group_rows) {
             segment.write_group(&gather(batches, &group).map_err(failed)?)?;
         }
         entries.push(segment.finish()?);
+    }
+    if !entries.is_empty() {
+        sync_names(&shared.dir, table)?;
     }
     Ok(entries)
 }
@@ -67,13 +68,13 @@ fn by_window(rows: Vec<RowKey>) -> Vec<Vec<RowKey>> {
 }
 
 /// Divides `rows` into row groups and sorts each as [`Table::sort_columns`] says.
-fn row_groups(table: Table, mut rows: Vec<RowKey>) -> Vec<Vec<RowKey>> {
+fn row_groups(table: Table, mut rows: Vec<RowKey>, group_rows: usize) -> Vec<Vec<RowKey>> {
     if table == Table::Spans {
         // Slices of time, so that a range prunes; a trace is together within its slice.
         rows.sort_unstable_by_key(|row| (row.time, row.batch, row.row));
-        rows.chunks_mut(ROW_GROUP_ROWS).for_each(<[RowKey]>::sort_unstable);
+        rows.chunks_mut(group_rows).for_each(<[RowKey]>::sort_unstable);
     } else {
         rows.sort_unstable();
     }
-    rows.chunks(ROW_GROUP_ROWS).map(<[RowKey]>::to_vec).collect()
+    rows.chunks(group_rows).map(<[RowKey]>::to_vec).collect()
 }

@@ -120,7 +120,7 @@ impl SegmentWriter {
         bodies.into_iter().flatten().try_for_each(|body| Ok(index.push(body.unwrap_or_default())?))
     }
 
-    /// Writes the rest, syncs all files and their directory, and returns what the manifest is to say of the segment.
+    /// Writes the rest, syncs all files but not their names (see [`sync_names`]), and returns what the manifest is to say of the segment.
     pub(crate) fn finish(mut self) -> Result<SegmentEntry, ReadError> {
         let mut files = Vec::new();
         let (rows, groups, own) = self.finish_parquet().map_err(|error| self.failed("parquet", &*error))?;
@@ -139,8 +139,6 @@ impl SegmentWriter {
             let Written { bytes, crc32, tail } = written;
             files.push(FileEntry { path: text_of(&self.path("text")), bytes, crc32, tail: Some(tail) });
         }
-        let folder = self.dir.join(folder(self.table));
-        crate::files::sync_dir(&folder).map_err(|error| ReadError::new(folder, error))?;
         Ok(SegmentEntry {
             id: self.id,
             table: self.table.name().to_owned(),
@@ -232,6 +230,12 @@ fn path(table: Table, id: u64, suffix: &str) -> PathBuf {
 
 fn text_of(path: &Path) -> String {
     path.to_string_lossy().into_owned()
+}
+
+/// Makes the names of the segments of `table` durable: once, before the manifest names them.
+pub(crate) fn sync_names(dir: &Path, table: Table) -> Result<(), ReadError> {
+    let folder = dir.join(folder(table));
+    crate::files::sync_dir(&folder).map_err(|error| ReadError::new(folder, error))
 }
 
 /// Removes the files of segments of `table` with these ids, which were never published.

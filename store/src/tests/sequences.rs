@@ -1,0 +1,387 @@
+//! Random sequences of what can happen to a store, against a plain model: a list of what was acknowledged.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use model::span::{Events, Links};
+use model::{
+    Attrs, LogRecord, MetricKind, Nanos, Point, PointValue, Resource, Scope, Series, Span, SpanId, SpanKind,
+    StatusCode, Temporality, TimeRange, TraceId,
+};
+use proptest::prelude::*;
+
+use super::SECOND;
+use crate::files::faults::{How, Op, heal, inject};
+use crate::{Decode, Order, Request, Retention, Rows, Scan, Snapshot, Store, StoreConfig, Table};
+
+const HOUR: Nanos = 3600 * SECOND;
+const RETENTION: Nanos = 8 * HOUR;
+const ITEM_BYTES: usize = 25;
+
+/// A row of any signal: its ids are few, so that the same ones come again, with another version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Item {
+    signal: u8,
+    id: u64,
+    time: Nanos,
+    version: u64,
+}
+
+impl Item {
+    fn to_bytes(self) -> [u8; ITEM_BYTES] {
+        let parts = [&[self.signal][..], &self.id.to_le_bytes(), &self.time.to_le_bytes(), &self.version.to_le_bytes()];
+        parts.concat().try_into().unwrap()
+    }
+
+    fn of(bytes: &[u8]) -> Item {
+        let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+        Item { signal: bytes[0], id: number(1), time: number(9) as Nanos, version: number(17) }
+    }
+
+    fn push(self, rows: &mut Rows) {
+        let (service, resource, scope) = ("shop", Resource::new(&[]), Scope::default());
+        match self.signal {
+            0 => rows.spans.push(&Span {
+                trace_id: trace(self.id),
+                span_id: SpanId((self.id + 1).to_be_bytes()),
+                parent_span_id: None,
+                trace_state: "",
+                flags: 1,
+                name: if self.version.is_multiple_of(2) { "even" } else { "odd" },
+                kind: SpanKind::Server,
+                start: self.time,
+                duration: self.version as Nanos,
+                status: StatusCode::Unset,
+                status_message: "",
+                attrs: Attrs::default(),
+                events: Events::default(),
+                links: Links::default(),
+                dropped_attributes: 0,
+                dropped_events: 0,
+                dropped_links: 0,
+                service,
+                resource,
+                scope,
+            }),
+            1 => rows.logs.push(&LogRecord {
+                time: self.time,
+                observed_time: self.version as Nanos,
+                severity_number: 9,
+                severity_text: "INFO",
+                body: &format!("version {} of {}", self.version, self.id),
+                body_value: &[],
+                event_name: "",
+                trace_id: Some(trace(self.id)),
+                span_id: None,
+                flags: self.id as u32,
+                attrs: Attrs::default(),
+                dropped_attributes: 0,
+                service,
+                resource,
+                scope,
+            }),
+            _ => {
+                let name = format!("metric {}", self.id);
+                let series = Series {
+                    name: &name,
+                    unit: "",
+                    description: "",
+                    kind: MetricKind::Gauge,
+                    temporality: Temporality::Unspecified,
+                    monotonic: false,
+                    attrs: Attrs::default(),
+                    attr_bytes: &[],
+                    service,
+                    resource,
+                    scope,
+                };
+                let series = rows.metrics.series(&series, self.time);
+                let value = PointValue::Int(self.version as i64);
+                rows.metrics.push(&Point { series, time: self.time, start_time: 0, flags: self.id as u32, value });
+            }
+        }
+    }
+}
+
+/// Several spans to a trace.
+fn trace(id: u64) -> TraceId {
+    TraceId((u128::from(id / 3) + 1).to_be_bytes())
+}
+
+fn decode() -> Decode {
+    Box::new(|_, body, _| {
+        let mut rows = Rows::default();
+        body.chunks_exact(ITEM_BYTES).for_each(|bytes| Item::of(bytes).push(&mut rows));
+        Ok(rows)
+    })
+}
+
+#[derive(Clone, Debug)]
+enum Action {
+    /// Items by signal, id and tenth of an hour.
+    Append(Vec<(u8, u64, i64)>),
+    /// The last request once more, byte by byte.
+    Retry,
+    Flush,
+    CompactNow(i64),
+    CompactAll,
+    /// What follows the given number of calls to the disk fails, until the next action but one.
+    Break(usize, bool),
+    Crash,
+    CloseAndOpen,
+    /// So many hours later.
+    Retain(i64),
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let item = (0..3u8, 0..40u64, 0..120i64);
+    prop_oneof![
+        8 => prop::collection::vec(item, 1..60).prop_map(Action::Append),
+        1 => Just(Action::Retry),
+        6 => Just(Action::Flush),
+        3 => (0..16i64).prop_map(Action::CompactNow),
+        2 => Just(Action::CompactAll),
+        2 => (0..12usize, any::<bool>()).prop_map(|(skip, sync)| Action::Break(skip, sync)),
+        2 => Just(Action::Crash),
+        1 => Just(Action::CloseAndOpen),
+        1 => (0..5i64).prop_map(Action::Retain),
+    ]
+}
+
+/// A store and what it must hold.
+struct Run {
+    dir: tempfile::TempDir,
+    automatic: bool,
+    store: Option<Arc<Store>>,
+    acknowledged: Vec<Item>,
+    last_body: Bytes,
+    now: Nanos,
+    /// What is older may be there or not.
+    oldest: Nanos,
+}
+
+impl Run {
+    fn new(automatic: bool) -> Self {
+        // In memory where there is such a place: no power is cut here, so a sync only costs time.
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let store = Some(open(dir.path(), automatic));
+        Run { dir, automatic, store, acknowledged: Vec::new(), last_body: Bytes::new(), now: 0, oldest: Nanos::MIN }
+    }
+
+    fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn append(&mut self, items: &[Item]) {
+        let body: Bytes = items.iter().flat_map(|item| item.to_bytes()).collect();
+        let rows = decode()(1, &body, 0).unwrap();
+        let request = Request { kind: 1, received_at: 0, body: body.clone(), dedup: true, rows };
+        // The disk may be broken: what is refused is not stored, unless the body was stored before.
+        if let Ok(acked) = self.store().append_blocking(request)
+            && !acked.duplicate
+        {
+            self.acknowledged.extend(items);
+        }
+        self.last_body = body;
+    }
+
+    fn reopen(&mut self) {
+        self.store = None;
+        heal(self.dir.path());
+        self.store = Some(open(self.dir.path(), self.automatic));
+    }
+
+    fn step(&mut self, number: usize, action: &Action) {
+        match action {
+            Action::Append(items) => {
+                let items: Vec<Item> = items
+                    .iter()
+                    .map(|&(signal, id, tenth)| Item { signal, id, time: tenth * HOUR / 10, version: number as u64 })
+                    .collect();
+                self.append(&items);
+            }
+            Action::Retry => {
+                let items: Vec<Item> = self.last_body.chunks_exact(ITEM_BYTES).map(Item::of).collect();
+                if !items.is_empty() {
+                    self.append(&items);
+                }
+            }
+            // With a broken disk these fail, and nothing has changed.
+            Action::Flush => drop(self.store().flush()),
+            Action::CompactNow(hour) => drop(self.store().compact_now(hour * HOUR)),
+            Action::CompactAll => drop(self.store().compact_all()),
+            Action::Break(skip, sync) => {
+                let op = if *sync { Op::Sync } else { Op::Write };
+                inject(self.dir.path(), "", op, How::Error(std::io::ErrorKind::StorageFull), *skip, usize::MAX);
+            }
+            Action::Crash => self.reopen(),
+            Action::CloseAndOpen => {
+                self.store().close();
+                self.reopen();
+            }
+            Action::Retain(hour) => {
+                self.now += hour * HOUR;
+                self.oldest = self.now - RETENTION;
+                self.store().maintain_at(self.now, Duration::from_nanos(self.now as u64));
+            }
+        }
+    }
+
+    /// The versions of each row, in the order in which they were acknowledged.
+    fn expected(&self, signal: u8) -> BTreeMap<(Nanos, u64), Vec<u64>> {
+        let mut rows: BTreeMap<_, Vec<u64>> = BTreeMap::new();
+        for item in self.acknowledged.iter().filter(|item| item.signal == signal) {
+            rows.entry((item.time, item.id)).or_default().push(item.version);
+        }
+        rows
+    }
+
+    fn check(&self) {
+        let snapshot = self.store().snapshot();
+        for signal in 0..3 {
+            let expected = self.expected(signal);
+            let mut found: BTreeMap<_, Vec<u64>> = BTreeMap::new();
+            scan(&snapshot, signal, Scan::new(TimeRange::ALL))
+                .into_iter()
+                .for_each(|(key, version)| found.entry(key).or_default().push(version));
+            for (key, versions) in &found {
+                let mut left = expected.get(key).unwrap_or_else(|| panic!("{key:?} was never stored")).clone();
+                for version in versions {
+                    let at = left.iter().position(|it| it == version);
+                    left.remove(at.unwrap_or_else(|| panic!("{key:?} has version {version} once too often")));
+                }
+                // Logs may repeat; of spans and points the last one stays.
+                assert!(signal != 1 || left.is_empty() || key.0 < self.oldest, "{key:?} lacks {left:?}");
+            }
+            for (key, versions) in expected.iter().filter(|(key, _)| key.0 >= self.oldest) {
+                let found = found.get(key).unwrap_or_else(|| panic!("signal {signal}: {key:?} is gone"));
+                let last = versions.last().unwrap();
+                assert!(found.contains(last), "signal {signal}: {key:?} has {found:?}, not the last of {versions:?}");
+            }
+            check_parts(&snapshot, signal, &found);
+        }
+        for ((time, id), _) in self.expected(2).into_iter().filter(|((time, _), _)| *time >= self.oldest) {
+            let known = snapshot.series().by_name(&format!("metric {id}"));
+            assert!(known.iter().any(|it| it.times().0 <= time && time <= it.times().1), "metric {id} at {time}");
+        }
+    }
+
+    /// With one segment to a window, nothing is there twice.
+    fn check_compacted(&self) {
+        let store = self.store();
+        store.flush().unwrap();
+        store.compact_all().unwrap();
+        self.check();
+        for (signal, table) in [(0, Table::Spans), (2, Table::Points)] {
+            let rows = scan(&store.snapshot(), signal, Scan::new(TimeRange::ALL));
+            let mut keys: Vec<_> = rows.iter().map(|(key, _)| *key).collect();
+            let windows: std::collections::BTreeSet<_> = keys.iter().map(|key| key.0.div_euclid(2 * HOUR)).collect();
+            let n_segments = store.stats().tables.iter().find(|it| it.table == table).unwrap().segments;
+            keys.sort_unstable();
+            let n_rows = keys.len();
+            keys.dedup();
+            assert!(n_segments > windows.len() || keys.len() == n_rows, "{table:?} has rows twice");
+        }
+        let stats = store.stats().compaction;
+        assert_eq!((stats.rows_in, stats.unreadable), (stats.rows_out + stats.duplicates, 0));
+    }
+}
+
+fn open(dir: &Path, automatic: bool) -> Arc<Store> {
+    let config = StoreConfig {
+        retention: Retention::of_age(Some(RETENTION)),
+        compact_automatically: automatic,
+        row_group_rows: 16,
+        ..StoreConfig::new(dir)
+    };
+    let (store, recovery) = Store::open(config, decode()).unwrap();
+    assert_eq!(recovery.damage, Vec::<String>::new());
+    store
+}
+
+/// A part of the rows, by time and by trace, is that part of all rows.
+fn check_parts(snapshot: &Snapshot, signal: u8, all: &BTreeMap<(Nanos, u64), Vec<u64>>) {
+    let flat = |wanted: &dyn Fn(&(Nanos, u64)) -> bool| {
+        let rows = all.iter().filter(|(key, _)| wanted(key));
+        let mut rows: Vec<_> = rows.flat_map(|(key, it)| it.iter().map(|version| (*key, *version))).collect();
+        rows.sort_unstable();
+        rows
+    };
+    let part = |it: Scan| {
+        let mut rows = scan(snapshot, signal, it);
+        rows.sort_unstable();
+        rows
+    };
+    let range = TimeRange::new(3 * HOUR / 2, 5 * HOUR);
+    let inside = flat(&|key| range.contains(key.0));
+    assert_eq!(part(Scan::new(range)), inside);
+    assert_eq!(part(Scan::new(range).order(Order::OldestFirst)), inside);
+    if signal < 2 {
+        let wanted = trace(7);
+        assert_eq!(part(Scan::new(TimeRange::ALL).trace(wanted)), flat(&|key| trace(key.1) == wanted));
+    }
+}
+
+/// The rows of a scan: time and id, and version.
+fn scan(snapshot: &Snapshot, signal: u8, scan: Scan) -> Vec<((Nanos, u64), u64)> {
+    let mut rows = Vec::new();
+    match signal {
+        0 => snapshot.spans(scan).map(Result::unwrap).for_each(|chunk| {
+            rows.extend(
+                (0..chunk.len())
+                    .map(|row| chunk.row(row))
+                    .map(|span| ((span.start, u64::from_be_bytes(span.span_id.0) - 1), span.duration as u64)),
+            );
+        }),
+        1 => snapshot.logs(scan).map(Result::unwrap).for_each(|chunk| {
+            rows.extend((0..chunk.len()).map(|row| chunk.row(row)).map(|log| {
+                assert_eq!(log.body, format!("version {} of {}", log.observed_time, log.flags));
+                ((log.time, u64::from(log.flags)), log.observed_time as u64)
+            }));
+        }),
+        _ => snapshot.points(scan).map(Result::unwrap).for_each(|chunk| {
+            rows.extend((0..chunk.len()).map(|row| chunk.row(row)).map(|point| {
+                let PointValue::Int(version) = point.value else { panic!("a point without its value") };
+                let name = snapshot.series().get(point.series).map(|it| it.name.to_string());
+                assert!(name.is_none_or(|name| name == format!("metric {}", point.flags)));
+                ((point.time, u64::from(point.flags)), version as u64)
+            }));
+        }),
+    }
+    rows
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_what_was_acknowledged_is_there(
+        automatic in any::<bool>(),
+        actions in prop::collection::vec(action(), 1..40),
+    ) {
+        let mut run = Run::new(automatic);
+        let mut broken_at = None;
+        for (number, action) in actions.iter().enumerate() {
+            if broken_at.is_some_and(|at| number > at + 1) {
+                heal(run.dir.path());
+                broken_at = None;
+            }
+            if matches!(action, Action::Break(..)) {
+                broken_at = Some(number);
+            }
+            run.step(number, action);
+            if !matches!(action, Action::Append(_) | Action::Break(..)) {
+                run.check();
+            }
+        }
+        heal(run.dir.path());
+        run.reopen();
+        run.check();
+        run.check_compacted();
+        run.reopen();
+        run.check_compacted();
+    }
+}
