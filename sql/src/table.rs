@@ -208,7 +208,11 @@ impl SqlTable {
     /// The store's columns that the columns `wanted` (indices into [`SqlTable::columns`]) and `others` are made from.
     pub(crate) fn sources(self, wanted: &[usize], others: &[&str]) -> &'static [&'static str] {
         let made_from = wanted.iter().flat_map(|index| self.columns()[*index].origin.sources()).copied();
-        columns::covering(self.stored(), made_from.chain(others.iter().copied()))
+        match columns::covering(self.stored(), made_from.chain(others.iter().copied())) {
+            // The time comes along with any other column, and alone when it is named.
+            [] if !wanted.is_empty() => columns::single(self.stored().time_column()),
+            sources => sources,
+        }
     }
 }
 

@@ -72,7 +72,8 @@ async fn a_directory_is_checked_measured_and_exported_beside_the_box_and_after_i
 #[test]
 fn what_the_log_of_a_kept_sample_has_is_exported_too() {
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/testdata/formats/v1/data");
-    let rows = [("spans", 56), ("logs", 67), ("metrics", 240), ("exemplars", 36), ("series", 15)];
+    // Format 1 gave its series other ids: what is replayed from its log is under those of today.
+    let rows = [("spans", 56), ("logs", 67), ("metrics", 240), ("exemplars", 36), ("series", 30)];
     for (table, rows) in rows {
         let said = exported(sample.to_str().unwrap(), table, &[]);
         assert!(said.starts_with(&format!("{rows} rows of {table} in 1 file, ")), "{said}");

@@ -78,7 +78,7 @@ impl Expected {
     /// Makes a request's rows pending; gives how many.
     fn take(&mut self, request: u64, in_doubt: bool) -> Result<usize, Error> {
         let body = self.generator.request(self.signal, request, &mut self.scratch);
-        let context = Context { received_at: 0, oldest_accepted: Nanos::MIN };
+        let context = Context { received_at: Nanos::MAX, oldest_accepted: Nanos::MIN };
         let decoded =
             otlp::decode(self.signal, &body.bytes, context).map_err(|error| Error::usage(error.to_string()))?;
         let before = self.pending.len();

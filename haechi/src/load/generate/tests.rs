@@ -13,7 +13,7 @@ use store::{ExemplarChunk, LogChunk, PointChunk, SeriesChunk, SpanChunk, Table};
 
 use super::*;
 
-const KEEP_ALL: Context = Context { received_at: 0, oldest_accepted: Nanos::MIN };
+const KEEP_ALL: Context = Context { received_at: Nanos::MAX, oldest_accepted: Nanos::MIN };
 
 /// Every adversity at once.
 fn adverse() -> Workload {

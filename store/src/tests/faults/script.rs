@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::tests::{SECOND, rows, seconds};
-use crate::{Decode, Recovery, Request, Retention, Store, StoreConfig, Table};
+use crate::{Decode, OpenError, Recovery, Request, Retention, Store, StoreConfig, Table};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
@@ -144,7 +144,13 @@ impl Player {
         if let Some(store) = &self.store {
             return Ok(Arc::clone(store));
         }
-        let (store, recovery) = Store::open(config(&self.dir), decode()).map_err(|error| format!("open: {error}"))?;
+        let (store, recovery) = loop {
+            match Store::open(config(&self.dir), decode()) {
+                // A store that was dropped is closed once its background threads let go of it.
+                Err(OpenError::Locked { .. }) => std::thread::sleep(Duration::from_millis(10)),
+                opened => break opened.map_err(|error| format!("open: {error}"))?,
+            }
+        };
         assert_eq!(recovery.damage, Vec::<String>::new());
         Ok(Arc::clone(self.store.insert(store)))
     }
