@@ -40,7 +40,7 @@ pub(crate) fn run(mut config: Config, rate: Option<&str>) -> Result<()> {
     });
     let runtime = serve::runtime()?;
     runtime.block_on(async {
-        let running = serve::start(&config).await?;
+        let (running, told_to_stop) = serve::start(&config).await?;
         let demo = DemoConfig {
             executable: std::env::current_exe()?,
             leading_args: vec!["demo-service".to_owned()],
@@ -51,7 +51,7 @@ pub(crate) fn run(mut config: Config, rate: Option<&str>) -> Result<()> {
             console: Console::new(|line| say(line)),
         };
         welcome(&config, &running);
-        let ended = supervisor::run(demo, serve::told_to_stop()).await;
+        let ended = supervisor::run(demo, told_to_stop).await;
         running.stop().await;
         ended.map_err(Into::into)
     })

@@ -47,23 +47,25 @@ pub(crate) fn runtime() -> Result<Runtime> {
 /// Runs the box until SIGINT or SIGTERM.
 pub(crate) fn run(config: &Config) -> Result<()> {
     runtime()?.block_on(async {
-        let running = start(config).await?;
-        told_to_stop().await;
+        let (running, told_to_stop) = start(config).await?;
+        told_to_stop.await;
         running.stop().await;
         Ok(())
     })
 }
 
-/// Waits for SIGINT or SIGTERM.
-pub(crate) async fn told_to_stop() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        tracing::error!("cannot wait for signals; only a kill ends this process");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// Waits for SIGINT or SIGTERM, from the call on: one that comes before the first poll counts too.
+pub(crate) fn told_to_stop() -> impl Future<Output = ()> + use<> {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+            tracing::error!("cannot wait for signals; only a kill ends this process");
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 
@@ -79,8 +81,9 @@ async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
-/// Starts the box and says `ready` when every port answers.
-pub(crate) async fn start(config: &Config) -> Result<Running> {
+/// Starts the box and says `ready` when every port answers and a signal would end it in order. Gives the box and what waits
+/// for that signal.
+pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Output = ()> + use<>)> {
     let otlp_grpc = bind("--otlp-grpc", config.otlp_grpc).await?;
     let otlp_http = bind("--otlp-http", config.otlp_http).await?;
     let web = bind("--ui", config.ui).await?;
@@ -130,8 +133,9 @@ pub(crate) async fn start(config: &Config) -> Result<Running> {
     say(format_args!("listening otlp-grpc {grpc_address}"));
     say(format_args!("listening otlp-http {http_address}"));
     say(format_args!("listening ui {ui_address}"));
+    let told_to_stop = told_to_stop();
     say("ready");
-    Ok(Running { otlp_grpc: grpc_address, ui: ui_address, store, stop, tasks })
+    Ok((Running { otlp_grpc: grpc_address, ui: ui_address, store, stop, tasks }, told_to_stop))
 }
 
 fn receivers(config: &Config) -> Vec<Receiver> {
