@@ -15,7 +15,7 @@ pub mod wire;
 pub use attrs::{Attrs, AttrsBuf, Value};
 pub use ids::{SpanId, TraceId};
 pub use log::LogRecord;
-pub use metric::{Exemplar, MetricKind, Point, PointValue, SERIES_PLACE_BITS, Series, SeriesId, Temporality};
+pub use metric::{Exemplar, MetricKind, Point, PointValue, Series, SeriesId, Temporality};
 pub use resource::{Resource, Scope};
 pub use span::{Span, SpanKind, StatusCode};
 pub use time::{Nanos, TimeRange};

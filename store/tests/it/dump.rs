@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 use model::metric::distribution::{ExponentialHistogram, Histogram, Summary};
 use model::{Attrs, MetricKind, PointValue, Resource, Scope, SeriesId, SpanId, TimeRange, TraceId};
 use store::{ExemplarChunk, LogChunk, PointChunk, Scan, Snapshot, SpanChunk};
-use xxhash_rust::xxh3::Xxh3Default;
 
 /// What could be read, and the errors of what could not.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -124,15 +123,7 @@ fn logs(chunk: &LogChunk, rows: &mut Vec<String>) {
 /// have a series with both of them.
 fn identity(snapshot: &Snapshot, id: SeriesId) -> u128 {
     let Some(stored) = snapshot.series().get(id) else { return id.0 };
-    let series = stored.as_series();
-    let mut hasher = Xxh3Default::new();
-    for part in [series.name.as_bytes(), series.unit.as_bytes(), series.resource.as_bytes(), series.scope.as_bytes()] {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    hasher.update(&[series.kind as u8, series.temporality as u8, u8::from(series.monotonic)]);
-    hasher.update(series.attr_bytes);
-    hasher.digest128()
+    stored.as_series().id_of_format_1().0
 }
 
 fn points(snapshot: &Snapshot, chunk: &PointChunk, rows: &mut Vec<String>) {

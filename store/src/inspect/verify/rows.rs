@@ -94,8 +94,7 @@ fn note_series(table: Table, batch: &RecordBatch, path: &Path, series: &mut Seri
                 let id = chunk.id(row);
                 series.described.insert(id.0.to_be_bytes());
                 match chunk.row(row) {
-                    // Only what format 1 has in common: its ids are the whole hash, without a place in the order of series.
-                    Some(it) if (it.id().0 ^ id.0) << (2 * model::SERIES_PLACE_BITS) == 0 => {}
+                    Some(it) if it.id() == id || it.id_of_format_1() == id => {}
                     Some(it) => {
                         let (id, is) = (id.0, it.id().0);
                         wrong(format!("row {row} describes series {is:032x} and says it is {id:032x}"));
