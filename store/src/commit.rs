@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::dedup::Dedup;
 use crate::error::AppendError;
-use crate::memtable::Prepared;
+use crate::memtable::PreparedRequest;
 use crate::view::Shared;
 use crate::wal::{RECORD_OVERHEAD, RecordHead, WalWriter, encode};
 
@@ -37,7 +37,7 @@ pub(crate) struct Append {
     pub(crate) received_at: Nanos,
     pub(crate) hash: u128,
     pub(crate) body: Bytes,
-    pub(crate) rows: Vec<Prepared>,
+    pub(crate) prepared: PreparedRequest,
     pub(crate) reply: oneshot::Sender<Result<crate::Acked, AppendError>>,
 }
 
@@ -124,8 +124,8 @@ impl Committer {
             new.into_iter().chain(duplicates).for_each(|append| reply(append, Err(error.clone())));
             return;
         }
-        let rows = new.iter_mut().flat_map(|append| std::mem::take(&mut append.rows)).collect();
-        self.shared.push(rows, self.next_lsn - 1);
+        let prepared = new.iter_mut().map(|append| std::mem::take(&mut append.prepared)).collect();
+        self.shared.push(prepared, self.next_lsn - 1);
         for append in &new {
             self.dedup.insert(append.hash, append.received_at);
         }

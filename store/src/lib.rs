@@ -45,6 +45,6 @@ pub use rows::{ExemplarRows, LogRows, MetricRows, Rows, SpanRows};
 pub use samples::{Samples, SamplesProgress};
 pub use scan::Chunks;
 pub use schema::Table;
-pub use series::{SeriesIndex, StoredSeries};
+pub use series::{Condition, SeriesIndex, StoredSeries, Wanted};
 pub use snapshot::{Order, Scan, Snapshot};
 pub use store::{Acked, Decode, Request, Store, StoreConfig, StoreStats, TableStats};

@@ -5,7 +5,9 @@ use arrow::compute::concat_batches;
 use model::Nanos;
 
 use crate::chunk::Times;
+use crate::rows::Rows;
 use crate::schema::Table;
+use crate::series::{SeriesIndex, SeriesOfRequest};
 use crate::snapshot::MemoryChunk;
 
 /// Scans pay by the chunk, so the small ones at the end are merged when together they have this many rows. In steps, so that
@@ -22,6 +24,30 @@ pub(crate) struct Memtable {
     pub(crate) rows: u64,
     /// The last log sequence number in it; 0 when empty.
     pub(crate) last_lsn: u64,
+}
+
+/// The rows of a request, ready to be committed.
+#[derive(Default)]
+pub(crate) struct PreparedRequest {
+    pub(crate) rows: Vec<Prepared>,
+    /// To be known when the rows are.
+    pub(crate) series: Option<Box<SeriesOfRequest>>,
+}
+
+impl PreparedRequest {
+    /// Makes batches of `rows`, and looks their series up in `index`.
+    pub(crate) fn new(rows: Rows, index: &SeriesIndex) -> Self {
+        let mut prepared = PreparedRequest::default();
+        for (table, batch) in rows.finish() {
+            match table {
+                Table::Series => {
+                    prepared.series = Some(Box::new(SeriesOfRequest::look_up(index, batch.into())));
+                }
+                _ => prepared.rows.push(Prepared::new(table, batch)),
+            }
+        }
+        prepared
+    }
 }
 
 /// A batch ready to be committed: all that needs time is done.

@@ -13,11 +13,12 @@ use crate::files;
 use crate::flush::Frozen;
 use crate::layout::Layout;
 use crate::manifest::{self, Manifest};
+use crate::memtable::PreparedRequest;
 use crate::schema::Table;
 use crate::segment::{Recent, Segment};
 use crate::series::SeriesIndex;
 use crate::snapshot::Scan;
-use crate::store::{Decode, prepare};
+use crate::store::Decode;
 use crate::view::Shared;
 use crate::wal::{self, Header, RecordHead};
 
@@ -216,10 +217,10 @@ impl Replay<'_> {
         self.seen.insert(head.hash, head.received_at);
         match catch_unwind(AssertUnwindSafe(|| decode(head.kind, body, head.received_at))) {
             Ok(Ok(rows)) => {
-                let rows = prepare(rows, &shared.series);
+                let prepared = PreparedRequest::new(rows, &shared.series);
                 recovery.replayed_requests += 1;
-                recovery.replayed_rows += rows.iter().map(|it| it.n_rows()).sum::<u64>();
-                shared.push(rows, head.lsn);
+                recovery.replayed_rows += prepared.rows.iter().map(|it| it.n_rows()).sum::<u64>();
+                shared.push(vec![prepared], head.lsn);
                 dedup.insert(head.hash, head.received_at);
             }
             Ok(Err(error)) => {

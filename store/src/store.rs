@@ -12,19 +12,18 @@ use bytes::Bytes;
 use model::Nanos;
 use tokio::sync::oneshot;
 
-use crate::chunk::SeriesChunk;
 use crate::clock::ClockGuard;
 use crate::commit::{Append, Command, Committer};
 use crate::compact::CompactionStats;
 use crate::error::{AppendError, OpenError};
 use crate::files;
 use crate::manifest::{FORMAT, Manifest, ManifestError};
-use crate::memtable::Prepared;
+use crate::memtable::PreparedRequest;
 use crate::recovery::{self, Recovery};
 use crate::retention::Retention;
 use crate::rows::Rows;
 use crate::schema::Table;
-use crate::series::{SeriesIndex, SeriesRoom};
+use crate::series::SeriesRoom;
 use crate::snapshot::Snapshot;
 use crate::view::Shared;
 use crate::wal::{self, WalWriter};
@@ -205,10 +204,10 @@ impl Store {
             return Err(AppendError::Busy(rows));
         }
         let hash = if request.dedup { body_hash(request.kind, &request.body) } else { 0 };
-        let rows = prepare(request.rows, &self.shared.series);
+        let prepared = PreparedRequest::new(request.rows, &self.shared.series);
         let (reply, answer) = oneshot::channel();
         let Request { kind, received_at, body, .. } = request;
-        let append = Append { kind, received_at, hash, body, rows, reply };
+        let append = Append { kind, received_at, hash, body, prepared, reply };
         let commands = self.commands.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
         match commands.ok_or(AppendError::Closed)?.try_send(Command::Append(append)) {
             Ok(()) => Ok(answer),
@@ -274,25 +273,6 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-/// Makes batches of `rows`, ready to be pushed, and their series known.
-pub(crate) fn prepare(rows: Rows, index: &SeriesIndex) -> Vec<Prepared> {
-    let mut prepared = Vec::new();
-    for (table, batch) in rows.finish() {
-        if table != Table::Series {
-            prepared.push(Prepared::new(table, batch));
-            continue;
-        }
-        let series = SeriesChunk::from(batch);
-        for row in 0..series.len() {
-            if let Some(it) = series.row(row) {
-                let (first, last) = series.times(row);
-                index.insert(series.id(row), &it, first, last);
-            }
-        }
-    }
-    prepared
 }
 
 pub(crate) fn body_hash(kind: u8, body: &[u8]) -> u128 {

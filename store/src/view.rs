@@ -10,7 +10,7 @@ use crate::compact::Compactor;
 use crate::dedup;
 use crate::flush::Frozen;
 use crate::manifest::{Manifest, SegmentEntry};
-use crate::memtable::{Memtable, Prepared};
+use crate::memtable::{Memtable, PreparedRequest};
 use crate::segment::{Recent, Segment};
 use crate::series::SeriesIndex;
 use crate::snapshot::Snapshot;
@@ -91,13 +91,15 @@ impl Shared {
     }
 
     /// Makes `rows` visible; `last_lsn` is the number of the last request among them. For the one thread that writes the log.
-    pub(crate) fn push(&self, rows: Vec<Prepared>, last_lsn: u64) {
+    pub(crate) fn push(&self, requests: Vec<PreparedRequest>, last_lsn: u64) {
+        // Before their points are: a flush looks them up.
+        requests.iter().filter_map(|it| it.series.as_ref()).for_each(|series| self.series.note(series));
         {
             let mut view = self.lock();
-            if !rows.is_empty() {
+            for rows in requests.into_iter().flat_map(|request| request.rows) {
                 view.active_since.get_or_insert_with(Instant::now);
+                view.active.push(rows);
             }
-            rows.into_iter().for_each(|rows| view.active.push(rows));
             view.active.last_lsn = view.active.last_lsn.max(last_lsn);
             if view.active.bytes >= self.flush_bytes {
                 self.wake_flusher.notify_one();

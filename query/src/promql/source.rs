@@ -11,8 +11,10 @@ use super::limits::Meter;
 use super::matcher::{Matcher, all_accept};
 use super::value::{Millis, SeriesData};
 
+mod conditions;
 pub(super) mod names;
 mod points;
+mod samples;
 mod spelling;
 mod stored;
 mod target_info;

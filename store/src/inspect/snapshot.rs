@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::Directory;
 use crate::dedup::Dedup;
 use crate::error::OpenError;
-use crate::memtable::Memtable;
+use crate::memtable::{Memtable, PreparedRequest};
 use crate::recovery::{self, Recovery};
 use crate::snapshot::Snapshot;
-use crate::store::{Decode, prepare};
+use crate::store::Decode;
 use crate::wal::{self, Header};
 
 /// Requests in the log are read again this often when a box retires them meanwhile.
@@ -59,7 +59,9 @@ fn read(directory: &Directory, decode: &Decode) -> Result<(Snapshot, Recovery), 
             match catch_unwind(AssertUnwindSafe(|| decode(head.kind, body, head.received_at))) {
                 Ok(Ok(decoded)) => {
                     recovery.replayed_requests += 1;
-                    prepare(decoded, &snapshot.series).into_iter().for_each(|prepared| rows.push(prepared));
+                    let prepared = PreparedRequest::new(decoded, &snapshot.series);
+                    prepared.series.iter().for_each(|series| snapshot.series.note(series));
+                    prepared.rows.into_iter().for_each(|prepared| rows.push(prepared));
                 }
                 Ok(Err(error)) => {
                     recovery.damage.push(format!("{}: request {}: {error}", path.display(), head.lsn));

@@ -1,4 +1,4 @@
-//! Reads stored points into series of samples: numbers, native histograms, and the parts of classic ones.
+//! Reads stored points into series of samples: native histograms, and the parts of classic ones.
 
 use std::sync::Arc;
 
@@ -28,7 +28,12 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    fn sample_kind(&self) -> SampleKind {
+    /// Whether the series has numbers and nothing else.
+    pub(super) fn is_number(&self) -> bool {
+        matches!(self.metric, MetricKind::Gauge | MetricKind::Sum)
+    }
+
+    pub(super) fn sample_kind(&self) -> SampleKind {
         match (self.metric, self.part, self.temporality) {
             (MetricKind::Gauge, _, _) | (MetricKind::Summary, Part::Quantiles, _) => SampleKind::Gauge,
             (_, _, Temporality::Delta) => SampleKind::Delta,

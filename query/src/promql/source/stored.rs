@@ -11,8 +11,10 @@ use super::super::labels::{Labels, NAME};
 use super::super::limits::Meter;
 use super::super::matcher::{Matcher, Test};
 use super::super::value::{Millis, SeriesData};
+use super::conditions;
 use super::names::first_word;
 use super::points::{self, Wanted, time_range};
+use super::samples;
 use super::spelling::{Part, Speller, accepts_split, split_value};
 use super::target_info;
 
@@ -24,9 +26,11 @@ pub(super) fn select(
     meter: &Meter<'_>,
 ) -> Result<Vec<SeriesData>, PromqlError> {
     let wanted = wanted(snapshot, matchers, after, until, meter)?;
-    let mut series = Vec::new();
-    if !wanted.is_empty() {
-        series = points::read(snapshot, wanted, time_range(after, until), matchers, meter)?;
+    let (numbers, others): (Vec<_>, Vec<_>) = wanted.into_iter().partition(Wanted::is_number);
+    let range = time_range(after, until);
+    let mut series = samples::read(snapshot, numbers, range, meter)?;
+    if !others.is_empty() {
+        series.extend(points::read(snapshot, others, range, matchers, meter)?);
     }
     let mut series = tell_apart(series);
     series.extend(target_info::select(snapshot, matchers, after, until, meter)?);
@@ -74,11 +78,12 @@ fn wanted(
     let index = snapshot.series();
     let mut speller = Speller::default();
     let mut wanted = Vec::new();
-    for name in index.names().iter().filter(|name| may_be_named(name, matchers)) {
-        for stored in index.by_name(name).iter().filter(|stored| stored.overlaps(range)) {
-            push_wanted(stored, &mut speller, matchers, &mut wanted);
-            meter.check_series(wanted.len())?;
-        }
+    let candidates = conditions::with(index, matchers, meter, |conditions| {
+        index.select(|name| may_be_named(name, matchers), conditions)
+    })?;
+    for stored in candidates.iter().filter(|stored| stored.overlaps(range)) {
+        push_wanted(stored, &mut speller, matchers, &mut wanted);
+        meter.check_series(wanted.len())?;
     }
     Ok(wanted)
 }
