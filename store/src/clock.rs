@@ -3,22 +3,34 @@
 //! A clock that jumps must neither delete data nor have it refused. So a jump of more than an hour, against a clock that only
 //! counts on, is not believed at once: for an hour nothing is deleted by age, and limits of time are the laxer of what the clock
 //! says and what it would say had it not jumped. Then it was no mistake.
+//!
+//! The last time that was believed is kept in a file, so that a restart does not end a doubt.
 
+use std::path::Path;
 use std::time::Duration;
 
 use model::Nanos;
-use model::time::HOUR;
+use model::time::{HOUR, MINUTE};
+
+use crate::error::ReadError;
+use crate::files;
 
 /// A difference below this is drift, a correction, or a machine that was asleep for a moment.
 const MAX_STEP: Nanos = HOUR;
 /// How long a jump is doubted.
 const DOUBT: Duration = Duration::from_secs(3600);
 
+/// How old the time in the file may become: much less than what counts as a jump.
+const SAVE_AFTER: Nanos = 10 * MINUTE;
+const MAGIC: &[u8; 8] = b"HAECHIC1";
+
 /// Compares each reading of the clock with the last one.
 #[derive(Debug, Default)]
 pub(crate) struct ClockGuard {
     last: Option<At>,
     doubt: Option<Doubt>,
+    /// What the file has, as far as this guard knows.
+    saved: Option<Nanos>,
 }
 
 /// A reading of both clocks.
@@ -57,7 +69,20 @@ pub(crate) struct Reading {
 impl ClockGuard {
     /// A guard that knows of a time before the first reading: that of the last request in the log, say.
     pub(crate) fn since(known: Option<Nanos>) -> Self {
-        ClockGuard { last: known.map(|now| At { now, counted: Duration::ZERO }), doubt: None }
+        ClockGuard { last: known.map(|now| At { now, counted: Duration::ZERO }), ..ClockGuard::default() }
+    }
+
+    /// Keeps the time of a reading in the file at `path` if it is believed, and the file's has become old. An error leaves that
+    /// for the next reading.
+    pub(crate) fn save(&mut self, path: &Path, reading: Reading) {
+        let fresh = self.saved.is_some_and(|saved| distance(reading.latest, saved) < SAVE_AFTER);
+        if reading.jump.is_some() || fresh {
+            return;
+        }
+        match save(path, reading.latest) {
+            Ok(()) => self.saved = Some(reading.latest),
+            Err(error) => tracing::warn!(path = %path.display(), %error, "cannot note the time"),
+        }
     }
 
     /// Takes a reading: the clock says `now`, and `counted` by the one that only counts on.
@@ -91,6 +116,26 @@ impl ClockGuard {
             None => Reading { earliest: now, latest: now, jump: None },
         }
     }
+}
+
+/// `magic | time i64 | crc32`, in nanoseconds since the epoch.
+fn save(path: &Path, time: Nanos) -> std::io::Result<()> {
+    let mut bytes = [MAGIC.as_slice(), &time.to_le_bytes()].concat();
+    bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+    files::replace(path, &bytes)
+}
+
+/// The time that was believed last, out of the file at `path`; `None` when there is no such file.
+pub(crate) fn load(path: &Path) -> Result<Option<Nanos>, ReadError> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(ReadError::new(path, error)),
+    };
+    let checked = bytes.split_last_chunk::<4>().filter(|(it, crc)| crc32fast::hash(it) == u32::from_le_bytes(**crc));
+    let time = checked.and_then(|(bytes, _)| bytes.strip_prefix(MAGIC)?.try_into().ok()).map(Nanos::from_le_bytes);
+    time.map(Some)
+        .ok_or_else(|| ReadError::new(path, format!("its {} bytes are no time with its checksum", bytes.len())))
 }
 
 fn distance(a: Nanos, b: Nanos) -> Nanos {
@@ -154,6 +199,30 @@ mod tests {
         assert_eq!(reading.jump, Some(2 * HOUR - SECOND));
         assert_eq!(ClockGuard::since(Some(START)).read(START + MINUTE, seconds(1)).jump, None);
         assert_eq!(ClockGuard::since(None).read(START, seconds(1)).jump, None);
+    }
+
+    #[test]
+    fn the_time_before_a_jump_is_what_the_file_keeps_until_the_jump_is_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = &dir.path().join("clock");
+        assert_eq!(load(path).unwrap(), None);
+        let mut guard = ClockGuard::default();
+        let mut round = |now, counted| {
+            let reading = guard.read(now, seconds(counted));
+            guard.save(path, reading);
+            load(path).unwrap().unwrap()
+        };
+        assert_eq!(round(START, 0), START);
+        assert_eq!(round(START + MINUTE, 60), START);
+        assert_eq!(round(START + 10 * MINUTE, 600), START + 10 * MINUTE);
+        let jumped = START + 3650 * DAY;
+        assert_eq!(round(jumped, 660), START + 10 * MINUTE);
+        assert_eq!(round(jumped + HOUR, 4260), jumped + HOUR);
+        let bytes = std::fs::read(path).unwrap();
+        for cut in 0..bytes.len() {
+            std::fs::write(path, &bytes[..cut]).unwrap();
+            assert!(load(path).is_err(), "{cut}");
+        }
     }
 
     #[test]

@@ -120,7 +120,7 @@ pub(crate) fn clear_orphans(dir: &Path, manifest: &Manifest, whole: bool, recove
             }
         }
     }
-    for replaced in ["manifest", "dedup"] {
+    for replaced in ["manifest", "dedup", "clock"] {
         recovery.orphans += usize::from(std::fs::remove_file(files::beside(&dir.join(replaced))).is_ok());
     }
     if n_lost > 0 {

@@ -1,12 +1,12 @@
 //! Drops what is older than the retention, and the oldest windows of what is too much.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::Nanos;
 
-use crate::clock::Reading;
+use crate::clock::ClockGuard;
 use crate::flush::WINDOW;
 use crate::manifest::Record;
 use crate::schema::Table;
@@ -54,14 +54,14 @@ impl Store {
     /// While a jump of the clock is doubted, the time of receipt is the later and the retention counts from the earlier of
     /// what the clock says and what it would say without the jump, so that neither direction has good rows rejected.
     pub fn reception(&self, table: Table, now: Nanos) -> Reception {
-        let reading = self.read_clock(now, self.opened.elapsed());
+        let reading = self.clock().read(now, self.opened.elapsed());
         let retention = self.config.retention.of_table(table);
         let oldest_accepted = retention.map_or(Nanos::MIN, |age| reading.earliest.saturating_sub(age));
         Reception { received_at: reading.latest, oldest_accepted }
     }
 
-    fn read_clock(&self, now: Nanos, counted: Duration) -> Reading {
-        self.clock.lock().unwrap_or_else(PoisonError::into_inner).read(now, counted)
+    fn clock(&self) -> MutexGuard<'_, ClockGuard> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Drops the segments that are outside the retention at `now`, forgets series without points, and lets windows that
@@ -72,7 +72,12 @@ impl Store {
 
     /// [`Store::maintain`] at `counted` since the store was opened.
     pub(crate) fn maintain_at(&self, now: Nanos, counted: Duration) {
-        let reading = self.read_clock(now, counted);
+        let reading = {
+            let mut clock = self.clock();
+            let reading = clock.read(now, counted);
+            clock.save(&self.config.dir.join("clock"), reading);
+            reading
+        };
         self.shared.compactor.tell_time(reading.earliest);
         let by_size = self.size_cutoff();
         let cutoff = |table: Table| {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use model::Nanos;
 use tokio::sync::oneshot;
 
-use crate::clock::ClockGuard;
+use crate::clock::{self, ClockGuard};
 use crate::commit::{Append, Command, Committer};
 use crate::compact::CompactionStats;
 use crate::error::{AppendError, OpenError};
@@ -157,7 +157,12 @@ impl Store {
             .map_err(|error| OpenError::Io { path: error.path, source: std::io::Error::other(error.message) })?;
         let wal = WalWriter::new(&dir.join("wal"), replayed.files, replayed.next_sequence, config.log_file_bytes);
         shared.log_bytes.store(wal.bytes(), Ordering::Relaxed);
-        let clock = ClockGuard::since(replayed.dedup.newest());
+        let believed = clock::load(&dir.join("clock")).unwrap_or_else(|error| {
+            recovery.damage.push(error.to_string());
+            None
+        });
+        // Not known before the first round of retention. The time of a request may be of a clock that had jumped.
+        let clock = ClockGuard::since(believed.or(replayed.dedup.newest()));
         let (sender, receiver) = sync_channel(QUEUE);
         let committer =
             Committer { shared: Arc::clone(&shared), wal, dedup: replayed.dedup, next_lsn: replayed.next_lsn };

@@ -116,6 +116,36 @@ fn a_jump_of_the_clock_deletes_and_rejects_nothing_for_an_hour() {
 }
 
 #[test]
+fn a_restart_within_the_hour_of_a_jump_does_not_end_the_doubt() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = || open(dir.path(), Retention::of_age(Some(DAY)));
+    let store = start();
+    append(&store, 0, 10);
+    store.flush().unwrap();
+    maintain(&store, 60);
+    let jumped = 3650 * DAY;
+    store.maintain_at(jumped, Duration::from_secs(120));
+    let mut rows = Rows::default();
+    point(&mut rows, "after the jump", 60 * SECOND).unwrap();
+    let received_at = store.reception(Table::Points, jumped).received_at;
+    let body = "after the jump".into();
+    store.append_blocking(Request { kind: 1, received_at, body, dedup: true, rows }).unwrap();
+    for restart in 1..4 {
+        store.close();
+        let store = start();
+        for second in [0, 60, 3500] {
+            store.maintain_at(jumped + restart * HOUR + second * SECOND, Duration::from_secs(second as u64));
+            assert_eq!(seconds(&store, Table::Logs), (0..10).collect::<Vec<_>>(), "restart {restart}, {second} s");
+        }
+    }
+    let store = start();
+    let round = |second: u64| store.maintain_at(jumped + second as Nanos * SECOND, Duration::from_secs(second));
+    round(1);
+    round(3601);
+    assert_eq!(seconds(&store, Table::Logs), Vec::<i64>::new());
+}
+
+#[test]
 fn a_clock_set_back_does_not_date_back_what_is_received() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path(), Retention::of_age(Some(DAY)));

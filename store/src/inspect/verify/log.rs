@@ -1,6 +1,7 @@
 //! The write-ahead log and the hashes of bodies.
 
 use super::{Directory, Report};
+use crate::clock;
 use crate::dedup::Dedup;
 use crate::store::body_hash;
 use crate::wal::{self, Header};
@@ -49,5 +50,9 @@ pub(super) fn check(directory: &Directory, report: &mut Report) {
     match Dedup::load(&path) {
         Ok(_) => {}
         Err(error) => report.wrong(path, error.message),
+    }
+    let path = directory.dir.join("clock");
+    if let Err(error) = clock::load(&path) {
+        report.wrong(path, error.message);
     }
 }
