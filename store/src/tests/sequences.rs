@@ -157,6 +157,8 @@ struct Run {
     automatic: bool,
     store: Option<Arc<Store>>,
     acknowledged: Vec<Item>,
+    /// Refused by a broken disk. May come back at the next start, and never after that.
+    refused: Vec<Item>,
     last_body: Bytes,
     now: Nanos,
     /// What is older may be there or not.
@@ -168,7 +170,8 @@ impl Run {
         // In memory where there is such a place: no power is cut here, so a sync only costs time.
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let store = Some(open(dir.path(), automatic));
-        Run { dir, automatic, store, acknowledged: Vec::new(), last_body: Bytes::new(), now: 0, oldest: Nanos::MIN }
+        let (acknowledged, refused, last_body) = (Vec::new(), Vec::new(), Bytes::new());
+        Run { dir, automatic, store, acknowledged, refused, last_body, now: 0, oldest: Nanos::MIN }
     }
 
     fn store(&self) -> &Store {
@@ -179,11 +182,18 @@ impl Run {
         let body: Bytes = items.iter().flat_map(|item| item.to_bytes()).collect();
         let rows = decode()(1, &body, 0).unwrap();
         let request = Request { kind: 1, received_at: 0, body: body.clone(), dedup: true, rows };
-        // The disk may be broken: what is refused is not stored, unless the body was stored before.
-        if let Ok(acked) = self.store().append_blocking(request)
-            && !acked.duplicate
-        {
-            self.acknowledged.extend(items);
+        let retried = self.acknowledged.ends_with(items);
+        match self.store().append_blocking(request) {
+            Ok(acked) => {
+                assert_eq!(acked.duplicate, retried);
+                // The next log file begins where the record that was refused would have been.
+                self.refused.clear();
+                if !retried {
+                    self.acknowledged.extend(items);
+                }
+            }
+            Err(_) if retried => {}
+            Err(_) => self.refused.extend(items),
         }
         self.last_body = body;
     }
@@ -192,6 +202,13 @@ impl Run {
         self.store = None;
         heal(self.dir.path());
         self.store = Some(open(self.dir.path(), self.automatic));
+        let snapshot = self.store().snapshot();
+        let found =
+            |it: &Item| scan(&snapshot, it.signal, Scan::new(TimeRange::ALL)).contains(&((it.time, it.id), it.version));
+        let back = self.refused.iter().find(|it| found(it)).map(|it| it.version);
+        // All of the request, as `check` finds out.
+        let refused = std::mem::take(&mut self.refused);
+        self.acknowledged.extend(refused.into_iter().filter(|it| Some(it.version) == back));
     }
 
     fn step(&mut self, number: usize, action: &Action) {
