@@ -20,6 +20,6 @@ mod words;
 
 pub use ast::Query;
 pub use literal::parse_duration;
-pub use logs::{BoundLogs, LogFilter, LogTerms};
+pub use logs::{BoundLogs, CountableLogs, LogFilter, LogTerms};
 pub use parser::parse;
 pub use spans::{BoundSpans, SpanFilter, SpanTerms};

@@ -34,12 +34,13 @@ impl TestStore {
         store
     }
 
-    /// A store with `logs`, the first half of them in a segment.
+    /// A store with `logs`, the first half of them in a compacted segment.
     pub(crate) fn of_logs(logs: &[TestLog]) -> Self {
         let mut store = TestStore::new();
         let (old, new) = logs.split_at(logs.len() / 2);
         store.add_logs(old);
         store.store.flush().unwrap();
+        store.store.compact_all().unwrap();
         store.add_logs(new);
         store
     }

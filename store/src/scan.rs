@@ -1,10 +1,13 @@
-//! Reads the chunks of a scan one at a time: memory chunks and row groups, ordered by time.
+//! Reads the chunks of a scan one at a time: memory chunks, row groups, and of log records parts of row groups, ordered by
+//! time.
+//!
+//! A segment is opened when its turn comes, so a query that stops early opens few.
 
-use std::collections::VecDeque;
+use std::collections::{BinaryHeap, VecDeque};
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use model::Nanos;
 
@@ -12,91 +15,118 @@ use crate::chunk::Times;
 use crate::error::ReadError;
 use crate::schema::Table;
 use crate::segment::{IdFilter, Segment};
-use crate::snapshot::{MemoryChunk, Order, Scan, Snapshot};
-use crate::text::Candidates;
+use crate::snapshot::{MemoryChunk, Scan, Snapshot};
+use crate::text::HoldsAll;
 
-/// The chunks of a scan, as an iterator. An unreadable row group comes out as an error, and the iteration goes on: the
-/// caller reports it beside the rows that could be read.
+mod logs;
+mod unit;
+
+pub(crate) use logs::LogSegment;
+use unit::{Source, Unit};
+
+/// The chunks of a scan, as an iterator. What cannot be read, a segment or a row group, comes out as an error, and the
+/// iteration goes on: the caller reports it beside the rows that could be read.
 pub struct Chunks<T> {
     table: Table,
     scan: Scan,
+    /// Of damaged parts of what came out last.
     errors: VecDeque<ReadError>,
-    units: VecDeque<Unit>,
+    units: BinaryHeap<Unit>,
+    n_units: usize,
+    words: HoldsAll,
+    /// The number of rows that is worth reading at once, where the caller wants few.
+    piece: Option<usize>,
     chunk: PhantomData<fn() -> T>,
-}
-
-/// The rows that a read brings into memory at once.
-struct Unit {
-    min_time: Nanos,
-    max_time: Nanos,
-    source: Source,
-}
-
-enum Source {
-    Memory(RecordBatch),
-    RowGroup { segment: Arc<Segment>, index: usize, candidates: Arc<OnceLock<Candidates>> },
 }
 
 impl<T> Chunks<T> {
     pub(crate) fn new(snapshot: &Snapshot, table: Table, scan: Scan) -> Self {
-        let mut units = Vec::new();
-        let mut errors = VecDeque::new();
-        let range = scan.range;
+        let words = HoldsAll::new(&scan.words);
+        // Ids leave few rows of many: for those, all that is left of a row group is read at once.
+        let piece = scan.first.filter(|_| scan.traces.is_none() && scan.series.is_none());
+        let piece = piece.map(logs::first_piece);
+        let (errors, units) = (VecDeque::new(), BinaryHeap::new());
+        let mut chunks = Chunks { table, scan, errors, units, n_units: 0, words, piece, chunk: PhantomData };
         for MemoryChunk { batch, min_time, max_time, .. } in &snapshot.memory[table as usize] {
-            if range.overlaps(*min_time, *max_time) {
-                let source = Source::Memory(batch.clone());
-                units.push(Unit { min_time: *min_time, max_time: *max_time, source });
-            }
+            chunks.push(*min_time, *max_time, Source::Memory(batch.clone()));
         }
         for segment in snapshot.segments.iter().filter(|segment| segment.table() == table) {
-            if let Err(error) = push_row_groups(segment, &scan, &mut units) {
-                errors.push_back(error);
-            }
+            let (min_time, max_time) = segment.times();
+            chunks.push(min_time, max_time, Source::Segment(Arc::clone(segment)));
         }
-        match scan.order {
-            Order::NewestFirst => units.sort_by_key(|unit| std::cmp::Reverse(unit.max_time)),
-            Order::OldestFirst => units.sort_by_key(|unit| unit.min_time),
+        chunks
+    }
+
+    /// Adds what there is to read between two times, if that is in the scan's range.
+    fn push(&mut self, min_time: Nanos, max_time: Nanos, source: Source) {
+        if self.scan.range.overlaps(min_time, max_time) {
+            self.units.push(Unit { order: self.scan.order, min_time, max_time, number: self.n_units, source });
+            self.n_units += 1;
         }
-        Chunks { table, scan, errors, units: units.into(), chunk: PhantomData }
     }
 
     /// The time that no row still to come is beyond: the newest one left when newest first, the oldest one left when
     /// oldest first. `None` when nothing is left. A query for the newest N rows stops when its Nth is newer.
     pub fn bound(&self) -> Option<Nanos> {
-        let unit = self.units.front()?;
-        Some(match self.scan.order {
-            Order::NewestFirst => unit.max_time,
-            Order::OldestFirst => unit.min_time,
-        })
+        self.units.peek().map(Unit::bound)
     }
 
+    /// Reads a unit, or puts others in its place.
     fn read(&mut self, unit: Unit) -> Result<Option<RecordBatch>, ReadError> {
-        let inside = self.scan.range.contains(unit.min_time) && self.scan.range.contains(unit.max_time);
-        let ids = self.ids();
+        let inside = self.is_inside(unit.min_time, unit.max_time);
         let batch = match unit.source {
-            Source::Memory(batch) => ids.iter().try_fold(batch, |batch, ids| keep(&batch, &ids.mask(&batch))),
-            Source::RowGroup { segment, index, candidates } => {
-                let rows = if self.scan.words.is_empty() {
-                    &Candidates::All
-                } else {
-                    candidates.get_or_init(|| segment.rows_with_all(&self.scan.words))
-                };
-                let columns = self.columns(inside);
-                match segment.read(index, &columns, rows, ids.clone()) {
-                    Ok(batch) => batch,
-                    Err(error) => {
-                        let Some((batch, damage)) = segment.read_undamaged(index, &columns, ids) else {
-                            return Err(error);
-                        };
-                        self.errors.extend(damage);
-                        Some(batch)
-                    }
-                }
+            Source::Memory(batch) => self.filter(batch),
+            Source::Segment(segment) => {
+                self.push_row_groups(&segment)?;
+                None
             }
+            Source::RowGroup { segment, index } => self.read_row_group(&segment, index, inside)?,
+            Source::Logs { .. } => self.read_logs(unit)?,
         };
         let batch = batch.filter(|batch| batch.num_rows() > 0);
         let batch = batch.and_then(|batch| if inside { Some(batch) } else { self.in_range(batch) });
         Ok(batch.map(|batch| self.project(batch)))
+    }
+
+    fn read_row_group(
+        &mut self,
+        segment: &Segment,
+        index: usize,
+        inside: bool,
+    ) -> Result<Option<RecordBatch>, ReadError> {
+        let columns = self.columns(inside);
+        segment.read(index, &columns, None, self.ids()).or_else(|error| {
+            let (batch, damage) = segment.read_undamaged(index, &columns, self.ids()).ok_or(error)?;
+            self.errors.extend(damage);
+            Ok(Some(batch))
+        })
+    }
+
+    fn is_inside(&self, min_time: Nanos, max_time: Nanos) -> bool {
+        self.scan.range.contains(min_time) && self.scan.range.contains(max_time)
+    }
+
+    /// Adds the row groups of `segment` that can hold rows of the scan.
+    fn push_row_groups(&mut self, segment: &Arc<Segment>) -> Result<(), ReadError> {
+        let traces = self.scan.traces.as_ref().map(|wanted| segment.traces_among(wanted));
+        if traces.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(()); // without a look at the file
+        }
+        let logs = (self.table == Table::Logs).then(|| Arc::new(LogSegment::new(segment, &self.scan.words)));
+        for (index, group) in segment.row_groups()?.iter().enumerate() {
+            let may_hold_trace = |ids: &Vec<_>| group.may_hold_trace(ids) && segment.group_may_hold_trace(index, ids);
+            if traces.as_ref().is_some_and(|ids| !may_hold_trace(ids))
+                || self.scan.series.as_ref().is_some_and(|set| !group.may_hold_series(set))
+            {
+                continue;
+            }
+            let source = match &logs {
+                Some(logs) => Source::Logs { logs: Arc::clone(logs), index, rows: None },
+                None => Source::RowGroup { segment: Arc::clone(segment), index },
+            };
+            self.push(group.min_time, group.max_time, source);
+        }
+        Ok(())
     }
 
     fn ids(&self) -> Vec<IdFilter> {
@@ -114,6 +144,17 @@ impl<T> Chunks<T> {
             columns.push(self.table.time_column());
         }
         Some(columns)
+    }
+
+    /// The rows in memory that are wanted; `None` when there are none.
+    fn filter(&self, batch: RecordBatch) -> Option<RecordBatch> {
+        let batch = self.ids().iter().try_fold(batch, |batch, ids| keep(&batch, &ids.mask(&batch)))?;
+        if self.words.is_empty() {
+            return Some(batch);
+        }
+        let bodies = batch.column_by_name("body").and_then(|it| it.as_string_opt::<i32>())?;
+        let mask = bodies.iter().map(|body| Some(self.words.matches(body.unwrap_or_default()))).collect();
+        keep(&batch, &mask)
     }
 
     /// The rows of `batch` in the scan's range; `None` when there are none.
@@ -145,32 +186,6 @@ fn keep(batch: &RecordBatch, mask: &BooleanArray) -> Option<RecordBatch> {
     }
 }
 
-/// Adds the row groups of `segment` that can hold rows of `scan`.
-fn push_row_groups(segment: &Arc<Segment>, scan: &Scan, units: &mut Vec<Unit>) -> Result<(), ReadError> {
-    let (min_time, max_time) = segment.times();
-    if !scan.range.overlaps(min_time, max_time) {
-        return Ok(());
-    }
-    let traces = scan.traces.as_ref().map(|wanted| segment.traces_among(wanted));
-    if traces.as_ref().is_some_and(Vec::is_empty) {
-        return Ok(()); // without a look at the file
-    }
-    let candidates = Arc::new(OnceLock::new());
-    for (index, group) in segment.row_groups()?.iter().enumerate() {
-        if !scan.range.overlaps(group.min_time, group.max_time)
-            || traces
-                .as_ref()
-                .is_some_and(|ids| !group.may_hold_trace(ids) || !segment.group_may_hold_trace(index, ids))
-            || scan.series.as_ref().is_some_and(|set| !group.may_hold_series(set))
-        {
-            continue;
-        }
-        let source = Source::RowGroup { segment: Arc::clone(segment), index, candidates: Arc::clone(&candidates) };
-        units.push(Unit { min_time: group.min_time, max_time: group.max_time, source });
-    }
-    Ok(())
-}
-
 impl<T: From<RecordBatch>> Iterator for Chunks<T> {
     type Item = Result<T, ReadError>;
 
@@ -179,7 +194,7 @@ impl<T: From<RecordBatch>> Iterator for Chunks<T> {
             return Some(Err(error));
         }
         loop {
-            let unit = self.units.pop_front()?;
+            let unit = self.units.pop()?;
             match self.read(unit) {
                 Ok(Some(batch)) => return Some(Ok(T::from(batch))),
                 Ok(None) => {}

@@ -1,20 +1,23 @@
 //! A segment: immutable rows of one table in one window of time. A Parquet file, bloom filters of trace ids where
 //! rows have one, and a full-text index of log bodies.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::buffer::{BooleanBuffer, Buffer};
 use model::{Nanos, TraceId};
-use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
+use parquet::arrow::arrow_reader::RowSelection;
 
+use crate::chunk::Times;
 use crate::error::ReadError;
 use crate::files;
 use crate::layout::Layout;
 use crate::manifest::SegmentEntry;
 use crate::schema::Table;
-use crate::text::{self, Candidates};
+use crate::text::{self, Matches};
 use crate::view::Shared;
 
 mod bloom;
@@ -145,20 +148,43 @@ impl Segment {
         Ok(self.open()?.groups.clone())
     }
 
-    /// The rows whose body may hold all `words`.
-    pub(crate) fn rows_with_all(&self, words: &[String]) -> Candidates {
-        let found = self.open_text().and_then(|index| match index {
-            Some(index) => {
-                let rows = index.search(words)?.rows(0..index.rows())?;
-                let few = rows.len() <= index.rows() as usize / 3;
-                Ok(if few { Candidates::Rows(rows.iter().collect()) } else { Candidates::All })
-            }
-            None => Ok(Candidates::All),
+    /// The rows of row group `index`, as the text index counts them.
+    pub(crate) fn rows_of(&self, index: usize) -> Result<Range<u32>, ReadError> {
+        let open = self.open()?;
+        let group = &open.groups[index];
+        let rows = (u32::try_from(group.first_row), u32::try_from(group.first_row + group.n_rows as u64));
+        match rows {
+            (Ok(start), Ok(end)) => Ok(start..end),
+            _ => Err(ReadError::new(&open.path, "has more than 2^32 rows")),
+        }
+    }
+
+    /// The times of all rows of row group `index`.
+    pub(crate) fn times_of(&self, index: usize) -> Result<Vec<Nanos>, ReadError> {
+        let column = self.table.time_column();
+        let batch = self.read(index, &Some(vec![column]), None, Vec::new())?;
+        let times = batch.as_ref().map(|batch| (batch.num_rows(), Times::of(batch, column)));
+        Ok(times.map_or_else(Vec::new, |(n_rows, times)| (0..n_rows).map(|row| times.get(row)).collect()))
+    }
+
+    /// The bodies of `rows` of row group `index`.
+    pub(crate) fn bodies(&self, index: usize, rows: &Matches) -> Result<StringArray, ReadError> {
+        let batch = self.read(index, &Some(vec!["body"]), Some(rows), Vec::new())?;
+        let bodies = batch.as_ref().and_then(|batch| batch.column_by_name("body")?.as_string_opt::<i32>().cloned());
+        let missing = || ReadError::new(self.path(), format!("row group {index}: a body is missing"));
+        bodies.filter(|bodies| bodies.len() == rows.len()).ok_or_else(missing)
+    }
+
+    /// Looks up the rows whose body holds all `words`; `None` when there is no index that can tell.
+    pub(crate) fn search(&self, words: &[String]) -> Option<text::Search> {
+        let search = self.open_text().and_then(|index| match index {
+            Some(index) => Ok(Some(index.search(words)?)),
+            None => Ok(None),
         });
-        found.unwrap_or_else(|error| {
+        search.unwrap_or_else(|error| {
             // The column still has the words: a damaged index costs time, not rows.
             tracing::warn!(segment = self.entry.id, %error, "full-text index is unreadable, scanning instead");
-            Candidates::All
+            None
         })
     }
 
@@ -191,24 +217,20 @@ impl Segment {
         Ok(Some(index))
     }
 
-    /// The rows of a row group, of `candidates` only and with ids that all `ids` take, with the given columns (`None` for all).
-    /// `None` when no row can be left.
+    /// The rows of row group `index`, of `rows` only, which are rows of that group, and with ids that all `ids` take, with the
+    /// given columns (`None` for all). `None` when no row can be left.
     pub(crate) fn read(
         &self,
         index: usize,
         columns: &Option<Vec<&'static str>>,
-        candidates: &Candidates,
+        rows: Option<&Matches>,
         ids: Vec<IdFilter>,
     ) -> Result<Option<RecordBatch>, ReadError> {
         let open = self.open()?;
-        let group = &open.groups[index];
-        let selection = match candidates {
-            Candidates::All => None,
-            Candidates::Rows(rows) => match select(rows, group) {
-                Some(selection) => Some(selection),
-                None => return Ok(None),
-            },
-        };
+        if rows.is_some_and(Matches::is_empty) {
+            return Ok(None);
+        }
+        let selection = rows.filter(|rows| rows.len() < rows.range().len()).map(select);
         let batch = guarded(|| open.read(index, columns, selection, ids))
             .map_err(|error| ReadError::new(&open.path, format!("row group {index}: {error}")))?;
         Ok(Some(batch))
@@ -251,31 +273,8 @@ fn guarded<T>(read: impl FnOnce() -> Result<T, Box<dyn std::error::Error>>) -> R
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err("the file is damaged: its reader failed".into()))
 }
 
-/// The runs of `rows` (row numbers of the segment, ascending) that lie in `group`.
-fn select(rows: &[u32], group: &RowGroup) -> Option<RowSelection> {
-    let first = group.first_row;
-    let end = first + group.n_rows as u64;
-    let from = rows.partition_point(|row| u64::from(*row) < first);
-    let to = rows.partition_point(|row| u64::from(*row) < end);
-    let rows = &rows[from..to];
-    if rows.is_empty() {
-        return None;
-    }
-    let mut selectors: Vec<RowSelector> = Vec::new();
-    let mut next = first;
-    for &row in rows {
-        let row = u64::from(row);
-        if row > next {
-            selectors.push(RowSelector::skip((row - next) as usize));
-        }
-        match selectors.last_mut() {
-            Some(last) if !last.skip => last.row_count += 1,
-            _ => selectors.push(RowSelector::select(1)),
-        }
-        next = row + 1;
-    }
-    if end > next {
-        selectors.push(RowSelector::skip((end - next) as usize));
-    }
-    Some(selectors.into())
+/// `rows` as the Parquet reader takes them.
+fn select(rows: &Matches) -> RowSelection {
+    let bits: Vec<u8> = rows.bits().iter().flat_map(|word| word.to_le_bytes()).collect();
+    RowSelection::from_boolean_buffer(BooleanBuffer::new(Buffer::from_vec(bits), 0, rows.range().len()))
 }

@@ -12,7 +12,7 @@ mod select;
 
 use inner::Inner;
 pub(crate) use request::{SeriesOfRequest, SeriesRoom};
-pub use select::{Condition, Wanted};
+pub use select::{Condition, WantedLabel};
 
 /// A series as the index keeps it.
 pub struct StoredSeries {

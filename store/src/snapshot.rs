@@ -17,7 +17,7 @@ use crate::schema::Table;
 use crate::segment::Segment;
 use crate::series::SeriesIndex;
 
-/// Which rows of a table to read, and how. Rows outside never come out; with `words` alone, some that do not match may.
+/// Which rows of a table to read, and how. Rows outside never come out.
 #[derive(Clone, Debug)]
 pub struct Scan {
     pub range: TimeRange,
@@ -31,9 +31,10 @@ pub struct Scan {
     pub series: Option<Arc<HashSet<SeriesId>>>,
     /// Only spans or log records that satisfy all of these.
     pub filters: Vec<Arc<Filter>>,
-    /// Log records whose body holds all these tokens, as [`crate::text::query_tokens`] gives them. A hint: the full-text
-    /// index of a segment drops most rows that do not match, rows not indexed yet come out unfiltered.
+    /// Only log records whose body holds all these tokens, as [`crate::text::query_tokens`] gives them.
     pub words: Vec<String>,
+    /// Hint that the reader wants about so many rows and will then stop: log records are read in small pieces.
+    pub first: Option<usize>,
 }
 
 /// In which order a scan yields its chunks. Within and between chunks rows may still be out of order; see
@@ -55,6 +56,7 @@ impl Scan {
             series: None,
             filters: Vec::new(),
             words: Vec::new(),
+            first: None,
         }
     }
 
@@ -92,6 +94,12 @@ impl Scan {
 
     pub fn words(mut self, words: Vec<String>) -> Self {
         self.words = words;
+        self
+    }
+
+    /// The reader will stop after about `n` rows.
+    pub fn first(mut self, n: usize) -> Self {
+        self.first = Some(n);
         self
     }
 }

@@ -7,6 +7,7 @@ mod disk_errors;
 mod faults;
 mod filters;
 mod formats;
+mod logs;
 mod retention;
 mod sequences;
 
@@ -265,19 +266,6 @@ fn newest_first_chunks_never_exceed_their_bound() {
         n += chunk.len();
     }
     assert_eq!(n, 450);
-}
-
-#[test]
-fn words_drop_rows_of_segments_and_keep_all_in_memory() {
-    let dir = tempfile::tempdir().unwrap();
-    let (store, _) = open(dir.path());
-    append(&store, 0, 100);
-    store.flush().unwrap();
-    store.compact_all().unwrap();
-    append(&store, 100, 10);
-    let scan = Scan::new(TimeRange::ALL).words(vec!["42".to_owned(), "order".to_owned()]);
-    let n: usize = store.snapshot().logs(scan).map(|chunk| chunk.unwrap().len()).sum();
-    assert_eq!(n, 11);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod build;
 mod bundle;
 mod directory;
 mod frequent;
+mod holds;
 mod ids;
 mod index;
 mod matches;
@@ -28,19 +29,11 @@ use thiserror::Error;
 
 pub use build::{Builder, MAX_INDEXED_BODY};
 pub use bundle::BundleFile;
+pub use holds::HoldsAll;
 pub use index::{Index, Search};
 pub use matches::Matches;
 pub use phrase::Phrase;
 pub use tokenizer::{MAX_TOKEN_BYTES, query_tokens, tokens};
-
-/// The rows that a search has to look at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Candidates {
-    /// So many that a scan is as good: read every row.
-    All,
-    /// Row numbers, ascending.
-    Rows(Vec<u32>),
-}
 
 /// Why a text index cannot be built or read. A segment without a readable index is searched by scanning its bodies.
 #[derive(Clone, Debug, Error)]

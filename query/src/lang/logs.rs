@@ -15,6 +15,10 @@ use super::strings::StringTest;
 use super::tree::{Compile, Tree};
 use super::words::Words;
 
+mod count;
+
+pub use count::CountableLogs;
+
 /// What a log record must satisfy: a query, and conditions that forms and other interfaces give apart from it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LogTerms<'a> {

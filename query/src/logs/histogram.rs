@@ -2,8 +2,9 @@
 
 use model::log::severity_number;
 use model::{LogRecord, Nanos, TimeRange};
-use store::{LogChunk, Snapshot};
+use store::{LogChunk, LogCount, Snapshot};
 
+use crate::lang::CountableLogs;
 use crate::steps::Steps;
 use crate::{Budget, QueryError, Warnings};
 
@@ -112,18 +113,77 @@ pub fn histogram(
     let starts = (0..steps.n_steps).map(|step| LogBucket { start: steps.start_of(step), counts: [0; 7] });
     let mut found = LogHistogram { buckets: starts.collect(), width: steps.width, ..LogHistogram::default() };
     let mut warnings = Warnings::new();
-    for chunk in snapshot.logs(plan.counting_scan(steps.range)) {
-        if budget.is_out_of_time()? {
-            warnings.push("the time limit was reached: older records of the range are not counted");
-            found.truncated = true;
-            break;
+    match plan.filter.as_countable() {
+        Some(countable) => count(snapshot, budget, &countable, &steps, &mut found, &mut warnings)?,
+        None => read(snapshot, budget, &plan, &steps, &mut found, &mut warnings)?,
+    }
+    found.n_total = found.buckets.iter().map(LogBucket::n_total).sum();
+    found.warnings = warnings.into_texts();
+    Ok(found)
+}
+
+/// Whether the time is up; if so, the histogram is said to be incomplete.
+fn is_late(budget: &Budget, found: &mut LogHistogram, warnings: &mut Warnings) -> Result<bool, QueryError> {
+    found.truncated = budget.is_out_of_time()?;
+    if found.truncated {
+        warnings.push("the time limit was reached: not all records of the range are counted");
+    }
+    Ok(found.truncated)
+}
+
+/// Counts by words and severities, for which few records are read or none.
+fn count(
+    snapshot: &Snapshot,
+    budget: &Budget,
+    countable: &CountableLogs<'_>,
+    steps: &Steps,
+    found: &mut LogHistogram,
+    warnings: &mut Warnings,
+) -> Result<(), QueryError> {
+    let matches = |body: &str| countable.matches_body(body);
+    let step_of = |time| steps.step_of(time);
+    let mut counter = snapshot.count_logs(LogCount {
+        range: steps.range,
+        words: countable.words().to_vec(),
+        body: if countable.is_decided_by_words() { None } else { Some(&matches) },
+        step_of: &step_of,
+        n_steps: steps.n_steps,
+        by_severity: true,
+    });
+    while !is_late(budget, found, warnings)? {
+        match counter.step() {
+            Some(Ok(())) => {}
+            Some(Err(error)) => warnings.unreadable(&error),
+            None => break,
         }
-        let chunk: LogChunk = match chunk {
-            Ok(chunk) => chunk,
-            Err(error) => {
+    }
+    found.n_scanned = counter.n_scanned();
+    for (bucket, counts) in found.buckets.iter_mut().zip(counter.counts()) {
+        for (number, n) in (0u8..).zip(counts).filter(|(number, _)| countable.takes_severity(*number)) {
+            bucket.counts[SeverityClass::of_number(number) as usize] += n;
+        }
+    }
+    Ok(())
+}
+
+/// Counts by looking at the records.
+fn read(
+    snapshot: &Snapshot,
+    budget: &Budget,
+    plan: &Plan,
+    steps: &Steps,
+    found: &mut LogHistogram,
+    warnings: &mut Warnings,
+) -> Result<(), QueryError> {
+    let mut chunks = snapshot.logs(plan.counting_scan(steps.range));
+    while !is_late(budget, found, warnings)? {
+        let chunk: LogChunk = match chunks.next() {
+            Some(Ok(chunk)) => chunk,
+            Some(Err(error)) => {
                 warnings.unreadable(&error);
                 continue;
             }
+            None => break,
         };
         found.n_scanned += chunk.len() as u64;
         let mut bound = plan.filter.bind(&chunk);
@@ -133,13 +193,11 @@ pub fn histogram(
                     0 => SeverityClass::of(&chunk.row(row)),
                     number => SeverityClass::of_number(number),
                 };
-                found.n_total += 1;
                 found.buckets[steps.step_of(chunk.time(row))].counts[class as usize] += 1;
             }
         }
     }
-    found.warnings = warnings.into_texts();
-    Ok(found)
+    Ok(())
 }
 
 /// `range` as far as there are records, when it has no ends of its own.

@@ -30,9 +30,9 @@ impl Plan {
         Ok(Plan { filter: LogFilter::new(&terms)?, range: search.range, order: search.order })
     }
 
-    /// A scan of whole records.
-    pub(super) fn scan(&self) -> Scan {
-        self.filter.with_hints(Scan::new(self.range).order(self.order))
+    /// A scan of whole records, to read `limit` of them.
+    pub(super) fn scan(&self, limit: usize) -> Scan {
+        self.filter.with_hints(Scan::new(self.range).order(self.order)).first(limit)
     }
 
     /// A scan of what the filter and a count by severity need.
@@ -51,7 +51,7 @@ pub fn search(snapshot: &Snapshot, budget: &Budget, search: &LogSearch) -> Resul
     }
     let mut hits = LogHits::default();
     let mut first = First::new(limit, search.order);
-    let mut chunks = snapshot.logs(plan.scan());
+    let mut chunks = snapshot.logs(plan.scan(limit));
     loop {
         if limit == first.len() && chunks.bound().is_some_and(|bound| !first.may_take(bound)) {
             hits.truncated = true;

@@ -16,7 +16,6 @@ use crate::chunk::Times;
 use crate::order::{RowKey, gather};
 use crate::schema::Table;
 use crate::segment::Segment;
-use crate::text::Candidates;
 
 /// A row group in memory takes no more than this; histograms may be large.
 const BYTES: usize = 32 << 20;
@@ -41,7 +40,7 @@ impl Cursor<'_> {
     /// Reads row groups until one has rows.
     fn read(&mut self, held: &mut Held) -> Result<(), MergeError> {
         while let Some(index) = self.unread.pop_front() {
-            let batch = self.segment.read(index, &None, &Candidates::All, Vec::new());
+            let batch = self.segment.read(index, &None, None, Vec::new());
             let Some(batch) = batch.map_err(|error| MergeError::Input(self.segment.id(), error))? else { continue };
             let mut rows = held.add(batch, self.age)?;
             rows.sort_by_key(|row| (row.id, row.time)); // sorted already, unless a sender of old wrote it otherwise

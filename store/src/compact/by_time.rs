@@ -15,7 +15,6 @@ use crate::chunk::Ids;
 use crate::order::{RowKey, gather};
 use crate::schema::Table;
 use crate::segment::Segment;
-use crate::text::Candidates;
 
 /// A row group in memory takes no more than this; rows may be large.
 const BYTES: usize = 48 << 20;
@@ -62,7 +61,7 @@ pub(super) fn merge(
             write_slice(table, &mut held, &mut rows, count, output)?;
         } else if let Some((_, age, index)) = unread.pop_front() {
             let input = &inputs[age];
-            let batch = input.read(index, &None, &Candidates::All, Vec::new());
+            let batch = input.read(index, &None, None, Vec::new());
             let Some(batch) = batch.map_err(|error| MergeError::Input(input.id(), error))? else { continue };
             rows.extend(held.add(batch, age as u32)?);
             rows.sort_by_key(|row| (row.time, held.age(row)));

@@ -9,7 +9,6 @@ use super::Directory;
 use crate::chunk::Ids;
 use crate::error::{OpenError, ReadError};
 use crate::schema::Table;
-use crate::text::Candidates;
 
 /// What a data directory holds. Rows that are in the log only are not counted.
 #[derive(Clone, Debug)]
@@ -76,7 +75,7 @@ pub fn stat(dir: &Path) -> Result<Stat, OpenError> {
         }
         if table == Table::Series {
             for group in 0..segment.row_groups().map_or(0, |groups| groups.len()) {
-                let batch = segment.read(group, &Some(vec!["series"]), &Candidates::All, Vec::new());
+                let batch = segment.read(group, &Some(vec!["series"]), None, Vec::new());
                 let Ok(Some(batch)) = batch else { continue };
                 let ids = Ids::<16>::of(&batch, "series");
                 series.extend((0..batch.num_rows()).filter_map(|row| ids.get(row)));

@@ -12,7 +12,6 @@ use super::{IdFilter, RowGroup, Segment, guarded};
 use crate::error::ReadError;
 use crate::layout::Layout;
 use crate::layout::chunks::SampleDecoder;
-use crate::text::Candidates;
 
 /// The columns that samples are made of.
 pub(crate) const COLUMNS: [&str; 5] = ["series", "time", "flags", "double_value", "int_value"];
@@ -71,7 +70,7 @@ impl Segment {
         let ids = vec![IdFilter::Series(Arc::clone(&wanted.set))];
         match part {
             Part::RowGroup(index) => {
-                let rows = self.read(*index, &Some(COLUMNS.to_vec()), &Candidates::All, ids)?;
+                let rows = self.read(*index, &Some(COLUMNS.to_vec()), None, ids)?;
                 rows.iter().for_each(|rows| samples_of_rows(rows, wanted, &mut push));
                 Ok(Vec::new())
             }

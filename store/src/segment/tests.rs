@@ -7,14 +7,11 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use model::{Attrs, LogRecord, Resource, Scope, TraceId};
 
-use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
-
-use super::{Recent, RowGroup, Segment, SegmentWriter, select};
+use super::{Recent, Segment, SegmentWriter};
 use crate::Rows;
 use crate::layout::Layout;
 use crate::manifest::SegmentEntry;
 use crate::schema::Table;
-use crate::text::Candidates;
 
 const GROUPS: usize = 3;
 const ROWS: usize = 1000;
@@ -57,7 +54,7 @@ fn path(dir: &Path, entry: &SegmentEntry, suffix: &str) -> PathBuf {
 /// What each row group reads as, or the error. Fails when rows come out that were not written.
 fn read(dir: &Path, entry: &SegmentEntry) -> Vec<Result<(), String>> {
     let (segment, _) = Segment::new(dir, Table::Logs, Layout::Rows, entry.clone(), &Arc::<Recent>::default());
-    let read = |index| match segment.read(index, &None, &Candidates::All, Vec::new()) {
+    let read = |index| match segment.read(index, &None, None, Vec::new()) {
         Ok(batch) => {
             assert_eq!(batch.unwrap(), group(index));
             Ok(())
@@ -65,16 +62,6 @@ fn read(dir: &Path, entry: &SegmentEntry) -> Vec<Result<(), String>> {
         Err(error) => Err(error.to_string()),
     };
     (0..GROUPS).map(read).collect()
-}
-
-#[test]
-fn selects_the_runs_of_rows_within_the_group() {
-    let group =
-        RowGroup { min_time: 0, max_time: 0, n_rows: 10, first_row: 100, part: (0, 0), traces: None, series: None };
-    assert_eq!(select(&[1, 99, 110], &group), None);
-    let expected: RowSelection =
-        vec![RowSelector::skip(1), RowSelector::select(2), RowSelector::skip(6), RowSelector::select(1)].into();
-    assert_eq!(select(&[5, 101, 102, 109, 110], &group), Some(expected));
 }
 
 #[test]
@@ -137,8 +124,7 @@ fn files_of_another_segment_are_not_taken_for_those_of_this() {
             ".parquet" => assert!(read(dir.path(), &one).iter().all(Result::is_err)),
             _ => assert_eq!(read(dir.path(), &one), [const { Ok(()) }; GROUPS], "{suffix}"),
         }
-        let found = segment.rows_with_all(&["42".to_owned()]);
-        assert_eq!(matches!(found, Candidates::All), suffix == ".text", "{suffix}");
+        assert_eq!(segment.search(&["42".to_owned()]).is_none(), suffix == ".text", "{suffix}");
         assert!((0..3 * ROWS).all(|row| {
             let id = TraceId((row as u128 * 0x9e37_79b9_7f4a_7c15 + 1).to_be_bytes());
             !segment.traces_among(&[id]).is_empty()

@@ -15,13 +15,13 @@ const STEP: usize = 1024;
 /// What is asked of series. A hint: some that come out may not satisfy it, none that do are left out.
 pub enum Condition<'a> {
     /// One of the attributes `keys` has a value that is wanted; `None` stands for any.
-    Attribute { keys: Vec<Arc<str>>, value: Option<Wanted<'a>> },
+    Attribute { keys: Vec<Arc<str>>, value: Option<WantedLabel<'a>> },
     /// The resource passes.
     Resource(&'a dyn Fn(Resource<'_>) -> bool),
 }
 
 /// Values of an attribute, as text.
-pub enum Wanted<'a> {
+pub enum WantedLabel<'a> {
     Is(&'a str),
     OneOf(&'a [String]),
     /// Asked of each distinct value.
@@ -81,20 +81,20 @@ impl SeriesIndex {
         found
     }
 
-    fn add_having(&self, key: &str, value: Option<&Wanted<'_>>, found: &mut RoaringBitmap) {
+    fn add_having(&self, key: &str, value: Option<&WantedLabel<'_>>, found: &mut RoaringBitmap) {
         let add = |values: &Values, texts: &mut dyn Iterator<Item = &str>, found: &mut RoaringBitmap| {
             texts.filter_map(|text| values.listed.get(text)).for_each(|posting| posting.add_to(found));
         };
         if let Some(values) = self.read().attributes.get(key) {
             *found |= &values.others;
             match value {
-                Some(Wanted::Is(text)) => return add(values, &mut std::iter::once(*text), found),
-                Some(Wanted::OneOf(texts)) => return add(values, &mut texts.iter().map(String::as_str), found),
-                Some(Wanted::Passing(_)) | None => {}
+                Some(WantedLabel::Is(text)) => return add(values, &mut std::iter::once(*text), found),
+                Some(WantedLabel::OneOf(texts)) => return add(values, &mut texts.iter().map(String::as_str), found),
+                Some(WantedLabel::Passing(_)) | None => {}
             }
         }
         let passes = |text: &str| match value {
-            Some(Wanted::Passing(passes)) => passes(text),
+            Some(WantedLabel::Passing(passes)) => passes(text),
             _ => true,
         };
         let mut after: Option<Box<str>> = None;

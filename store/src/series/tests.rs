@@ -71,9 +71,12 @@ fn series_are_found_by_name_attribute_and_resource() {
     let words = ["2".to_owned(), "3".to_owned()];
     let cases: [(Vec<Condition<'_>>, &[&str]); 8] = [
         (vec![], &["k 1", "k -", "m 1", "m 2", "m 2"]),
-        (vec![has("a", Some(Wanted::Is("1")))], &["k 1", "m 1"]),
-        (vec![has("a", Some(Wanted::OneOf(&words)))], &["m 2", "m 2"]),
-        (vec![has("a", Some(Wanted::Is("2"))), has("b", Some(Wanted::Passing(&|text| text > "x")))], &["m 2"]),
+        (vec![has("a", Some(WantedLabel::Is("1")))], &["k 1", "m 1"]),
+        (vec![has("a", Some(WantedLabel::OneOf(&words)))], &["m 2", "m 2"]),
+        (
+            vec![has("a", Some(WantedLabel::Is("2"))), has("b", Some(WantedLabel::Passing(&|text| text > "x")))],
+            &["m 2"],
+        ),
         (vec![has("c", None)], &["k 1"]),
         (vec![Condition::Attribute { keys: keys(&["b", "c"]), value: None }], &["k 1", "m 1", "m 2", "m 2"]),
         (vec![Condition::Resource(&|resource| resource.service_name() == "shop")], &["m 1", "m 2"]),
@@ -82,7 +85,7 @@ fn series_are_found_by_name_attribute_and_resource() {
     for (conditions, expected) in cases {
         assert_eq!(texts(&index.select(|_| true, &conditions)), expected);
     }
-    assert_eq!(texts(&index.select(|name| name == "k", &[has("a", Some(Wanted::Is("1")))])), ["k 1"]);
+    assert_eq!(texts(&index.select(|name| name == "k", &[has("a", Some(WantedLabel::Is("1")))])), ["k 1"]);
     assert_eq!(index.attribute_keys().iter().map(|key| key.to_string()).collect::<Vec<_>>(), ["a", "b", "c"]);
 }
 
@@ -90,9 +93,9 @@ fn series_are_found_by_name_attribute_and_resource() {
 fn values_that_are_too_long_to_be_listed_are_never_left_out() {
     let text = "long ".repeat(100);
     let index = index(&[("m", &[("a", &text)], "shop"), ("m", &[("a", "short")], "shop")]);
-    let condition = Condition::Attribute { keys: vec!["a".into()], value: Some(Wanted::Is(&text)) };
+    let condition = Condition::Attribute { keys: vec!["a".into()], value: Some(WantedLabel::Is(&text)) };
     assert_eq!(index.select(|_| true, &[condition]).len(), 1);
-    let condition = Condition::Attribute { keys: vec!["a".into()], value: Some(Wanted::Is("short")) };
+    let condition = Condition::Attribute { keys: vec!["a".into()], value: Some(WantedLabel::Is("short")) };
     assert_eq!(index.select(|_| true, &[condition]).len(), 2);
 }
 
@@ -106,14 +109,14 @@ fn forgotten_series_leave_nothing_behind_and_their_numbers_are_used_again() {
     }
     index.forget_before(60);
     assert_eq!((index.len(), index.all().len()), (40, 40));
-    let same = Condition::Attribute { keys: vec!["b".into()], value: Some(Wanted::Is("same")) };
+    let same = Condition::Attribute { keys: vec!["b".into()], value: Some(WantedLabel::Is("same")) };
     assert_eq!(index.select(|_| true, &[same]).len(), 40);
     for (name, value) in &all[..60] {
         let (id, owned) = series(name, &[("a", value)], "other");
         index.insert(id, &owned.describe(), 200, 200);
     }
     assert_eq!(index.read().series.len(), 100);
-    let gone = Condition::Attribute { keys: vec!["a".into()], value: Some(Wanted::Is("v3")) };
+    let gone = Condition::Attribute { keys: vec!["a".into()], value: Some(WantedLabel::Is("v3")) };
     assert_eq!(index.select(|_| true, &[gone]).len(), 1);
     index.forget_before(1000);
     let inner = index.read();
@@ -128,7 +131,7 @@ fn more_values_than_are_looked_at_in_one_step_are_all_found() {
         index.insert(id, &owned.describe(), 0, 0);
     }
     let even = |text: &str| text.ends_with(['0', '2', '4', '6', '8']);
-    let condition = Condition::Attribute { keys: vec!["a".into()], value: Some(Wanted::Passing(&even)) };
+    let condition = Condition::Attribute { keys: vec!["a".into()], value: Some(WantedLabel::Passing(&even)) };
     let resource = Condition::Resource(&|resource| !resource.service_name().ends_with("00"));
     assert_eq!(index.select(|_| true, &[condition, resource]).len(), 2500 - 49, "100, 200 and so on to 4900");
 }
@@ -159,8 +162,8 @@ proptest! {
         }
         let (one, other) = (one.to_string(), other.to_string());
         let conditions = [
-            Condition::Attribute { keys: vec!["one".into()], value: Some(Wanted::Is(&one)) },
-            Condition::Attribute { keys: vec!["other".into()], value: Some(Wanted::Passing(&|text| text >= &*other)) },
+            Condition::Attribute { keys: vec!["one".into()], value: Some(WantedLabel::Is(&one)) },
+            Condition::Attribute { keys: vec!["other".into()], value: Some(WantedLabel::Passing(&|text| text >= &*other)) },
         ];
         let found = index.select(|it| it == name.to_string(), &conditions);
         let found: BTreeSet<_> = found.iter().map(|it| it.id).collect();

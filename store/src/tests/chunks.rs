@@ -18,7 +18,6 @@ use crate::manifest::SegmentEntry;
 use crate::rows::MetricRows;
 use crate::schema::Table;
 use crate::segment::{IdFilter, Segment, SegmentWriter};
-use crate::text::Candidates;
 use crate::{Request, Rows, Samples, SamplesProgress, Scan, Store, StoreConfig};
 
 #[path = "../../benches/mix/points.rs"]
@@ -93,7 +92,7 @@ fn open(dir: &Path, entry: &SegmentEntry) -> Segment {
 fn read(segment: &Segment, ids: &[IdFilter]) -> RecordBatch {
     let groups = segment.row_groups().unwrap();
     let batches = (0..groups.len()).map(|index| {
-        let batch = segment.read(index, &None, &Candidates::All, ids.to_vec()).unwrap().unwrap();
+        let batch = segment.read(index, &None, None, ids.to_vec()).unwrap().unwrap();
         assert!(batch.num_rows() <= 128 << 10, "a unit is small enough to be held");
         batch
     });
@@ -293,6 +292,6 @@ fn without_the_list_of_units_row_groups_are_read_whole() {
     std::fs::write(&path, bytes).unwrap();
     let segment = open(dir.path(), &entry);
     assert_eq!(segment.row_groups().unwrap().len(), 1);
-    let all = segment.read(0, &None, &Candidates::All, Vec::new()).unwrap().unwrap();
+    let all = segment.read(0, &None, None, Vec::new()).unwrap().unwrap();
     assert_eq!(all, concat_batches(&Table::Points.schema(), &groups).unwrap());
 }

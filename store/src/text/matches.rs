@@ -24,6 +24,14 @@ impl Matches {
         all
     }
 
+    /// The rows of `sure`, ascending and in the range.
+    #[cfg(test)]
+    pub(crate) fn of(rows: Range<u32>, sure: &[u32]) -> Self {
+        let mut matches = Matches::none(rows);
+        sure.iter().for_each(|row| matches.add(*row));
+        matches
+    }
+
     /// Every row of the range, all of them sure.
     pub fn all(rows: Range<u32>) -> Self {
         let mut all = Matches::unknown(rows);
@@ -46,18 +54,7 @@ impl Matches {
 
     /// Adds what of `rows` lies in the range, without being sure.
     pub(super) fn leave(&mut self, rows: Range<u32>) {
-        let start = rows.start.max(self.rows.start);
-        let end = rows.end.min(self.rows.end);
-        if start >= end {
-            return;
-        }
-        let (start, end) = ((start - self.rows.start) as usize, (end - self.rows.start) as usize);
-        let (first, last) = (start / 64, (end - 1) / 64);
-        for word in first..=last {
-            let from = if word == first { start % 64 } else { 0 };
-            let to = if word == last { (end - 1) % 64 + 1 } else { 64 };
-            self.left[word] |= u64::MAX >> (64 - (to - from)) << from;
-        }
+        word_masks(&self.rows, &rows).for_each(|(word, mask)| self.left[word] |= mask);
     }
 
     /// Keeps the rows that `other`, of the same range, has too; sure are those that are sure in both.
@@ -66,10 +63,10 @@ impl Matches {
         self.sure.iter_mut().zip(&other.sure).for_each(|(a, b)| *a &= b);
     }
 
-    /// Keeps only rows of `rows`.
-    pub fn keep(&mut self, rows: Range<u32>) {
+    /// Keeps only rows of one of `ranges`.
+    pub fn keep(&mut self, ranges: impl IntoIterator<Item = Range<u32>>) {
         let mut kept = Matches::none(self.rows.clone());
-        kept.leave(rows);
+        ranges.into_iter().for_each(|rows| kept.leave(rows));
         self.left.iter_mut().zip(&kept.left).for_each(|(a, b)| *a &= b);
         self.sure.iter_mut().zip(&kept.left).for_each(|(a, b)| *a &= b);
     }
@@ -90,6 +87,42 @@ impl Matches {
         }
     }
 
+    /// No row is sure any more.
+    pub fn doubt(&mut self) {
+        self.sure.fill(0);
+    }
+
+    /// Takes rows out from the end: some more than `n_sure` sure or `n_unsure` others, or what there is.
+    pub fn take_last(&mut self, n_sure: usize, n_unsure: usize) -> Matches {
+        self.take((0..self.left.len()).rev(), n_sure, n_unsure)
+    }
+
+    /// As [`Matches::take_last`], from the start.
+    pub fn take_first(&mut self, n_sure: usize, n_unsure: usize) -> Matches {
+        self.take(0..self.left.len(), n_sure, n_unsure)
+    }
+
+    fn take(&mut self, words: impl Iterator<Item = usize>, n_sure: usize, n_unsure: usize) -> Matches {
+        let mut taken = Matches::none(self.rows.clone());
+        let (mut sure, mut unsure) = (0, 0);
+        for word in words {
+            if sure >= n_sure || unsure >= n_unsure {
+                break;
+            }
+            taken.left[word] = std::mem::take(&mut self.left[word]);
+            taken.sure[word] = std::mem::take(&mut self.sure[word]);
+            sure += taken.sure[word].count_ones() as usize;
+            unsure += (taken.left[word] & !taken.sure[word]).count_ones() as usize;
+        }
+        taken
+    }
+
+    /// Those of the rows that are not sure.
+    pub fn unsure(&self) -> Matches {
+        let left = self.left.iter().zip(&self.sure).map(|(left, sure)| left & !sure).collect();
+        Matches { rows: self.rows.clone(), left, sure: vec![0; self.sure.len()] }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.left.iter().all(|word| *word == 0)
     }
@@ -97,6 +130,12 @@ impl Matches {
     /// The number of rows that are left, sure or not.
     pub fn len(&self) -> usize {
         self.left.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// How many of them are in `rows`.
+    pub fn len_in(&self, rows: Range<u32>) -> usize {
+        let words = word_masks(&self.rows, &rows).map(|(word, mask)| (self.left[word] & mask).count_ones() as usize);
+        words.sum()
     }
 
     pub fn n_sure(&self) -> usize {
@@ -108,24 +147,25 @@ impl Matches {
         ones(&self.left).map(|at| self.rows.start + at)
     }
 
-    /// Those of them that are not sure, ascending.
-    pub fn iter_unsure(&self) -> impl Iterator<Item = u32> {
-        let open = self.left.iter().zip(&self.sure).map(|(left, sure)| left & !sure);
-        set_bits(open).map(|at| self.rows.start + at)
-    }
-
     /// A bit for each row of the range, from the least significant one on: the rows that are left.
     pub fn bits(&self) -> &[u64] {
         &self.left
     }
 }
 
-fn ones(words: &[u64]) -> impl Iterator<Item = u32> {
-    set_bits(words.iter().copied())
+/// The words of a set over `all` that have rows of `part`, and the bits of these.
+fn word_masks(all: &Range<u32>, part: &Range<u32>) -> impl Iterator<Item = (usize, u64)> {
+    let (start, end) = (part.start.max(all.start), part.end.min(all.end));
+    let (start, end) = if start < end { (start - all.start, end - all.start) } else { (0, 0) };
+    (start / 64..end.div_ceil(64)).map(move |word| {
+        let from = start.max(word * 64) % 64;
+        let n = end.min(word * 64 + 64) - start.max(word * 64);
+        (word as usize, u64::MAX >> (64 - n) << from)
+    })
 }
 
-fn set_bits(words: impl Iterator<Item = u64>) -> impl Iterator<Item = u32> {
-    words.enumerate().flat_map(|(index, mut word)| {
+fn ones(words: &[u64]) -> impl Iterator<Item = u32> {
+    words.iter().copied().enumerate().flat_map(|(index, mut word)| {
         std::iter::from_fn(move || {
             let bit = (word != 0).then(|| word.trailing_zeros())?;
             word &= word - 1;
@@ -144,7 +184,7 @@ mod tests {
 
     fn sets(matches: &Matches) -> (BTreeSet<u32>, BTreeSet<u32>) {
         let left: BTreeSet<u32> = matches.iter().collect();
-        let open: BTreeSet<u32> = matches.iter_unsure().collect();
+        let open: BTreeSet<u32> = matches.unsure().iter().collect();
         let sure = &left - &open;
         assert_eq!((matches.len(), matches.n_sure(), matches.is_empty()), (left.len(), sure.len(), left.is_empty()));
         (left, sure)
@@ -181,9 +221,19 @@ mod tests {
             let (left, sure) = (&left_one & &left_two, &sure_one & &sure_two);
             prop_assert_eq!(sets(&one), (left.clone(), sure.clone()));
             let kept = kept.0..kept.0 + kept.1;
-            one.keep(kept.clone());
+            one.keep([kept.clone()]);
             let keep = |rows: &BTreeSet<u32>| rows.iter().copied().filter(|row| kept.contains(row)).collect::<BTreeSet<_>>();
             prop_assert_eq!(sets(&one), (keep(&left), keep(&sure)));
+            let mut rest = one.clone();
+            let mut pieces = Vec::new();
+            while !rest.is_empty() {
+                let piece = if pieces.len() % 2 == 0 { rest.take_last(40, 60) } else { rest.take_first(1, 1) };
+                prop_assert!(!piece.is_empty() && piece.n_sure() <= 40 + 63 && piece.unsure().len() <= 60 + 63);
+                pieces.extend(piece.iter());
+            }
+            pieces.sort_unstable();
+            prop_assert_eq!(pieces, one.iter().collect::<Vec<_>>());
+            prop_assert_eq!(one.len_in(100..250), one.iter().filter(|row| (100..250).contains(row)).count());
             one.decide(|row| row % 3 == 0);
             let decided: BTreeSet<u32> = keep(&left).into_iter().filter(|row| row % 3 == 0 || sure.contains(row)).collect();
             prop_assert_eq!(sets(&one), (decided.clone(), decided));

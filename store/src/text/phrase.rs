@@ -1,6 +1,6 @@
 //! The check of a candidate: does a text contain these words, one after another?
 
-use super::tokenizer::Class;
+use super::tokenizer::{Class, MAX_TOKEN_BYTES};
 
 /// The words of a phrase, ready to be compared with many texts.
 ///
@@ -30,6 +30,17 @@ impl Phrase {
     /// True when the phrase has no word and so says nothing: it matches every text.
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
+    }
+
+    /// True when the phrase is no more than one token: then the texts that match are exactly those that hold the token.
+    pub fn is_one_token(&self) -> bool {
+        let unspaced = |word: &PhraseWord| word.lower.chars().next().is_some_and(|it| Class::of(it) == Class::Unspaced);
+        match self.words.as_slice() {
+            // A longer one may be the beginning of a word that was cut.
+            [word] => !unspaced(word) && word.lower.len() <= MAX_TOKEN_BYTES - 4,
+            [first, second] => unspaced(first) && unspaced(second) && second.joined,
+            _ => false,
+        }
     }
 
     /// True when `text` contains the phrase.

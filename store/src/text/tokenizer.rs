@@ -7,7 +7,7 @@
 //! stretch of a single such character gives that character. The rest of a run is one token, in lower case, character by
 //! character and independent of what stands around it.
 
-/// The longest token, in bytes of UTF-8. Of a longer one only the leading characters that fit are kept.
+/// The longest token, in bytes of UTF-8. Of a longer one only the leading characters that fit are kept, all but four bytes at most.
 pub const MAX_TOKEN_BYTES: usize = 64;
 
 /// Calls `each` with the tokens of `text`, in order and with repetitions.
@@ -57,6 +57,12 @@ pub(super) enum Class {
 }
 
 impl Class {
+    /// Whether an ASCII byte is part of a word.
+    #[inline]
+    pub(super) fn is_word_byte(byte: u8) -> bool {
+        WORD_BYTES[usize::from(byte & 0x7f)]
+    }
+
     #[inline]
     pub(super) fn of(character: char) -> Class {
         if character.is_ascii() {

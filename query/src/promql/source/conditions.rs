@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use model::Resource;
-use store::{Condition, SeriesIndex, Wanted};
+use store::{Condition, SeriesIndex, WantedLabel};
 
 use super::super::error::PromqlError;
 use super::super::labels::NAME;
@@ -56,9 +56,9 @@ pub(super) fn with<T>(
         let value = match &matcher.test {
             // Values of several keys that become one label are joined.
             _ if keys.len() > 1 => None,
-            Test::Equal(value) => Some(Wanted::Is(value)),
-            Test::Matches(Pattern::Words(words)) => Some(Wanted::OneOf(words)),
-            _ => Some(Wanted::Passing(&tests[place])),
+            Test::Equal(value) => Some(WantedLabel::Is(value)),
+            Test::Matches(Pattern::Words(words)) => Some(WantedLabel::OneOf(words)),
+            _ => Some(WantedLabel::Passing(&tests[place])),
         };
         Condition::Attribute { keys, value }
     };

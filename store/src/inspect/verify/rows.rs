@@ -10,7 +10,6 @@ use crate::chunk::{Ids, SeriesChunk, Times};
 use crate::order;
 use crate::schema::Table;
 use crate::segment::{RowGroup, Segment};
-use crate::text::Candidates;
 
 /// Reads all rows of `segment`.
 pub(super) fn check(segment: &Segment, series: &mut SeriesIds, report: &mut Report) {
@@ -21,7 +20,7 @@ pub(super) fn check(segment: &Segment, series: &mut SeriesIds, report: &mut Repo
     };
     let (mut rows, mut all_read) = (0, true);
     for (index, group) in groups.iter().enumerate() {
-        match segment.read(index, &None, &Candidates::All, Vec::new()) {
+        match segment.read(index, &None, None, Vec::new()) {
             Ok(batch) => {
                 let Some(batch) = batch else { continue };
                 rows += batch.num_rows() as u64;

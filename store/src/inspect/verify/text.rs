@@ -8,7 +8,7 @@ use arrow::array::{Array, AsArray};
 use super::Report;
 use crate::error::ReadError;
 use crate::segment::Segment;
-use crate::text::{self, Candidates};
+use crate::text;
 
 /// Rows whose words stand for all of a segment, unless the check is deep.
 const SAMPLE_ROWS: u64 = 32;
@@ -66,11 +66,16 @@ fn missed(segment: &Segment, wanted: impl Fn(&str) -> bool) -> Result<Option<Str
             }
         });
     })?;
+    let n_rows = u32::try_from(segment.n_rows()).unwrap_or(u32::MAX);
     for (word, rows) in rows_of {
-        if let Candidates::Rows(found) = segment.rows_with_all(std::slice::from_ref(&word))
-            && let Some(row) = rows.iter().find(|row| found.binary_search(row).is_err())
-        {
-            return Ok(Some(format!("does not find \"{word}\" in row {row}")));
+        let Some(mut search) = segment.search(std::slice::from_ref(&word)) else { continue };
+        let Ok(found) = search.rows(0..n_rows) else { continue };
+        let mut found = found.iter().peekable();
+        for row in rows {
+            while found.next_if(|it| *it < row).is_some() {}
+            if found.peek() != Some(&row) {
+                return Ok(Some(format!("does not find \"{word}\" in row {row}")));
+            }
         }
     }
     Ok(None)
@@ -80,7 +85,7 @@ fn missed(segment: &Segment, wanted: impl Fn(&str) -> bool) -> Result<Option<Str
 fn each_body(segment: &Segment, mut each: impl FnMut(u32, &str)) -> Result<(), ReadError> {
     let mut row = 0;
     for group in 0..segment.row_groups()?.len() {
-        let Some(batch) = segment.read(group, &Some(vec!["body"]), &Candidates::All, Vec::new())? else { continue };
+        let Some(batch) = segment.read(group, &Some(vec!["body"]), None, Vec::new())? else { continue };
         let Some(bodies) = batch.column_by_name("body").and_then(|it| it.as_string_opt::<i32>()) else { continue };
         for body in 0..bodies.len() {
             each(row, bodies.value(body));

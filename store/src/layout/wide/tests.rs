@@ -15,7 +15,7 @@ use crate::manifest::SegmentEntry;
 use crate::rows::{LogRows, SpanRows};
 use crate::schema::Table;
 use crate::segment::{IdFilter, Recent, Segment, SegmentWriter};
-use crate::text::Candidates;
+use crate::text::Matches;
 
 /// A pseudo-random number for each `seed`, the same every time.
 fn random(seed: u64) -> u64 {
@@ -157,7 +157,7 @@ fn texts(batch: &RecordBatch) -> Vec<String> {
 }
 
 fn read_all(segment: &Segment, index: usize, columns: Option<&[&'static str]>) -> RecordBatch {
-    segment.read(index, &columns.map(<[&str]>::to_vec), &Candidates::All, Vec::new()).unwrap().unwrap()
+    segment.read(index, &columns.map(<[&str]>::to_vec), None, Vec::new()).unwrap().unwrap()
 }
 
 #[test]
@@ -199,7 +199,8 @@ fn any_selection_of_rows_comes_back() {
             .filter(|row| random(seed * 10_000 + u64::from(*row)).is_multiple_of(seed + 1))
             .collect();
         let columns: Option<Vec<&'static str>> = (seed.is_multiple_of(2)).then(|| vec!["parent_span_id", "attributes"]);
-        let read = segment.read(0, &columns, &Candidates::Rows(rows.clone()), Vec::new()).unwrap().unwrap();
+        let wanted = Matches::of(0..group.num_rows() as u32, &rows);
+        let read = segment.read(0, &columns, Some(&wanted), Vec::new()).unwrap().unwrap();
         let mut expected = take_record_batch(&group, &UInt32Array::from(rows)).unwrap();
         if columns.is_some() {
             let place = |name: &str| expected.schema().index_of(name).unwrap();
@@ -221,7 +222,7 @@ fn traces_are_found_by_their_ids() {
         for (index, group) in groups.iter().enumerate() {
             let expected = arrow::compute::filter_record_batch(group, &filter.mask(group)).unwrap();
             assert!(expected.num_rows() == 0 || segment.group_may_hold_trace(index, &wanted));
-            let read = segment.read(index, &None, &Candidates::All, vec![filter.clone()]).unwrap().unwrap();
+            let read = segment.read(index, &None, None, vec![filter.clone()]).unwrap().unwrap();
             assert_eq!(texts(&read), texts(&expected));
         }
     }
@@ -289,14 +290,15 @@ fn filters_leave_the_same_rows_as_in_memory() {
             let expected = arrow::compute::filter_record_batch(&group, &mask).unwrap();
             let keep = vec![IdFilter::Filter(Arc::new(filter.clone()))];
             let columns = Some(vec![table.time_column()]);
-            let read = segment.read(0, &columns, &Candidates::All, keep.clone()).unwrap().unwrap();
+            let read = segment.read(0, &columns, None, keep.clone()).unwrap().unwrap();
             assert_eq!(read.num_rows(), expected.num_rows(), "{filter:?}");
             found += usize::from(read.num_rows() > 0);
             // And under a selection, which here is every third row.
             let rows: Vec<u32> = (0..group.num_rows() as u32).step_by(3).collect();
             let third = take_record_batch(&group, &UInt32Array::from(rows.clone())).unwrap();
             let expected = arrow::compute::filter_record_batch(&third, &filter.mask(&third)).unwrap();
-            let read = segment.read(0, &None, &Candidates::Rows(rows), keep).unwrap().unwrap();
+            let third = Matches::of(0..group.num_rows() as u32, &rows);
+            let read = segment.read(0, &None, Some(&third), keep).unwrap().unwrap();
             assert_eq!(texts(&read), texts(&expected), "{filter:?}");
         }
         assert!(found > 20, "{found} filters find something");
