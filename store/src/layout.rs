@@ -77,9 +77,9 @@ pub(crate) enum Encoder {
 
 impl Encoder {
     /// The encoder of a file whose first row group will be `first`, by which the layout may choose its columns.
-    pub(crate) fn new(layout: Layout, table: Table, first: &RecordBatch) -> Self {
+    pub(crate) fn new(layout: Layout, table: Table, level: u8, first: &RecordBatch) -> Self {
         match layout {
-            Layout::Rows => Encoder::Rows(rows::Encoder::new(table)),
+            Layout::Rows => Encoder::Rows(rows::Encoder::new(table, level)),
             Layout::Wide => Encoder::Wide(wide::Encoder::new(table, first)),
             Layout::Chunks => Encoder::Chunks(chunks::Encoder::default()),
         }

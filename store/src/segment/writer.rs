@@ -76,7 +76,7 @@ impl SegmentWriter {
         if self.parquet.is_none() {
             std::fs::create_dir_all(self.dir.join(folder(self.table)))?;
             let file = ChecksummedWriter::create(&self.dir.join(self.path("parquet")))?;
-            let encoder = Encoder::new(self.layout, self.table, rows);
+            let encoder = Encoder::new(self.layout, self.table, self.level, rows);
             let writer = ArrowWriter::try_new(file, encoder.schema(), Some(encoder.properties()))?;
             self.parquet = Some((encoder, writer));
             if let Some(suffix) = self.layout.own_file() {
