@@ -79,9 +79,9 @@ impl Refusal {
             // Retryable for OTLP clients, unlike 408: a slow network passes.
             Refusal::SlowBody(_) => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Overloaded | Refusal::Store(AppendError::Busy(_)) => StatusCode::TOO_MANY_REQUESTS,
-            Refusal::Store(AppendError::Disk(_) | AppendError::Failed | AppendError::Closed) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Refusal::Store(
+                AppendError::Full { .. } | AppendError::Disk(_) | AppendError::Failed | AppendError::Closed,
+            ) => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -104,7 +104,7 @@ impl Refusal {
         match self {
             Refusal::SlowBody(_) | Refusal::Overloaded | Refusal::Store(AppendError::Busy(_)) => Some(1),
             Refusal::Store(AppendError::Closed) => Some(5),
-            Refusal::Store(AppendError::Disk(_) | AppendError::Failed) => Some(10),
+            Refusal::Store(AppendError::Full { .. } | AppendError::Disk(_) | AppendError::Failed) => Some(10),
             _ => None,
         }
     }
@@ -169,6 +169,7 @@ mod tests {
             Refusal::SlowBody(30),
             Refusal::Overloaded,
             Refusal::Store(AppendError::Busy(1)),
+            Refusal::Store(AppendError::Full { free: 1, reserve: 2 }),
             Refusal::Store(AppendError::Disk("full".into())),
             Refusal::Store(AppendError::Failed),
             Refusal::Store(AppendError::Closed),

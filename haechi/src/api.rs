@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
 use axum::routing::any;
+use collector::Collector;
 use model::Nanos;
 use query::Engine;
 use slo::Status;
@@ -19,6 +20,7 @@ mod error;
 mod health;
 mod jaeger;
 mod logs;
+mod own_metrics;
 mod params;
 mod prometheus;
 mod slos;
@@ -34,6 +36,7 @@ use error::ApiError;
 #[derive(Clone)]
 pub(crate) struct ApiState {
     pub(crate) engine: Arc<Engine>,
+    pub(crate) collector: Arc<Collector>,
     /// The last evaluation of all SLOs.
     pub(crate) status: watch::Receiver<Arc<Status>>,
     pub(crate) clock: fn() -> Nanos,
@@ -45,6 +48,7 @@ pub(crate) struct ApiState {
 pub(crate) fn router(state: ApiState) -> Router {
     let routes = Router::new()
         .merge(health::routes())
+        .merge(own_metrics::routes())
         .merge(prometheus::routes())
         .merge(jaeger::routes())
         .merge(logs::routes())

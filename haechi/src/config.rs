@@ -38,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) ui: SocketAddr,
     pub(crate) retention: Retention,
     pub(crate) max_series: usize,
+    /// `None` goes by the size of the file system.
+    pub(crate) disk_reserve: Option<u64>,
     pub(crate) flush_age: Duration,
     pub(crate) slos: PathBuf,
     pub(crate) external_url: String,
@@ -109,6 +111,10 @@ impl Config {
         let age_of = |key: &str| if text(key).is_empty() { Ok(all) } else { age(key) };
         let max_disk = bytes(&text("max_disk")).filter(|bytes| *bytes == 0 || *bytes >= MIN_MAX_DISK);
         let max_disk = max_disk.ok_or_else(|| error("max_disk", "a size of at least 1GiB, or 0 for no limit"))?;
+        let disk_reserve = match text("disk_reserve").as_str() {
+            "" => None,
+            size => Some(bytes(size).ok_or_else(|| error("disk_reserve", "a size such as 2GiB, or 0 for none"))?),
+        };
         let max_series = text("max_series").parse().ok().filter(|number| *number > 0);
         let max_series = max_series.ok_or_else(|| error("max_series", "a number of series such as 2000000"))?;
         let retention = Retention {
@@ -141,6 +147,7 @@ impl Config {
             ui,
             retention,
             max_series,
+            disk_reserve,
             flush_age: Duration::from_nanos(flush_age),
             slos: text("slos").into(),
             external_url,
@@ -213,6 +220,7 @@ mod tests {
         for (flag, value, allowed) in [
             ("--retention-logs", "soon", "retention_logs: \"soon\" is not a duration such as 12h"),
             ("--max-disk", "10MiB", "max_disk: \"10MiB\" is not a size of at least 1GiB, or 0"),
+            ("--disk-reserve", "1", "disk_reserve: \"1\" is not a size such as 2GiB, or 0 for none"),
             ("--max-series", "0", "max_series: \"0\" is not a number of series"),
         ] {
             let error = load(&[flag, value]).unwrap_err().to_string();
@@ -233,7 +241,7 @@ mod tests {
             ("\nui: here", "haechi.yaml:2: ui: \"here\" is not an IP address with a port, such as 127.0.0.1:4317"),
             (
                 "retenton: 1d",
-                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, max_series, flush_age, slos, external_url, webhook, log, webhooks",
+                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, max_series, flush_age, slos, external_url, webhook, log, webhooks",
             ),
             (
                 "webhooks:\n  - url: ftp://x\n    name: a",

@@ -93,6 +93,7 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
     let store_config = StoreConfig {
         retention: config.retention,
         max_series: config.max_series,
+        disk_reserve: config.disk_reserve,
         flush_age: config.flush_age,
         ..StoreConfig::new(&config.data_dir)
     };

@@ -116,6 +116,12 @@ impl ClockGuard {
             None => Reading { earliest: now, latest: now, jump: None },
         }
     }
+
+    /// How far the clock had jumped at the last reading, if that is doubted.
+    pub(crate) fn jump(&self) -> Option<Nanos> {
+        let (doubt, last) = (self.doubt.as_ref()?, self.last?);
+        Some(last.now.saturating_sub(doubt.before.expected(last.counted)))
+    }
 }
 
 /// `magic | time i64 | crc32`, in nanoseconds since the epoch.

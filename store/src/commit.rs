@@ -14,6 +14,7 @@ use model::Nanos;
 use tokio::sync::oneshot;
 
 use crate::dedup::Dedup;
+use crate::disk::DiskState;
 use crate::error::AppendError;
 use crate::memtable::PreparedRequest;
 use crate::view::Shared;
@@ -101,7 +102,10 @@ impl Committer {
                 self.shared.freeze(|| self.dedup.to_saved());
                 _ = done.send(()); // the flush may have given up waiting
             }
-            Command::Retire(low_water) => self.wal.retire(low_water, true),
+            Command::Retire(low_water) => {
+                let keep_spare = self.shared.disk.stats().state == DiskState::Enough;
+                self.wal.retire(low_water, keep_spare);
+            }
         }
     }
 

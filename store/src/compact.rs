@@ -217,7 +217,9 @@ impl Shared {
 
     fn compact_until_done(&self, now: Nanos) -> Result<(), ReadError> {
         while let Some(job) = self.next_compaction(now) {
-            if !self.compact(&job)? {
+            let bytes = job.inputs.iter().map(SegmentEntry::bytes).sum();
+            let of_flushed = job.inputs.iter().any(|input| input.level == 0);
+            if !self.disk.allows_compaction(bytes, of_flushed) || !self.compact(&job)? {
                 break;
             }
         }

@@ -22,7 +22,13 @@ pub enum AppendError {
     /// Worth another try after a pause.
     #[error("{0} rows wait in memory for the disk; try again later")]
     Busy(u64),
-    /// Worth another try after a pause: the disk is full, or a write failed.
+    /// Worth another try after a pause.
+    #[error(
+        "the disk is nearly full: {} MiB are free and {} MiB must stay free (disk_reserve); free space, or keep less by retention or max_disk",
+        free >> 20, reserve >> 20
+    )]
+    Full { free: u64, reserve: u64 },
+    /// Worth another try after a pause: a write failed.
     #[error("write-ahead log: {0}")]
     Disk(String),
     /// Worth another try after a pause.

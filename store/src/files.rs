@@ -74,6 +74,30 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// The space of a file system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Space {
+    /// Bytes that this process may still write.
+    pub(crate) free: u64,
+    pub(crate) total: u64,
+}
+
+/// The space of the file system that `dir` is on.
+pub(crate) fn space(dir: &Path) -> io::Result<Space> {
+    #[cfg(test)]
+    if let Some(pretended) = faults::pretended_space(dir) {
+        return Ok(pretended);
+    }
+    let found = rustix::fs::statvfs(dir)?;
+    let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+    Ok(Space { free: bytes(found.f_bavail), total: bytes(found.f_blocks) })
+}
+
+/// Makes `file` this long and takes the space for it.
+pub(crate) fn allocate(file: &File, bytes: u64) -> io::Result<()> {
+    Ok(rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes)?)
+}
+
 /// Makes the names in `dir` durable.
 pub fn sync_dir(dir: &Path) -> io::Result<()> {
     check(Op::Sync, dir)?;

@@ -85,6 +85,7 @@ impl Store {
             retention.map_or(Nanos::MIN, |age| now.saturating_sub(age)).max(by_size)
         };
         self.drop_before(cutoff);
+        self.shared.disk.set_aside();
         // The series of points in memory are written with them.
         let in_memory = self.snapshot().memory_start([Table::Points, Table::Exemplars]);
         self.shared.series.forget_before(cutoff(Table::Series).min(in_memory));
@@ -98,7 +99,13 @@ impl Store {
             return;
         }
         // The manifest forgets them before the files go: a crash in between leaves orphans, not holes.
-        if let Err(error) = manifest.publish(&Record { remove: remove.clone(), ..Record::default() }) {
+        let record = Record { remove: remove.clone(), ..Record::default() };
+        let published = match manifest.publish(&record) {
+            // To free space takes some.
+            Err(_) if self.shared.disk.release() => manifest.publish(&record),
+            published => published,
+        };
+        if let Err(error) = published {
             tracing::error!(%error, "cannot drop segments outside the retention, will try again");
             return;
         }

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use crate::clock::{self, ClockGuard};
 use crate::commit::{Append, Command, Committer};
 use crate::compact::CompactionStats;
+use crate::disk::{DiskState, DiskStats};
 use crate::error::{AppendError, OpenError};
 use crate::files;
 use crate::manifest::{FORMAT, Manifest, ManifestError};
@@ -35,6 +36,9 @@ pub struct StoreConfig {
     pub retention: Retention,
     /// With this many series, points of further ones are rejected; those of known ones are not.
     pub max_series: usize,
+    /// With fewer bytes than this free on the disk, requests are refused for now; `None` goes by the size of the file system,
+    /// 0 never refuses.
+    pub disk_reserve: Option<u64>,
     /// Rows in memory are written to segments at this size in bytes …
     pub flush_bytes: usize,
     /// … or when the oldest of them has been there this long.
@@ -57,6 +61,7 @@ impl StoreConfig {
             dir: dir.into(),
             retention: Retention::default(),
             max_series: 2_000_000,
+            disk_reserve: None,
             flush_bytes: 64 << 20,
             flush_age: Duration::from_secs(300),
             max_memory_bytes: 256 << 20,
@@ -100,6 +105,9 @@ pub struct StoreStats {
     /// Bytes of the log's files, of those kept for reuse too.
     pub log_bytes: u64,
     pub compaction: CompactionStats,
+    pub disk: DiskStats,
+    /// By how much the clock has jumped, while that is doubted: nothing is dropped by age.
+    pub clock_jump: Option<Nanos>,
 }
 
 #[derive(Clone, Debug)]
@@ -177,6 +185,7 @@ impl Store {
             committer: Mutex::new(Some(committer)),
             lock: Mutex::new(Some(lock)),
         });
+        shared.disk.set_aside();
         let weak = Arc::downgrade(&store);
         if store.config.compact_automatically {
             let shared = Arc::clone(&shared);
@@ -204,6 +213,10 @@ impl Store {
     }
 
     fn submit(&self, request: Request) -> Result<oneshot::Receiver<Result<Acked, AppendError>>, AppendError> {
+        let disk = self.shared.disk.stats();
+        if disk.state == DiskState::Full {
+            return Err(AppendError::Full { free: disk.free, reserve: disk.full });
+        }
         let waiting = self.shared.memory_over(self.config.max_memory_bytes);
         if let Some(rows) = waiting {
             return Err(AppendError::Busy(rows));
@@ -242,6 +255,8 @@ impl Store {
             memory_bytes,
             log_bytes: self.shared.log_bytes.load(Ordering::Relaxed),
             compaction: self.shared.compactor.stats(),
+            disk: self.shared.disk.stats(),
+            clock_jump: self.clock.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).jump(),
         }
     }
 

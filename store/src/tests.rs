@@ -4,6 +4,7 @@ mod chunks;
 mod compaction;
 mod damage;
 mod disk_errors;
+mod disk_space;
 mod faults;
 mod filters;
 mod formats;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::compact::Compactor;
 use crate::dedup;
+use crate::disk::DiskGuard;
 use crate::flush::Frozen;
 use crate::manifest::{Manifest, SegmentEntry};
 use crate::memtable::{Memtable, PreparedRequest};
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     /// Bytes of the log's files.
     pub(crate) log_bytes: AtomicU64,
     pub(crate) compactor: Compactor,
+    pub(crate) disk: DiskGuard,
     view: Mutex<View>,
     pub(crate) row_group_rows: usize,
     flush_bytes: usize,
@@ -62,6 +64,7 @@ impl Shared {
             manifest: Mutex::new(manifest),
             log_bytes: AtomicU64::new(0),
             compactor: Compactor::new(config.compact_bytes, config.row_group_rows),
+            disk: DiskGuard::new(&config.dir, config.disk_reserve),
             view: Mutex::new(view),
             row_group_rows: config.row_group_rows,
             flush_bytes: config.flush_bytes,

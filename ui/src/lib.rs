@@ -24,7 +24,9 @@ mod span_view;
 mod state;
 mod trace_statistics;
 
-pub use state::{Endpoints, IngestStats, Reject, SenderStats, SignalStats, SqlColumn, SqlRunner, SqlTable, UiState};
+pub use state::{
+    Endpoints, IngestStats, Reject, SenderStats, SignalStats, SqlColumn, SqlRunner, SqlTable, StorageStats, UiState,
+};
 
 use axum::Router;
 use axum::middleware::from_fn;

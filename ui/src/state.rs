@@ -74,6 +74,24 @@ pub struct IngestStats {
     pub senders: Vec<SenderStats>,
     /// Refused requests and rejected items, newest first; the last few dozen.
     pub rejects: Vec<Reject>,
+    pub storage: StorageStats,
+}
+
+/// What the store holds and how much room it has.
+#[derive(Clone, Debug, Default)]
+pub struct StorageStats {
+    pub segment_bytes: u64,
+    pub n_segments: usize,
+    /// Of the write-ahead log.
+    pub log_bytes: u64,
+    /// Of rows that are in memory and in the log alone.
+    pub memory_bytes: u64,
+    pub n_series: u64,
+    pub disk_free: u64,
+    /// 0 when the file system does not tell.
+    pub disk_total: u64,
+    /// Sentences on what keeps the store from taking or dropping more.
+    pub notices: Vec<String>,
 }
 
 /// One signal.

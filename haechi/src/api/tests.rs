@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use collector::{Collector, Limits};
 use http_body_util::BodyExt;
 use model::span::{Events, Links};
 use model::{
@@ -51,6 +52,7 @@ impl Api {
         store.append(request).await.unwrap();
         let (_, status) = tokio::sync::watch::channel(Arc::new(status));
         let state = ApiState {
+            collector: Collector::new(Arc::clone(&store), Limits::default(), || NOW),
             engine: Arc::new(Engine::new(store, EngineConfig::default()).unwrap()),
             status,
             clock: || NOW,
@@ -97,4 +99,27 @@ async fn unknown_paths_and_methods_are_answered_in_json() {
     assert_eq!((status, &body["errorType"]), (StatusCode::NOT_FOUND, &json!("not_found")));
     let (status, body) = api.post("/api/v1/slos", "text/plain", "").await;
     assert_eq!((status, &body["status"]), (StatusCode::METHOD_NOT_ALLOWED, &json!("error")));
+}
+
+#[tokio::test]
+async fn the_box_tells_its_own_metrics() {
+    let api = Api::new().await;
+    let (status, kind, body) = api.send(Request::get("/-/metrics").body(Body::empty()).unwrap()).await;
+    let text = String::from_utf8(body).unwrap();
+    assert_eq!((status, kind.as_str()), (StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8"));
+    for line in [
+        "# TYPE haechi_requests_total counter",
+        "haechi_requests_total{signal=\"traces\"} 0",
+        "haechi_rows{table=\"series\"} 0",
+        "haechi_disk_full 0",
+        "haechi_clock_jump_seconds 0",
+    ] {
+        assert!(text.lines().any(|it| it == line), "{line} is missing in\n{text}");
+    }
+    let free = text.lines().find_map(|line| line.strip_prefix("haechi_disk_free_bytes ")).unwrap();
+    assert!(free.parse::<u64>().unwrap() > 0);
+    // Each metric has its two comments and at least one sample, and no name comes twice.
+    let names: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    assert!(names.iter().enumerate().all(|(i, name)| !names[..i].contains(name)));
+    assert!(names.iter().all(|name| text.lines().any(|line| line.starts_with(name))));
 }

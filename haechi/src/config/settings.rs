@@ -68,6 +68,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "Bytes on disk, such as 50GiB, beyond which the oldest data of all signals goes; 0 sets no limit",
     },
     Setting {
+        key: "disk_reserve",
+        value: "SIZE",
+        default: "",
+        help: "Refuse requests with less than this free on disk; by default 1 % of it and at least 256MiB",
+    },
+    Setting {
         key: "max_series",
         value: "NUMBER",
         default: "2000000",

@@ -38,7 +38,10 @@ pub(super) fn router(
             let status = status.clone();
             Arc::new(move || Arc::clone(&status.borrow()))
         },
-        ingest: Arc::new(move || ingest::stats(&collector)),
+        ingest: {
+            let (engine, collector) = (Arc::clone(&engine), Arc::clone(&collector));
+            Arc::new(move || ingest::stats(&collector, &engine.store().stats()))
+        },
         #[cfg(feature = "sql")]
         sql: Some(sql_page::runner(&engine, &sql)),
         #[cfg(not(feature = "sql"))]
@@ -53,6 +56,7 @@ pub(super) fn router(
     };
     let api = api::ApiState {
         engine,
+        collector,
         status,
         clock: clock::now,
         #[cfg(feature = "sql")]

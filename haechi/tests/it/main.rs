@@ -5,6 +5,7 @@
 mod apis;
 mod bad_start;
 mod browser;
+mod disk_space;
 mod kill;
 mod load;
 mod otlp;

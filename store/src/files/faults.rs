@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) use super::Op;
+use super::Space;
 
 /// How a call fails.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,19 @@ struct Fault {
 }
 
 static FAULTS: Mutex<Vec<Fault>> = Mutex::new(Vec::new());
+static SPACES: Mutex<Vec<(PathBuf, Space)>> = Mutex::new(Vec::new());
+
+/// Lets the file system of `dir` have `space`.
+pub(crate) fn pretend_space(dir: &Path, space: Space) {
+    let mut spaces = SPACES.lock().unwrap_or_else(PoisonError::into_inner);
+    spaces.retain(|(other, _)| other != dir);
+    spaces.push((dir.to_owned(), space));
+}
+
+pub(super) fn pretended_space(dir: &Path) -> Option<Space> {
+    let spaces = SPACES.lock().unwrap_or_else(PoisonError::into_inner);
+    spaces.iter().find(|(other, _)| other == dir).map(|(_, space)| *space)
+}
 
 fn faults() -> MutexGuard<'static, Vec<Fault>> {
     FAULTS.lock().unwrap_or_else(PoisonError::into_inner)

@@ -13,7 +13,7 @@ use crate::icon::Icon;
 use crate::page_url::PageUrl;
 use crate::parts::{ServiceTag, Tab};
 use crate::shell::Shell;
-use crate::state::{Endpoints, IngestStats};
+use crate::state::{Endpoints, IngestStats, StorageStats};
 
 /// Rows of the list of senders, and of rejects.
 const MAX_SENDERS: usize = 50;
@@ -69,6 +69,8 @@ struct Received {
     senders: Vec<SenderRow>,
     n_more_senders: usize,
     rejects: Vec<RejectRow>,
+    notices: Vec<String>,
+    storage: Vec<(&'static str, String)>,
 }
 
 impl askama::filters::HtmlSafe for Received {}
@@ -186,8 +188,25 @@ impl Received {
             senders: senders.collect(),
             n_more_senders: stats.senders.len().saturating_sub(MAX_SENDERS),
             rejects: rejects.collect(),
+            storage: storage(&stats.storage),
+            notices: stats.storage.notices,
         }
     }
+}
+
+/// The facts of the store with their names.
+fn storage(it: &StorageStats) -> Vec<(&'static str, String)> {
+    let disk = match it.disk_total {
+        0 => "unknown".to_owned(),
+        total => format!("{} of {}", format::bytes(it.disk_free), format::bytes(total)),
+    };
+    vec![
+        ("Free on disk", disk),
+        ("Segments", format!("{} in {}", format::bytes(it.segment_bytes), format::count(it.n_segments as u64))),
+        ("Write-ahead log", format::bytes(it.log_bytes)),
+        ("Rows in memory", format::bytes(it.memory_bytes)),
+        ("Series", format::count(it.n_series)),
+    ]
 }
 
 /// `endpoint` with the name by which the reader came here, when it listens on every address and so names none.

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use model::Nanos;
 use store::{Request, Rows, Store, StoreConfig};
 use tempfile::TempDir;
-use ui::{Endpoints, IngestStats, Reject, SenderStats, SignalStats, SqlColumn, SqlTable, UiState};
+use ui::{Endpoints, IngestStats, Reject, SenderStats, SignalStats, SqlColumn, SqlTable, StorageStats, UiState};
 
 use shop::{SERVICES, Shop};
 
@@ -137,7 +137,20 @@ fn ingest(now: Nanos) -> IngestStats {
         http_status,
         message: message.to_owned(),
     };
+    let storage = StorageStats {
+        segment_bytes: 412 << 20,
+        n_segments: 96,
+        log_bytes: 33 << 20,
+        memory_bytes: 21 << 20,
+        n_series: 1_904,
+        disk_free: 700 << 20,
+        disk_total: 20 << 30,
+        notices: vec![
+            "The disk has little space left: 700 MiB are free. Below 256 MiB requests are refused.".to_owned(),
+        ],
+    };
     IngestStats {
+        storage,
         since: now - 2_400 * SECOND,
         signals: vec![signal("traces", 41_822, 3), signal("metrics", 18_204, 0), signal("logs", 12_011, 0)],
         senders: senders.collect(),

@@ -16,7 +16,19 @@ const PAGES: [(&str, &[&str]); 9] = [
     ("/slos", &["booking-availability", "catalogue-latency", "critical"]),
     ("/slos/booking-availability", &["Requests that burned the budget", "payment › ", "Short window", "Who"]),
     ("/alerts", &["firing", "connection refused", "delivered, HTTP 200", "127.0.0.1:9093"]),
-    ("/connect", &["127.0.0.1:4318/v1/traces", "OTEL_EXPORTER_OTLP_ENDPOINT", "415", "OTel-OTLP-Exporter-Rust"]),
+    (
+        "/connect",
+        &[
+            "127.0.0.1:4318/v1/traces",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "415",
+            "OTel-OTLP-Exporter-Rust",
+            "little space left",
+            "700 MiB of 20 GiB",
+            "412 MiB in 96",
+            "1,904",
+        ],
+    ),
 ];
 
 #[tokio::test]

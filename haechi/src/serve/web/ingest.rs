@@ -1,9 +1,11 @@
 //! What the receiver counted, as the Connect page shows it.
 
 use collector::{Collector, Signal};
-use ui::{IngestStats, Reject, SenderStats, SignalStats};
+use model::time::HOUR;
+use store::{DiskState, DiskStats, StoreStats};
+use ui::{IngestStats, Reject, SenderStats, SignalStats, StorageStats};
 
-pub(super) fn stats(collector: &Collector) -> IngestStats {
+pub(super) fn stats(collector: &Collector, store: &StoreStats) -> IngestStats {
     let counted = collector.stats();
     let signals = counted.signals.iter().map(|it| SignalStats {
         signal: it.signal.name(),
@@ -47,5 +49,46 @@ pub(super) fn stats(collector: &Collector) -> IngestStats {
     });
     let mut rejects: Vec<Reject> = rejections.chain(refusals).collect();
     rejects.sort_by_key(|reject| std::cmp::Reverse(reject.time));
-    IngestStats { since: counted.since, signals: signals.collect(), senders: senders.collect(), rejects }
+    IngestStats {
+        since: counted.since,
+        signals: signals.collect(),
+        senders: senders.collect(),
+        rejects,
+        storage: storage(store),
+    }
+}
+
+fn storage(store: &StoreStats) -> StorageStats {
+    let DiskStats { state, free, total, full, .. } = store.disk;
+    let mut notices = Vec::new();
+    match state {
+        DiskState::Enough => {}
+        DiskState::Low => notices.push(format!(
+            "The disk has little space left: {} MiB are free. Below {} MiB requests are refused.",
+            free >> 20,
+            full >> 20
+        )),
+        DiskState::Full => notices.push(format!(
+            "The disk is nearly full: requests are refused, senders try again, and nothing stored is lost. {} MiB are free \
+             and {} MiB must be. Free space, or keep less by retention or max_disk.",
+            free >> 20,
+            full >> 20
+        )),
+    }
+    if let Some(jump) = store.clock_jump {
+        let (hours, direction) = (jump.unsigned_abs() / HOUR.unsigned_abs(), if jump > 0 { "forward" } else { "back" });
+        notices.push(format!(
+            "The clock of this machine has jumped {direction} by {hours} hours. For an hour nothing is dropped by age."
+        ));
+    }
+    StorageStats {
+        segment_bytes: store.tables.iter().map(|table| table.bytes).sum(),
+        n_segments: store.tables.iter().map(|table| table.segments).sum(),
+        log_bytes: store.log_bytes,
+        memory_bytes: store.memory_bytes as u64,
+        n_series: store.series as u64,
+        disk_free: free,
+        disk_total: total,
+        notices,
+    }
 }
