@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use crate::alerting::{self, Evaluator, Receiver};
 use crate::clock;
@@ -154,12 +155,15 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
+/// The first round is at once: what has come of age while nothing ran takes room.
 async fn keep_retention(store: Arc<Store>, shutdown: impl Future<Output = ()>) {
     tokio::pin!(shutdown);
+    let mut rounds = tokio::time::interval(RETENTION_ROUND);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = &mut shutdown => return,
-            () = tokio::time::sleep(RETENTION_ROUND) => {}
+            _ = rounds.tick() => {}
         }
         let store = Arc::clone(&store);
         if let Err(error) = tokio::task::spawn_blocking(move || store.maintain(clock::now())).await {

@@ -6,6 +6,7 @@
 
 mod setup;
 mod step;
+mod torture;
 
 use std::env;
 use std::path::PathBuf;
@@ -20,6 +21,9 @@ cargo xtask COMMAND
                 the real binary, browser. ARGS go to the test runner (cargo nextest, or cargo test where that is absent)
   tidy          only the tests of the map: imports, sizes, paths and routes named in documents, container files
   setup         only install what the tests need
+  torture WHAT [N] [SEED]
+                the tests of durability at length, with a release build: `calls` fails every file call of a script and cuts the
+                power at each, `kill` N kills, `power` N power cuts (root), `disk` N full disks (root)
 ";
 
 fn main() -> ExitCode {
@@ -29,6 +33,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "test" => test(&rest),
         "tidy" => Step::new("tidy", cargo().args(["test", "--package", "xtask", "--test", "tidy"])).run(),
+        "torture" => torture::run(&rest),
         "setup" => setup::all().map(|_| ()),
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");

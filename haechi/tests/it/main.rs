@@ -5,9 +5,12 @@
 mod apis;
 mod bad_start;
 mod browser;
+mod disk_faults;
 mod disk_space;
 mod kill;
+mod ledger;
 mod load;
 mod otlp;
+mod power;
 mod process;
 mod tools;

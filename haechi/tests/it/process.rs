@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use faults::Control;
 use serde_json::Value;
 
 /// A running box; killed when dropped.
@@ -29,6 +30,14 @@ pub(crate) fn command(args: &[&str]) -> Command {
     command
 }
 
+fn serve(data_dir: &Path, more: &[&str]) -> Command {
+    let any = "127.0.0.1:0";
+    let dir = data_dir.to_str().unwrap();
+    let mut command = command(&["serve", "--data-dir", dir, "--otlp-grpc", any, "--otlp-http", any, "--ui", any]);
+    command.args(more);
+    command
+}
+
 /// Runs the binary to its end.
 pub(crate) fn run(args: &[&str]) -> Output {
     command(args).output().unwrap()
@@ -40,11 +49,20 @@ impl Haechi {
     }
 
     pub(crate) fn start_with(data_dir: &Path, more: &[&str]) -> Self {
+        Haechi::try_start(&mut serve(data_dir, more))
+            .unwrap_or_else(|log| panic!("haechi is not ready; it says:\n{log}"))
+    }
+
+    /// Starts it below the library that lets its file calls fail. An error has what it said before it ended.
+    pub(crate) fn start_under(control: &Control, data_dir: &Path, more: &[&str]) -> Result<Self, String> {
+        let mut command = serve(data_dir, more);
+        control.preload(&mut command);
+        Haechi::try_start(&mut command)
+    }
+
+    fn try_start(command: &mut Command) -> Result<Self, String> {
         let started = Instant::now();
-        let any = "127.0.0.1:0";
-        let dir = data_dir.to_str().unwrap();
-        let mut command = command(&["serve", "--data-dir", dir, "--otlp-grpc", any, "--otlp-http", any, "--ui", any]);
-        let mut child = command.args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = child.stderr.take().unwrap();
         let (lines, received) = mpsc::channel();
@@ -54,11 +72,12 @@ impl Haechi {
             match received.recv_timeout(START.saturating_sub(started.elapsed())) {
                 Ok(line) if line == "ready" => break,
                 Ok(line) => addresses.extend(line.strip_prefix("listening ").map(str::to_owned)),
-                Err(error) => {
+                Err(_) => {
                     _ = child.kill();
+                    child.wait().unwrap();
                     let mut log = String::new();
                     _ = stderr.read_to_string(&mut log);
-                    panic!("haechi is not ready: {error}; it says:\n{log}");
+                    return Err(log);
                 }
             }
         }
@@ -67,13 +86,26 @@ impl Haechi {
             let found = addresses.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
             format!("http://{}", found.unwrap_or_else(|| panic!("no address of {name} in {addresses:?}")))
         };
-        Haechi {
+        Ok(Haechi {
             otlp_grpc: address("otlp-grpc"),
             otlp_http: address("otlp-http"),
             ui: address("ui"),
             ready_after: started.elapsed(),
             child,
+        })
+    }
+
+    /// Waits until it ends by itself, for `patience` at most; then kills it. Whether it ended by itself.
+    pub(crate) async fn outlive(mut self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            if self.child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        self.kill();
+        false
     }
 
     /// SIGKILL: no destructor runs, nothing is flushed.
