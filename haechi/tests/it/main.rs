@@ -1,6 +1,7 @@
 //! The real binary, from outside: OTLP in, every API out, bad input, sudden death.
 
 #![expect(clippy::unwrap_used, reason = "test helpers may stop the test")]
+#![expect(clippy::print_stdout, reason = "long runs say what they counted")]
 
 mod apis;
 mod bad_start;
