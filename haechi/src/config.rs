@@ -13,10 +13,12 @@ use model::Nanos;
 use store::Retention;
 
 mod file;
+mod memory;
 pub(crate) mod settings;
 mod values;
 
 use file::File;
+pub(crate) use memory::Memory;
 use settings::{SETTINGS, Setting};
 use values::{bytes, duration};
 
@@ -37,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) otlp_http: SocketAddr,
     pub(crate) ui: SocketAddr,
     pub(crate) retention: Retention,
+    pub(crate) memory: Memory,
     pub(crate) max_series: usize,
     /// `None` goes by the size of the file system.
     pub(crate) disk_reserve: Option<u64>,
@@ -115,7 +118,13 @@ impl Config {
             "" => None,
             size => Some(bytes(size).ok_or_else(|| error("disk_reserve", "a size such as 2GiB, or 0 for none"))?),
         };
-        let max_series = text("max_series").parse().ok().filter(|number| *number > 0);
+        let memory = bytes(&text("memory")).filter(|bytes| *bytes >= memory::MIN);
+        let memory = memory.and_then(|bytes| usize::try_from(bytes).ok()).map(Memory);
+        let memory = memory.ok_or_else(|| error("memory", "a size of at least 384MiB, such as 2GiB"))?;
+        let max_series = match text("max_series").as_str() {
+            "" => Some(memory.series()),
+            number => number.parse().ok().filter(|number| *number > 0),
+        };
         let max_series = max_series.ok_or_else(|| error("max_series", "a number of series such as 2000000"))?;
         let retention = Retention {
             traces: age_of("retention_traces")?,
@@ -146,6 +155,7 @@ impl Config {
             otlp_http: address("otlp_http")?,
             ui,
             retention,
+            memory,
             max_series,
             disk_reserve,
             flush_age: Duration::from_nanos(flush_age),
@@ -216,11 +226,14 @@ mod tests {
         assert_eq!((traces, logs, metrics, max_bytes), (Some(2 * DAY), Some(7 * DAY), None, Some(2 << 30)));
         let default = load(&[]).unwrap();
         assert_eq!((default.retention.logs, default.retention.max_bytes), (Some(30 * DAY), None));
-        assert_eq!(default.max_series, 2_000_000);
+        assert_eq!(default.max_series, 349_525);
+        assert_eq!(load(&["--memory", "6GiB"]).unwrap().max_series, 2 << 20);
+        assert_eq!(load(&["--memory", "16GiB", "--max-series", "5"]).unwrap().max_series, 5);
         for (flag, value, allowed) in [
             ("--retention-logs", "soon", "retention_logs: \"soon\" is not a duration such as 12h"),
             ("--max-disk", "10MiB", "max_disk: \"10MiB\" is not a size of at least 1GiB, or 0"),
             ("--disk-reserve", "1", "disk_reserve: \"1\" is not a size such as 2GiB, or 0 for none"),
+            ("--memory", "383MiB", "memory: \"383MiB\" is not a size of at least 384MiB, such as 2GiB"),
             ("--max-series", "0", "max_series: \"0\" is not a number of series"),
         ] {
             let error = load(&[flag, value]).unwrap_err().to_string();
@@ -241,7 +254,7 @@ mod tests {
             ("\nui: here", "haechi.yaml:2: ui: \"here\" is not an IP address with a port, such as 127.0.0.1:4317"),
             (
                 "retenton: 1d",
-                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, max_series, flush_age, slos, external_url, webhook, log, webhooks",
+                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_series, flush_age, slos, external_url, webhook, log, webhooks",
             ),
             (
                 "webhooks:\n  - url: ftp://x\n    name: a",

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use collector::{Collector, Limits};
+use collector::Collector;
 use query::{Engine, EngineConfig};
 use store::{Store, StoreConfig};
 use tokio::net::TcpListener;
@@ -96,7 +96,7 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
         max_series: config.max_series,
         disk_reserve: config.disk_reserve,
         flush_age: config.flush_age,
-        ..StoreConfig::new(&config.data_dir)
+        ..config.memory.store(&config.data_dir)
     };
     let opening = tokio::task::spawn_blocking(|| Store::open(store_config, Box::new(collector::decode_for_replay)));
     let (store, recovery) = opening.await??;
@@ -105,7 +105,7 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
     }
     tracing::info!(segments = recovery.segments, replayed_rows = recovery.replayed_rows, "data directory is open");
 
-    let collector = Collector::new(Arc::clone(&store), Limits::default(), clock::now);
+    let collector = Collector::new(Arc::clone(&store), config.memory.receiver(), clock::now);
     let engine = Arc::new(Engine::new(Arc::clone(&store), EngineConfig::default())?);
     let alerting = alerting::Config {
         dir: config.data_dir.join("alerts"),
@@ -117,7 +117,7 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
     let evaluator = tokio::task::spawn_blocking(move || Evaluator::open(alerting, sources)).await??;
     let status = evaluator.status();
     let addresses = web::Addresses { otlp_grpc: grpc_address, otlp_http: http_address, ui: ui_address };
-    let pages = web::router(&addresses, Arc::clone(&engine), Arc::clone(&collector), status)?;
+    let pages = web::router(&addresses, config.memory, Arc::clone(&engine), Arc::clone(&collector), status)?;
 
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();

@@ -17,7 +17,7 @@ pub struct SqlConfig {
     pub queue_wait: Duration,
     /// The time a query may take, planning and running.
     pub deadline: Duration,
-    /// Bytes that the operators of one query may hold (hash tables, sorts, join sides).
+    /// Bytes that the operators of all queries that run may hold together (hash tables, sorts, join sides).
     pub memory: usize,
     /// Rows of a result when the caller gives no limit.
     pub default_rows: usize,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
+use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryPool};
 use datafusion::execution::session_state::SessionState;
 use datafusion::physical_plan::execute_stream;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
@@ -38,6 +39,8 @@ pub struct Engine {
 struct Shared {
     config: SqlConfig,
     functions: Functions,
+    /// Of all queries, so that they do not take it several times over.
+    pool: Arc<dyn MemoryPool>,
     permits: Arc<Semaphore>,
 }
 
@@ -52,7 +55,9 @@ impl Engine {
             .enable_time()
             .build()?;
         let permits = Arc::new(Semaphore::new(config.max_concurrent.max(1)));
-        Ok(Engine { shared: Arc::new(Shared { config, functions: Functions::new(), permits }), runtime: Some(runtime) })
+        let pool: Arc<dyn MemoryPool> = Arc::new(GreedyMemoryPool::new(config.memory));
+        let shared = Arc::new(Shared { config, functions: Functions::new(), pool, permits });
+        Ok(Engine { shared, runtime: Some(runtime) })
     }
 
     /// Runs `text` over `snapshot`. Dropping the future cancels the query.
@@ -122,7 +127,8 @@ async fn run(
     let planning = |error: DataFusionError| SqlError::of(&error, Phase::Planning, config.memory);
     let running = |error: DataFusionError| SqlError::of(&error, Phase::Running, config.memory);
 
-    let state = session(config, &shared.functions, snapshot, options.now, warnings.clone()).map_err(planning)?;
+    let state =
+        session(config, &shared.functions, &shared.pool, snapshot, options.now, warnings.clone()).map_err(planning)?;
     let statement = parse(&text, config, &state)?;
     let plan = state.statement_to_plan(statement).await.map_err(planning)?;
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);

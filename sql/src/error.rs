@@ -28,7 +28,7 @@ pub enum SqlError {
     /// A value made an operation impossible while the query ran.
     #[error("query failed: {0}")]
     Execution(String),
-    #[error("query needs more than its {limit} bytes of memory: {detail}", limit = limit)]
+    #[error("queries together need more than their {limit} bytes of memory: {detail}", limit = limit)]
     Memory { limit: usize, detail: String },
     #[error("query took longer than {0:?}; narrow its time range or aggregate less")]
     Timeout(Duration),

@@ -9,7 +9,7 @@ use datafusion::config::ConfigNonZeroUsize;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::memory_pool::MemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::execution_props::ExecutionProps;
@@ -59,13 +59,13 @@ impl Functions {
 pub(crate) fn session(
     config: &SqlConfig,
     functions: &Functions,
+    pool: &Arc<dyn MemoryPool>,
     snapshot: Snapshot,
     now: Nanos,
     warnings: Warnings,
 ) -> Result<SessionState> {
-    let pool = Arc::new(GreedyMemoryPool::new(config.memory));
     let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(pool)
+        .with_memory_pool(Arc::clone(pool))
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
         .build_arc()?;
 

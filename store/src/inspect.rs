@@ -51,7 +51,7 @@ impl Directory {
     fn segment(&self, entry: &SegmentEntry) -> Result<(Segment, Option<String>), String> {
         let table = Table::parse(&entry.table).ok_or_else(|| format!("unknown table \"{}\"", entry.table))?;
         let layout = Layout::parse(&entry.layout).ok_or_else(|| format!("unknown layout \"{}\"", entry.layout))?;
-        let (segment, error) = Segment::new(&self.dir, table, layout, entry.clone(), &Arc::<Recent>::default());
+        let (segment, error) = Segment::new(&self.dir, table, layout, entry.clone(), &Arc::new(Recent::new(1 << 20)));
         Ok((segment, error.map(|error| error.to_string())))
     }
 

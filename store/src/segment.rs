@@ -138,7 +138,7 @@ impl Segment {
         let open = guarded(|| Open::new(&self.dir, &self.entry, self.table, self.layout))
             .map_err(|error| ReadError::new(self.path(), error))?;
         let open = Arc::new(open);
-        self.recent.footers.keep(&open);
+        self.recent.footers.keep(&open, open.memory());
         *footer = Arc::downgrade(&open);
         Ok(open)
     }
@@ -212,7 +212,7 @@ impl Segment {
             None => files::check_whole(&path, entry.bytes, entry.crc32)?,
         }
         let index = Arc::new(text::Index::open(Arc::new(text::BundleFile::new(path, file, entry.bytes)))?);
-        self.recent.texts.keep(&index);
+        self.recent.texts.keep(&index, index.memory());
         *text = Arc::downgrade(&index);
         Ok(Some(index))
     }

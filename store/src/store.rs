@@ -24,6 +24,7 @@ use crate::recovery::{self, Recovery};
 use crate::retention::Retention;
 use crate::rows::Rows;
 use crate::schema::Table;
+use crate::segment::Recent;
 use crate::series::SeriesRoom;
 use crate::snapshot::Snapshot;
 use crate::view::Shared;
@@ -49,6 +50,8 @@ pub struct StoreConfig {
     pub compact_automatically: bool,
     /// Memory that a compaction takes, about.
     pub compact_bytes: usize,
+    /// Memory for what is kept of segments that were opened lately.
+    pub cache_bytes: usize,
     /// Rows to a row group of a segment, or twice as many: what a read decodes at once.
     pub row_group_rows: usize,
     /// The length of a file of the log; a request that is longer gets a file of its own.
@@ -56,17 +59,30 @@ pub struct StoreConfig {
 }
 
 impl StoreConfig {
+    /// The settings for the data directory `dir`, with 512 MiB of memory.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self::with_memory(dir, 512 << 20)
+    }
+
+    /// The settings for the data directory `dir` where rows, caches, flushes and compactions may take `bytes` of memory together;
+    /// the index of series comes on top.
+    ///
+    /// Three eighths are rows in memory at most: a flush is due at an eighth, and while it is written the rows that come take
+    /// another eighth or two. Sorting and encoding it takes an eighth. Three eighths are a compaction's, which is told to take
+    /// two and may go over it for a moment; one eighth is for caches.
+    pub fn with_memory(dir: impl Into<PathBuf>, bytes: usize) -> Self {
+        let share = bytes / 8;
         StoreConfig {
             dir: dir.into(),
             retention: Retention::default(),
             max_series: 2_000_000,
             disk_reserve: None,
-            flush_bytes: 64 << 20,
+            flush_bytes: share,
             flush_age: Duration::from_secs(300),
-            max_memory_bytes: 256 << 20,
+            max_memory_bytes: 3 * share,
             compact_automatically: true,
-            compact_bytes: 128 << 20,
+            compact_bytes: 2 * share,
+            cache_bytes: share,
             row_group_rows: 64 << 10,
             log_file_bytes: 32 << 20,
         }
@@ -157,7 +173,7 @@ impl Store {
         let mut recovery = Recovery::default();
         let highest = recovery::clear_orphans(&dir, &manifest, whole, &mut recovery);
         manifest.skip_ids(highest);
-        let recent = Arc::default();
+        let recent = Arc::new(Recent::new(config.cache_bytes));
         let segments = recovery::open_segments(&dir, manifest.state(), &recent, &mut recovery);
         let shared = Arc::new(Shared::new(&config, manifest, segments, recent));
         recovery::load_series(&shared.snapshot(), &shared.series, &mut recovery);

@@ -74,10 +74,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "Refuse requests with less than this free on disk; by default 1 % of it and at least 256MiB",
     },
     Setting {
+        key: "memory",
+        value: "SIZE",
+        default: "1GiB",
+        help: "The most memory to take; where there is no more, requests are refused for now",
+    },
+    Setting {
         key: "max_series",
         value: "NUMBER",
-        default: "2000000",
-        help: "Series of metrics beyond which points of new ones are rejected",
+        default: "",
+        help: "Series of metrics beyond which points of new ones are rejected; by default as many as memory is for",
     },
     Setting {
         key: "flush_age",

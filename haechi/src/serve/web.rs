@@ -11,6 +11,7 @@ use slo::Status;
 use tokio::sync::watch;
 use ui::{Endpoints, UiState};
 
+use crate::config::Memory;
 use crate::{api, clock};
 
 mod ingest;
@@ -26,12 +27,13 @@ pub(super) struct Addresses {
 
 pub(super) fn router(
     addresses: &Addresses,
+    memory: Memory,
     engine: Arc<Engine>,
     collector: Arc<Collector>,
     status: watch::Receiver<Arc<Status>>,
 ) -> Result<Router, Box<dyn Error>> {
     #[cfg(feature = "sql")]
-    let sql = Arc::new(sql::Engine::new(sql::SqlConfig::default())?);
+    let sql = Arc::new(sql::Engine::new(memory.sql())?);
     let state = UiState {
         engine: Arc::clone(&engine),
         slo_status: {

@@ -38,6 +38,11 @@ impl BlockSums {
         self.parts.last().map_or(0, Part::end)
     }
 
+    /// The memory that they take, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.parts.iter().map(|part| size_of::<Part>() + size_of_val(part.sums.as_slice())).sum()
+    }
+
     /// Where the part that holds `offset` ends.
     pub(super) fn part_end(&self, offset: u64) -> Option<u64> {
         self.parts.get(self.parts.partition_point(|part| part.end() <= offset)).map(Part::end)

@@ -9,12 +9,15 @@ use crate::dedup::Dedup;
 use crate::error::OpenError;
 use crate::memtable::{Memtable, PreparedRequest};
 use crate::recovery::{self, Recovery};
+use crate::segment::Recent;
 use crate::snapshot::Snapshot;
 use crate::store::Decode;
 use crate::wal::{self, Header};
 
 /// Requests in the log are read again this often when a box retires them meanwhile.
 const TRIES: usize = 5;
+/// What a store with its default settings keeps of opened segments.
+const CACHE_BYTES: usize = 64 << 20;
 
 /// The rows that are durable in `dir`: those in segments, and those of requests that are in the log only, which are held in
 /// memory. Takes no lock and changes nothing; segments that a running box removes later turn into errors of the scan that
@@ -38,7 +41,7 @@ fn read(directory: &Directory, decode: &Decode) -> Result<(Snapshot, Recovery), 
     if !directory.whole {
         recovery.damage.push(format!("{}: some of its records are damaged", dir.join("manifest").display()));
     }
-    let segments = recovery::open_segments(dir, &directory.state, &Arc::default(), &mut recovery);
+    let segments = recovery::open_segments(dir, &directory.state, &Arc::new(Recent::new(CACHE_BYTES)), &mut recovery);
     let memory = std::array::from_fn(|_| Vec::new());
     let mut snapshot = Snapshot { memory, segments: Arc::new(segments), series: Arc::default() };
     recovery::load_series(&snapshot, &snapshot.series, &mut recovery);

@@ -116,6 +116,12 @@ impl Open {
         Ok(Open { path: path.to_owned(), bytes: entry.bytes, sums, table, layout, metadata, groups, times })
     }
 
+    /// The memory that the footer takes, in bytes.
+    pub(super) fn memory(&self) -> usize {
+        let sums = self.sums.as_ref().map_or(0, |sums| sums.memory());
+        self.metadata.metadata().memory_size() + sums + self.groups.len() * size_of::<RowGroup>()
+    }
+
     /// The rows of row group `index` that `selection` and `ids` leave, with `columns` of the table (`None` for all).
     pub(super) fn read(
         &self,

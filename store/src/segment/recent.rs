@@ -1,4 +1,4 @@
-//! What was opened lately: kept, so that the next query need not open it again, up to a number.
+//! What was opened lately: kept, so that the next query need not open it again, up to so many bytes.
 //!
 //! Segments are many and their footers and dictionaries are not small; without a bound, memory and open files would grow
 //! with the data that queries happen to touch.
@@ -9,10 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::Open;
 use crate::text;
 
-/// Footers of segments kept in memory: some 20 KB each.
-const MAX_FOOTERS: usize = 1024;
-/// Text indexes kept open: a file each, and after a look-up its dictionary.
-const MAX_TEXTS: usize = 32;
+/// Text indexes kept open at most: each holds a file.
+const MAX_TEXTS: usize = 256;
 
 /// Shared by all segments of a store.
 pub(crate) struct Recent {
@@ -20,29 +18,38 @@ pub(crate) struct Recent {
     pub(super) texts: Kept<text::Index>,
 }
 
-impl Default for Recent {
-    fn default() -> Self {
-        Recent { footers: Kept::new(MAX_FOOTERS), texts: Kept::new(MAX_TEXTS) }
+impl Recent {
+    /// Keeps about `bytes` in memory, half of them for dictionaries of words.
+    pub(crate) fn new(bytes: usize) -> Self {
+        Recent { footers: Kept::new(bytes / 2, usize::MAX), texts: Kept::new(bytes / 2, MAX_TEXTS) }
     }
 }
 
-/// The last `max` things kept, oldest first.
+/// The last things opened, oldest first.
 pub(super) struct Kept<T> {
-    items: Mutex<VecDeque<Arc<T>>>,
+    items: Mutex<Items<T>>,
+    max_bytes: usize,
     max: usize,
 }
 
+struct Items<T> {
+    queue: VecDeque<(Arc<T>, usize)>,
+    bytes: usize,
+}
+
 impl<T> Kept<T> {
-    fn new(max: usize) -> Self {
-        Kept { items: Mutex::new(VecDeque::new()), max }
+    fn new(max_bytes: usize, max: usize) -> Self {
+        Kept { items: Mutex::new(Items { queue: VecDeque::new(), bytes: 0 }), max_bytes, max }
     }
 
-    /// Keeps `item` alive until `max` others have come.
-    pub(super) fn keep(&self, item: &Arc<T>) {
+    /// Keeps `item`, which takes `bytes`, alive until others of enough bytes have come. The last one always stays.
+    pub(super) fn keep(&self, item: &Arc<T>, bytes: usize) {
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        items.push_back(Arc::clone(item));
-        if items.len() > self.max {
-            items.pop_front();
+        items.queue.push_back((Arc::clone(item), bytes));
+        items.bytes += bytes;
+        while items.queue.len() > 1 && (items.bytes > self.max_bytes || items.queue.len() > self.max) {
+            let Some((_, bytes)) = items.queue.pop_front() else { return };
+            items.bytes -= bytes;
         }
     }
 }
@@ -52,10 +59,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_goes_when_there_are_too_many() {
-        let kept = Kept::new(2);
-        let items: Vec<_> = (0..3).map(Arc::new).collect();
-        items.iter().for_each(|item| kept.keep(item));
-        assert_eq!(items.iter().map(Arc::strong_count).collect::<Vec<_>>(), [1, 2, 2]);
+    fn the_oldest_go_when_they_are_too_many_bytes_or_too_many() {
+        let kept = |max_bytes, max, bytes: [usize; 4]| {
+            let kept = Kept::new(max_bytes, max);
+            let items: Vec<_> = (0..4).map(Arc::new).collect();
+            items.iter().zip(bytes).for_each(|(item, bytes)| kept.keep(item, bytes));
+            items.iter().map(|item| Arc::strong_count(item) - 1).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(100, 9, [30, 30, 30, 30]), [0, 1, 1, 1]);
+        assert_eq!(kept(100, 2, [30, 30, 30, 30]), [0, 0, 1, 1]);
+        assert_eq!(kept(100, 9, [30, 30, 30, 200]), [0, 0, 0, 1]);
+        assert_eq!(kept(100, 9, [1, 98, 1, 2]), [0, 0, 1, 1]);
     }
 }

@@ -53,7 +53,7 @@ fn path(dir: &Path, entry: &SegmentEntry, suffix: &str) -> PathBuf {
 
 /// What each row group reads as, or the error. Fails when rows come out that were not written.
 fn read(dir: &Path, entry: &SegmentEntry) -> Vec<Result<(), String>> {
-    let (segment, _) = Segment::new(dir, Table::Logs, Layout::Rows, entry.clone(), &Arc::<Recent>::default());
+    let (segment, _) = Segment::new(dir, Table::Logs, Layout::Rows, entry.clone(), &Arc::new(Recent::new(1 << 20)));
     let read = |index| match segment.read(index, &None, None, Vec::new()) {
         Ok(batch) => {
             assert_eq!(batch.unwrap(), group(index));
@@ -118,7 +118,7 @@ fn files_of_another_segment_are_not_taken_for_those_of_this() {
         let (path, bytes) = (path(dir.path(), &one, suffix), fs::read(path(dir.path(), &one, suffix)).unwrap());
         fs::copy(self::path(dir.path(), &other, suffix), &path).unwrap();
         let (segment, error) =
-            Segment::new(dir.path(), Table::Logs, Layout::Rows, one.clone(), &Arc::<Recent>::default());
+            Segment::new(dir.path(), Table::Logs, Layout::Rows, one.clone(), &Arc::new(Recent::new(1 << 20)));
         assert_eq!(error.is_some(), suffix == ".bloom");
         match suffix {
             ".parquet" => assert!(read(dir.path(), &one).iter().all(Result::is_err)),

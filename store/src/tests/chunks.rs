@@ -17,7 +17,7 @@ use crate::layout::Layout;
 use crate::manifest::SegmentEntry;
 use crate::rows::MetricRows;
 use crate::schema::Table;
-use crate::segment::{IdFilter, Segment, SegmentWriter};
+use crate::segment::{IdFilter, Recent, Segment, SegmentWriter};
 use crate::{Request, Rows, Samples, SamplesProgress, Scan, Store, StoreConfig};
 
 #[path = "../../benches/mix/points.rs"]
@@ -84,7 +84,7 @@ fn write(dir: &Path, layout: Layout, groups: &[RecordBatch]) -> SegmentEntry {
 
 fn open(dir: &Path, entry: &SegmentEntry) -> Segment {
     let layout = Layout::parse(&entry.layout).unwrap();
-    let (segment, error) = Segment::new(dir, Table::Points, layout, entry.clone(), &Arc::default());
+    let (segment, error) = Segment::new(dir, Table::Points, layout, entry.clone(), &Arc::new(Recent::new(1 << 20)));
     assert!(error.is_none());
     segment
 }

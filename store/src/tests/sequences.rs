@@ -6,118 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::span::{Events, Links};
-use model::{
-    Attrs, LogRecord, MetricKind, Nanos, Point, PointValue, Resource, Scope, Series, Span, SpanId, SpanKind,
-    StatusCode, Temporality, TimeRange, TraceId,
-};
+use model::{Nanos, TimeRange};
 use proptest::prelude::*;
 
 use super::SECOND;
 use crate::files::faults::{How, Op, heal, inject};
-use crate::{Decode, Order, Request, Retention, Rows, Scan, Snapshot, Store, StoreConfig, Table};
+use crate::{Order, Request, Retention, Scan, Snapshot, Store, StoreConfig, Table};
+
+mod item;
+
+use item::{ITEM_BYTES, Item, decode, scan, trace};
 
 const HOUR: Nanos = 3600 * SECOND;
 const RETENTION: Nanos = 8 * HOUR;
-const ITEM_BYTES: usize = 25;
-
-/// A row of any signal: its ids are few, so that the same ones come again, with another version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Item {
-    signal: u8,
-    id: u64,
-    time: Nanos,
-    version: u64,
-}
-
-impl Item {
-    fn to_bytes(self) -> [u8; ITEM_BYTES] {
-        let parts = [&[self.signal][..], &self.id.to_le_bytes(), &self.time.to_le_bytes(), &self.version.to_le_bytes()];
-        parts.concat().try_into().unwrap()
-    }
-
-    fn of(bytes: &[u8]) -> Item {
-        let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
-        Item { signal: bytes[0], id: number(1), time: number(9) as Nanos, version: number(17) }
-    }
-
-    fn push(self, rows: &mut Rows) {
-        let (service, resource, scope) = ("shop", Resource::new(&[]), Scope::default());
-        match self.signal {
-            0 => rows.spans.push(&Span {
-                trace_id: trace(self.id),
-                span_id: SpanId((self.id + 1).to_be_bytes()),
-                parent_span_id: None,
-                trace_state: "",
-                flags: 1,
-                name: if self.version.is_multiple_of(2) { "even" } else { "odd" },
-                kind: SpanKind::Server,
-                start: self.time,
-                duration: self.version as Nanos,
-                status: StatusCode::Unset,
-                status_message: "",
-                attrs: Attrs::default(),
-                events: Events::default(),
-                links: Links::default(),
-                dropped_attributes: 0,
-                dropped_events: 0,
-                dropped_links: 0,
-                service,
-                resource,
-                scope,
-            }),
-            1 => rows.logs.push(&LogRecord {
-                time: self.time,
-                observed_time: self.version as Nanos,
-                severity_number: 9,
-                severity_text: "INFO",
-                body: &format!("version {} of {}", self.version, self.id),
-                body_value: &[],
-                event_name: "",
-                trace_id: Some(trace(self.id)),
-                span_id: None,
-                flags: self.id as u32,
-                attrs: Attrs::default(),
-                dropped_attributes: 0,
-                service,
-                resource,
-                scope,
-            }),
-            _ => {
-                let name = format!("metric {}", self.id);
-                let series = Series {
-                    name: &name,
-                    unit: "",
-                    description: "",
-                    kind: MetricKind::Gauge,
-                    temporality: Temporality::Unspecified,
-                    monotonic: false,
-                    attrs: Attrs::default(),
-                    attr_bytes: &[],
-                    service,
-                    resource,
-                    scope,
-                };
-                let series = rows.metrics.series(&series, self.time);
-                let value = PointValue::Int(self.version as i64);
-                rows.metrics.push(&Point { series, time: self.time, start_time: 0, flags: self.id as u32, value });
-            }
-        }
-    }
-}
-
-/// Several spans to a trace.
-fn trace(id: u64) -> TraceId {
-    TraceId((u128::from(id / 3) + 1).to_be_bytes())
-}
-
-fn decode() -> Decode {
-    Box::new(|_, body, _| {
-        let mut rows = Rows::default();
-        body.chunks_exact(ITEM_BYTES).for_each(|bytes| Item::of(bytes).push(&mut rows));
-        Ok(rows)
-    })
-}
 
 #[derive(Clone, Debug)]
 enum Action {
@@ -340,35 +241,6 @@ fn check_parts(snapshot: &Snapshot, signal: u8, all: &BTreeMap<(Nanos, u64), Vec
         let wanted = trace(7);
         assert_eq!(part(Scan::new(TimeRange::ALL).trace(wanted)), flat(&|key| trace(key.1) == wanted));
     }
-}
-
-/// The rows of a scan: time and id, and version.
-fn scan(snapshot: &Snapshot, signal: u8, scan: Scan) -> Vec<((Nanos, u64), u64)> {
-    let mut rows = Vec::new();
-    match signal {
-        0 => snapshot.spans(scan).map(Result::unwrap).for_each(|chunk| {
-            rows.extend(
-                (0..chunk.len())
-                    .map(|row| chunk.row(row))
-                    .map(|span| ((span.start, u64::from_be_bytes(span.span_id.0) - 1), span.duration as u64)),
-            );
-        }),
-        1 => snapshot.logs(scan).map(Result::unwrap).for_each(|chunk| {
-            rows.extend((0..chunk.len()).map(|row| chunk.row(row)).map(|log| {
-                assert_eq!(log.body, format!("version {} of {}", log.observed_time, log.flags));
-                ((log.time, u64::from(log.flags)), log.observed_time as u64)
-            }));
-        }),
-        _ => snapshot.points(scan).map(Result::unwrap).for_each(|chunk| {
-            rows.extend((0..chunk.len()).map(|row| chunk.row(row)).map(|point| {
-                let PointValue::Int(version) = point.value else { panic!("a point without its value") };
-                let name = snapshot.series().get(point.series).map(|it| it.name.to_string());
-                assert!(name.is_none_or(|name| name == format!("metric {}", point.flags)));
-                ((point.time, u64::from(point.flags)), version as u64)
-            }));
-        }),
-    }
-    rows
 }
 
 proptest! {

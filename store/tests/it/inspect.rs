@@ -86,7 +86,7 @@ fn space_is_told_by_table_level_and_column() {
         assert!(logs.parts.iter().any(|(name, bytes)| name == part && *bytes > 0), "{part}: {:?}", logs.parts);
     }
     let names: Vec<_> = stat.others.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["dedup", "lock", "manifest", "wal"]);
+    assert_eq!(names, ["dedup", "lock", "manifest", "reserve", "wal"]);
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn write(dir: &Path, table: Table, groups: &[RecordBatch]) -> (SegmentEntry, Seg
     let mut writer = SegmentWriter::create(dir, table, 1, 1, Layout::Wide);
     groups.iter().for_each(|group| writer.write_group(group).unwrap());
     let entry = writer.finish().unwrap();
-    let (segment, error) = Segment::new(dir, table, Layout::Wide, entry.clone(), &Arc::<Recent>::default());
+    let (segment, error) = Segment::new(dir, table, Layout::Wide, entry.clone(), &Arc::new(Recent::new(1 << 20)));
     assert!(error.is_none());
     (entry, segment)
 }
