@@ -16,7 +16,7 @@ use super::{DELAY, EMPTY_AS_NULL, OBSERVED, PARENT, PARENT_ROW, REST, SUMMARY, p
 use crate::schema::Table;
 
 /// Rows to a page: what a look-up of one trace decodes of each column.
-const PAGE_ROWS: usize = 8 << 10;
+const PAGE_ROWS: usize = 2 << 10;
 /// Distinct values beyond this size are written plainly. As large as the ids of a row group may be.
 const MAX_DICTIONARY_BYTES: usize = 4 << 20;
 const ZSTD_LEVEL: i32 = 3;
