@@ -25,15 +25,24 @@ pub(crate) fn beside(path: &Path) -> PathBuf {
 /// Writes `bytes` to `path` so that after a crash either the old or the new content is there, whole: write beside it,
 /// sync, rename, sync the directory.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = beside(path);
-    let write = || {
+    replace_all(&[path], bytes)
+}
+
+/// [`replace`] for several files of one folder, each of which gets all of `bytes`. Nothing is renamed before all of it is
+/// synced, so at every moment, and after a crash, each file is whole: the old or the new one. After an error too.
+pub(crate) fn replace_all(paths: &[&Path], bytes: &[u8]) -> io::Result<()> {
+    let write = |path: &&Path| {
+        let beside = beside(path);
         let file = File::create(&beside)?;
         write_all_at(&file, &beside, bytes, 0)?;
         sync_data(&file, &beside)
     };
-    let replaced = write().and_then(|()| rename(&beside, path));
+    let replaced = paths.iter().try_for_each(write).and_then(|()| {
+        paths.iter().try_for_each(|path| rename_unsynced(&beside(path), path))?;
+        paths.first().and_then(|path| path.parent()).map_or(Ok(()), sync_dir)
+    });
     if replaced.is_err() {
-        _ = fs::remove_file(&beside); // a full disk would stay full of it
+        paths.iter().for_each(|path| _ = fs::remove_file(beside(path))); // a full disk would stay full of it
     }
     replaced
 }
@@ -65,13 +74,17 @@ pub(crate) fn create_dir_all(path: &Path) -> io::Result<()> {
 }
 
 /// Renames a synced file and makes the rename durable.
-#[expect(clippy::disallowed_methods, reason = "this is the helper that the ban points to")]
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)?;
+    rename_unsynced(from, to)?;
     match to.parent() {
         Some(dir) => sync_dir(dir),
         None => Ok(()),
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the helpers that the ban points to use it")]
+fn rename_unsynced(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
 }
 
 /// The space of a file system.
@@ -197,6 +210,20 @@ mod tests {
         replace(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn several_files_are_replaced_together_or_stay_as_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = ["a", "b"].map(|name| dir.path().join(name));
+        let both: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+        replace_all(&both, b"old").unwrap();
+        faults::inject(dir.path(), "b.new", Op::Sync, faults::How::Error(io::ErrorKind::Other), 0, 1);
+        assert!(replace_all(&both, b"new").is_err());
+        assert!(both.iter().all(|path| fs::read(path).unwrap() == b"old"));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
+        replace_all(&both, b"new").unwrap();
+        assert!(both.iter().all(|path| fs::read(path).unwrap() == b"new"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::error::OpenError;
 use crate::layout::Layout;
-use crate::manifest::{self, FORMAT, ManifestError, SegmentEntry, State};
+use crate::manifest::{self, Damage, FORMAT, ManifestError, SegmentEntry, State};
 use crate::schema::Table;
 use crate::segment::{Recent, Segment};
 use crate::wal;
@@ -27,8 +27,8 @@ pub use verify::{Finding, Report, verify};
 struct Directory {
     dir: PathBuf,
     state: State,
-    /// Whether all of the manifest could be read.
-    whole: bool,
+    /// What is wrong with the files of the manifest.
+    damage: Vec<Damage>,
 }
 
 impl Directory {
@@ -40,11 +40,11 @@ impl Directory {
                 return Err(OpenError::NewerFormat { path, found, known: FORMAT });
             }
         }
-        let (state, whole) = manifest::read(dir).map_err(|error| match error {
+        let loaded = manifest::read(dir).map_err(|error| match error {
             ManifestError::Io(source) => OpenError::Io { path: dir.join("manifest"), source },
             ManifestError::NewerFormat(found) => OpenError::NewerFormat { path: dir.to_owned(), found, known: FORMAT },
         })?;
-        Ok(Directory { dir: dir.to_owned(), state, whole })
+        Ok(Directory { dir: dir.to_owned(), state: loaded.state, damage: loaded.damage })
     }
 
     /// The segment of an entry, with what is wrong with its small files; an error when this version cannot know its rows.
@@ -57,6 +57,6 @@ impl Directory {
 
     /// Whether the manifest names the segment now: it may have been removed since the directory was opened.
     fn still_has(&self, id: u64) -> bool {
-        manifest::read(&self.dir).map_or(true, |(state, _)| state.segments.contains_key(&id))
+        manifest::read(&self.dir).map_or(true, |loaded| loaded.state.segments.contains_key(&id))
     }
 }

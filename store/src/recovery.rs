@@ -92,8 +92,8 @@ pub(crate) fn load_series(snapshot: &crate::Snapshot, index: &SeriesIndex, recov
 }
 
 /// Files under `segments/` that the manifest does not name. Of a whole manifest they are left-overs of a flush that a crash
-/// cut short, and the log has their rows: they are deleted. Otherwise they may be segments whose record was lost: they are
-/// moved to `segments/lost`, and said so. Returns the highest id among all files.
+/// cut short, and the log has their rows: they are deleted, once no file of the manifest on disk names them. Otherwise they may
+/// be segments whose record was lost: they are moved to `segments/lost`, and said so. Returns the highest id among all files.
 pub(crate) fn clear_orphans(dir: &Path, manifest: &Manifest, whole: bool, recovery: &mut Recovery) -> u64 {
     let known: StdHashSet<PathBuf> =
         manifest.state().segments.values().flat_map(|entry| &entry.files).map(|file| dir.join(&file.path)).collect();
@@ -104,7 +104,7 @@ pub(crate) fn clear_orphans(dir: &Path, manifest: &Manifest, whole: bool, recove
         for path in entries.flatten().map(|entry| entry.path()) {
             let id = path.file_stem().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
             highest = highest.max(id.unwrap_or(0));
-            if known.contains(&path) {
+            if known.contains(&path) || (whole && !manifest.is_sound()) {
                 continue;
             }
             let done = if whole {
@@ -120,7 +120,7 @@ pub(crate) fn clear_orphans(dir: &Path, manifest: &Manifest, whole: bool, recove
             }
         }
     }
-    for replaced in ["manifest", "dedup", "clock"] {
+    for replaced in ["manifest", "manifest-copy", "dedup", "clock"] {
         recovery.orphans += usize::from(std::fs::remove_file(files::beside(&dir.join(replaced))).is_ok());
     }
     if n_lost > 0 {
@@ -141,7 +141,7 @@ pub(crate) struct Replayed {
 }
 
 /// Brings the requests of the log that no segment holds back into memory. Flushes while it goes when they are many, so
-/// that memory stays bounded by the flush size and not by the log. `whole` says that the manifest could be read to its end.
+/// that memory stays bounded by the flush size and not by the log. `whole` says that the manifest is.
 pub(crate) fn replay(
     shared: &Shared,
     decode: &Decode,

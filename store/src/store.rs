@@ -166,11 +166,13 @@ impl Store {
                 return Err(OpenError::NewerFormat { path, found, known: FORMAT });
             }
         }
-        let (mut manifest, whole) = Manifest::open(&dir).map_err(|error| match error {
+        let (mut manifest, loaded) = Manifest::open(&dir).map_err(|error| match error {
             ManifestError::Io(source) => OpenError::Io { path: dir.join("manifest"), source },
             ManifestError::NewerFormat(found) => OpenError::NewerFormat { path: dir.clone(), found, known: FORMAT },
         })?;
+        let whole = loaded.whole;
         let mut recovery = Recovery::default();
+        recovery.damage.extend(loaded.damage.iter().map(ToString::to_string));
         let highest = recovery::clear_orphans(&dir, &manifest, whole, &mut recovery);
         manifest.skip_ids(highest);
         let recent = Arc::new(Recent::new(config.cache_bytes));

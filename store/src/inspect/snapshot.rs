@@ -38,9 +38,7 @@ pub fn snapshot(dir: &Path, decode: &Decode) -> Result<(Snapshot, Recovery), Ope
 fn read(directory: &Directory, decode: &Decode) -> Result<(Snapshot, Recovery), OpenError> {
     let dir = &directory.dir;
     let mut recovery = Recovery::default();
-    if !directory.whole {
-        recovery.damage.push(format!("{}: some of its records are damaged", dir.join("manifest").display()));
-    }
+    recovery.damage.extend(directory.damage.iter().map(ToString::to_string));
     let segments = recovery::open_segments(dir, &directory.state, &Arc::new(Recent::new(CACHE_BYTES)), &mut recovery);
     let memory = std::array::from_fn(|_| Vec::new());
     let mut snapshot = Snapshot { memory, segments: Arc::new(segments), series: Arc::default() };

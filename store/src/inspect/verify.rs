@@ -65,9 +65,7 @@ struct SeriesIds {
 pub fn verify(dir: &Path, deep: bool) -> Result<Report, OpenError> {
     let directory = Directory::open(dir)?;
     let mut report = Report::default();
-    if !directory.whole {
-        report.wrong(dir.join("manifest"), "some of its records are damaged");
-    }
+    directory.damage.iter().for_each(|it| report.wrong(&it.path, &it.message));
     let mut series = SeriesIds::default();
     for entry in directory.state.segments.values() {
         let before = report.findings.len();

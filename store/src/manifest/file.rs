@@ -1,43 +1,25 @@
-//! The bytes of a manifest file, and what is done with a file that is damaged.
-
-use std::io;
-use std::path::Path;
+//! The bytes of a manifest file.
 
 use super::{FORMAT, Record, State};
-use crate::files;
 
 /// Bytes whose checksums may be wrong in the search for records after damage.
 const SEARCH_BYTES: usize = 64 << 20;
 
-/// Keeps a damaged manifest under a name that no earlier one has; by a link where that is possible, which a full disk does not
-/// refuse.
-pub(super) fn keep(dir: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut number = 1;
-    let kept = loop {
-        let kept = dir.join(format!("manifest.damaged-{number}"));
-        if !kept.exists() {
-            break kept;
-        }
-        number += 1;
-    };
-    match std::fs::hard_link(path, &kept) {
-        Ok(()) => files::sync_dir(dir),
-        Err(_) => files::replace(&kept, bytes),
-    }
-}
-
-pub(super) fn encode(state: &State) -> Vec<u8> {
+/// The file that says `state` as the publication of this number.
+pub(super) fn encode(state: &State, publication: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     let known = Record {
         format: Some(FORMAT),
+        publication: Some(publication),
         low_water: Some(state.low_water),
         next_segment: Some(state.next_segment),
+        segments: Some(state.segments.len()),
         ..Record::default()
     };
     for entry in state.segments.values() {
         encode_record(&mut bytes, &Record { add: vec![entry.clone()], ..known.clone() });
     }
-    encode_record(&mut bytes, &Record { segments: Some(state.segments.len()), ..known });
+    encode_record(&mut bytes, &known);
     bytes
 }
 
@@ -48,18 +30,28 @@ pub(super) fn encode_record(bytes: &mut Vec<u8>, record: &Record) {
     bytes.extend_from_slice(&json);
 }
 
-/// The records of a file, and whether they are all of it.
-pub(super) fn decode(bytes: &[u8]) -> (Vec<Record>, bool) {
-    let (mut records, mut whole) = (Vec::new(), true);
+/// What the bytes of a file are.
+#[derive(Default)]
+pub(super) struct Decoded {
+    pub(super) records: Vec<Record>,
+    /// The parts that are no records: offset and length.
+    pub(super) damage: Vec<(usize, usize)>,
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Decoded {
+    let mut decoded = Decoded::default();
     let (mut offset, mut budget) = (0, SEARCH_BYTES);
     while offset < bytes.len() {
         let next = (offset..bytes.len()).find_map(|at| Some((at, record_at(&bytes[at..], &mut budget)?)));
-        let Some((at, (record, length))) = next else { return (records, false) };
-        whole &= at == offset;
-        records.push(record);
+        let at = next.as_ref().map_or(bytes.len(), |(at, _)| *at);
+        if at > offset {
+            decoded.damage.push((offset, at - offset));
+        }
+        let Some((_, (record, length))) = next else { break };
+        decoded.records.push(record);
         offset = at + length;
     }
-    (records, whole)
+    decoded
 }
 
 /// The record at the start of `bytes`, and its length there. What looks like one and is not takes its length from `budget`, and
@@ -85,6 +77,8 @@ mod tests {
     #[test]
     fn a_search_for_records_in_hostile_bytes_ends() {
         let hostile: Vec<u8> = [0, 0, 1, 0, 0, 0, 0, 0, b'{'].repeat(100_000);
-        assert!(matches!(decode(&hostile), (records, false) if records.is_empty()));
+        let decoded = decode(&hostile);
+        assert!(decoded.records.is_empty());
+        assert_eq!(decoded.damage, [(0, hostile.len())]);
     }
 }

@@ -28,13 +28,14 @@ fn hashes_saved_before_a_flush_that_was_never_published_hide_nothing() {
     let (store, _) = open(dir.path());
     append(&store, 0, 5);
     drop(store);
-    let old = fs::read(dir.path().join("manifest")).unwrap();
+    let manifests = ["manifest", "manifest-copy"].map(|name| dir.path().join(name));
+    let old = manifests.each_ref().map(|path| fs::read(path).unwrap());
     let (store, _) = open(dir.path());
     let log = fs::read(dir.path().join("wal/000000000001.wal")).unwrap();
     store.close();
     drop(store);
-    // As a crash leaves it between the hashes and the manifest's record.
-    fs::write(dir.path().join("manifest"), old).unwrap();
+    // As a crash leaves it between the hashes and the manifest.
+    manifests.iter().zip(old).for_each(|(path, old)| fs::write(path, old).unwrap());
     fs::write(dir.path().join("wal/000000000001.wal"), log).unwrap();
     let (store, recovery) = open(dir.path());
     check(&store, 0..5);
@@ -43,28 +44,66 @@ fn hashes_saved_before_a_flush_that_was_never_published_hide_nothing() {
 }
 
 #[test]
-fn no_flipped_bit_of_the_manifest_deletes_a_segment() {
+fn damage_of_one_file_of_the_manifest_costs_nothing_and_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    append(&store, 0, 5);
+    append(&store, 20_000, 5);
+    store.flush().unwrap();
+    append(&store, 5, 5);
+    drop(store);
+    let segments = walk(&dir.path().join("segments"));
+    let expected: Vec<i64> = (0..10).chain(20_000..20_005).collect();
+    for name in ["manifest", "manifest-copy"] {
+        let path = dir.path().join(name);
+        let whole = fs::read(&path).unwrap();
+        let flip = |place: usize| {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 1 << (place % 8);
+            (bytes, place)
+        };
+        let step = whole.len() / 20;
+        let mut damaged: Vec<_> = (0..whole.len()).step_by(step).map(flip).collect();
+        damaged.extend((0..whole.len()).step_by(step).map(|cut| (whole[..cut].to_vec(), cut)));
+        for (bytes, place) in damaged {
+            fs::write(&path, &bytes).unwrap();
+            let (store, recovery) = open(dir.path());
+            assert_eq!(recovery.damage.len(), 1, "{name}, {place}: {:?}", recovery.damage);
+            let offset = named_offset(&recovery.damage[0]);
+            assert!(recovery.damage[0].starts_with(path.to_str().unwrap()) && offset <= place, "{:?}", recovery.damage);
+            for table in [Table::Spans, Table::Logs, Table::Points] {
+                assert_eq!(seconds(&store, table), expected, "{name}, {place}");
+            }
+            assert_eq!((walk(&dir.path().join("segments")), recovery.orphans), (segments, 0), "{name}, {place}");
+            assert_eq!(fs::read(&path).unwrap(), whole, "it is written anew");
+        }
+        fs::remove_file(&path).unwrap();
+        assert_eq!(open(dir.path()).1.damage, [format!("{}: is missing", path.display())]);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(open(dir.path()).1.damage[0].contains("Is a directory"));
+        assert_eq!(open(dir.path()).1.damage, Vec::<String>::new());
+    }
+}
+
+/// The offset that a sentence on a damaged file names.
+fn named_offset(damage: &str) -> usize {
+    let (_, rest) = damage.split_once(" at ").unwrap();
+    rest.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn without_any_manifest_no_segment_is_deleted() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path());
     append(&store, 0, 5);
     store.close();
     drop(store);
-    let manifest = fs::read(dir.path().join("manifest")).unwrap();
-    let files = || walk(&dir.path().join("segments"));
-    let n_files = files();
-    for i in (0..manifest.len()).step_by(41) {
-        let mut flipped = manifest.clone();
-        flipped[i] ^= 0x10;
-        fs::write(dir.path().join("manifest"), flipped).unwrap();
-        for _ in 0..2 {
-            let (store, _) = open(dir.path());
-            drop(store);
-            assert_eq!(files(), n_files, "flipped byte {i}");
-        }
-    }
-    fs::remove_file(dir.path().join("manifest")).unwrap();
-    drop(open(dir.path()));
-    assert_eq!(files(), n_files);
+    let n_files = walk(&dir.path().join("segments"));
+    ["manifest", "manifest-copy"].iter().for_each(|name| fs::remove_file(dir.path().join(name)).unwrap());
+    let (_store, recovery) = open(dir.path());
+    assert!(recovery.damage[0].contains("segment files that the manifest does not name"), "{:?}", recovery.damage);
+    assert_eq!(walk(&dir.path().join("segments")), n_files);
 }
 
 /// The number of files below `dir`.

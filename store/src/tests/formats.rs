@@ -12,9 +12,11 @@ fn a_segment_of_an_unknown_layout_is_named_and_left_alone() {
     append(&store, 0, 3);
     store.close();
     drop(store);
-    let path = dir.path().join("manifest");
-    let manifest = fs::read(&path).unwrap();
-    fs::write(&path, renamed(&manifest, br#""table":"spans","level":0,"layout":"rows""#, b"dots")).unwrap();
+    for name in ["manifest", "manifest-copy"] {
+        let path = dir.path().join(name);
+        let manifest = fs::read(&path).unwrap();
+        fs::write(&path, renamed(&manifest, br#""table":"spans","level":0,"layout":"rows""#, b"dots")).unwrap();
+    }
     let files = || fs::read_dir(dir.path().join("segments/spans")).unwrap().count();
     let n_files = files();
     for _ in 0..2 {

@@ -30,7 +30,7 @@ pub(super) fn check(dir: &Path, file: &FileEntry, report: &mut Report) {
 pub(super) fn left_overs(directory: &Directory, report: &mut Report) {
     let dir = &directory.dir;
     // Read again: a flush may have ended since.
-    let state = manifest::read(dir).map_or_else(|_| directory.state.clone(), |(state, _)| state);
+    let state = manifest::read(dir).map_or_else(|_| directory.state.clone(), |loaded| loaded.state);
     let named: HashSet<PathBuf> =
         state.segments.values().flat_map(|entry| &entry.files).map(|file| dir.join(&file.path)).collect();
     let then: HashSet<PathBuf> =
