@@ -13,7 +13,7 @@ use crate::files::{self, Space};
 
 /// How old a look at the file system may be.
 const LOOK: Duration = Duration::from_secs(1);
-/// The file that gives way when not even a record of the manifest can be written: of a few thousand segments, and a copy.
+/// The file that gives way when not even the manifest can be written: of a few thousand segments, in both its files.
 const RESERVE_BYTES: u64 = 4 << 20;
 
 /// How full the file system of the data directory is.

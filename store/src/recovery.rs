@@ -3,6 +3,7 @@
 //! Damage never stops the start. What could not be read is named in the [`Recovery`] and left where it is.
 
 use std::collections::HashSet as StdHashSet;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -149,8 +150,9 @@ pub(crate) fn replay(
     recovery: &mut Recovery,
 ) -> Result<Replayed, ReadError> {
     let wal_dir = shared.dir.join("wal");
-    let files = wal::list(&wal_dir).map_err(|error| ReadError::new(&wal_dir, error))?;
-    let low_water = shared.manifest.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).state().low_water;
+    let low_water = shared.lock_manifest().state().low_water;
+    let files = wal::bring_back(&wal_dir, low_water).and_then(|()| wal::list(&wal_dir));
+    let files = files.map_err(|error| ReadError::new(&wal_dir, error))?;
     let mut replayed = Replayed {
         // Without it a retry of what the log no longer has may be stored twice, at worst.
         dedup: Dedup::load(&shared.dir.join("dedup")).unwrap_or_else(|error| {
@@ -180,7 +182,14 @@ pub(crate) fn replay(
         });
         match damage {
             Ok(damage) => recovery.damage.extend(damage.iter().map(ToString::to_string)),
-            Err(error) => recovery.damage.push(format!("{}: {error}", path.display())),
+            Err(error) => {
+                // Numbers that it may hold are not given out again: the file may be read another time.
+                replayed.next_lsn = match end {
+                    u64::MAX => replayed.next_lsn.saturating_add(wal::most_records(&path)),
+                    end => replayed.next_lsn.max(end),
+                };
+                recovery.damage.push(unread(&path, &error));
+            }
         }
         // A file with something unread stays where it is; the writer retires the others once segments hold them.
         if recovery.damage.len() == n_damage {
@@ -188,6 +197,14 @@ pub(crate) fn replay(
         }
     }
     Ok(replayed)
+}
+
+/// Sets a log file aside that cannot be read, and says so.
+fn unread(path: &Path, error: &io::Error) -> String {
+    match wal::set_aside(path) {
+        Ok(aside) => format!("{}: {error}; it is set aside as {}", path.display(), aside.display()),
+        Err(aside) => format!("{}: {error}; it cannot be set aside: {aside}", path.display()),
+    }
 }
 
 /// The number that the first record of each file has by its header; `None` for a file without a header of its own.

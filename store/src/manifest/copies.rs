@@ -130,10 +130,9 @@ pub(crate) struct Loaded {
 /// one that either file has. Changes nothing.
 pub(super) fn load(dir: &Path) -> Result<Loaded, ManifestError> {
     let copies = NAMES.map(|name| Copy::read(dir.join(name)));
-    if let Some(format) = copies.iter().filter_map(|copy| format(&copy.decoded.records)).max() {
-        if format > FORMAT {
-            return Err(ManifestError::NewerFormat(format));
-        }
+    let newer = copies.iter().filter_map(|copy| format(&copy.decoded.records)).find(|format| *format > FORMAT);
+    if let Some(format) = newer {
+        return Err(ManifestError::NewerFormat(format));
     }
     if !copies.iter().any(|copy| matches!(copy.found, Found::Bytes(_))) {
         for copy in &copies {

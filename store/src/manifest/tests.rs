@@ -97,8 +97,9 @@ fn damaged(whole: &[u8]) -> Vec<(usize, Vec<u8>)> {
 #[test]
 fn each_flipped_bit_and_each_cut_of_one_file_costs_nothing_and_is_named() {
     let (dir, paths, whole) = three_segments();
-    for path in &paths {
-        for (place, bytes) in damaged(&whole) {
+    // Of the second file one in seven cases: the same code reads it.
+    for (path, step) in paths.iter().zip([1, 7]) {
+        for (place, bytes) in damaged(&whole).into_iter().step_by(step) {
             std::fs::write(path, &bytes).unwrap();
             let loaded = read(dir.path()).unwrap_or_else(|_| panic!("the manifest is read"));
             let state = &loaded.state;
@@ -164,22 +165,22 @@ fn a_crash_between_the_files_leaves_either_state_and_the_newer_one_counts() {
     let after = std::fs::read(&paths[0]).unwrap();
     let damaged = [&after[..50], b"?", &after[51..]].concat();
     // What the files hold, the segments that count, and whether something is wrong.
-    let table: [(&[u8], &[u8], &[u64], bool); 6] = [
-        (&after, &before, &[1, 3], false),
-        (&before, &after, &[1, 3], false),
-        (&before, &before, &[1, 2, 3], false),
+    let table = [
+        ([&after, &before], vec![1, 3], false),
+        ([&before, &after], vec![1, 3], false),
+        ([&before, &before], vec![1, 2, 3], false),
         // The crash, and then damage of the file that was ahead: the one behind holds as well.
-        (&damaged, &before, &[1, 2, 3], true),
-        (&before, &damaged, &[1, 2, 3], true),
-        (&damaged, &after, &[1, 3], true),
+        ([&damaged, &before], vec![1, 2, 3], true),
+        ([&before, &damaged], vec![1, 2, 3], true),
+        ([&damaged, &after], vec![1, 3], true),
     ];
-    for (first, second, expected, is_damaged) in table {
-        paths.iter().zip([first, second]).for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
+    for (files, expected, is_damaged) in table {
+        paths.iter().zip(files).for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
         let (manifest, loaded) = open(dir.path());
-        assert_eq!((ids(&manifest), loaded.whole), (expected.to_vec(), true));
+        assert_eq!((ids(&manifest), loaded.whole), (expected.clone(), true));
         assert_eq!(!loaded.damage.is_empty(), is_damaged, "{:?}", loaded.damage);
         let (again, loaded) = open(dir.path());
-        assert_eq!((ids(&again), loaded.damage), (expected.to_vec(), vec![]));
+        assert_eq!((ids(&again), loaded.damage), (expected, vec![]));
         assert_eq!(std::fs::read(&paths[0]).unwrap(), std::fs::read(&paths[1]).unwrap());
     }
 }

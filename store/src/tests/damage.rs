@@ -8,7 +8,7 @@ use crate::{Scan, Store, StoreConfig, Table};
 use model::TimeRange;
 
 #[test]
-fn a_log_of_a_newer_version_is_refused() {
+fn a_log_of_a_newer_version_is_refused_and_a_damaged_one_is_not() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path());
     append(&store, 0, 1);
@@ -16,10 +16,96 @@ fn a_log_of_a_newer_version_is_refused() {
     let path = dir.path().join("wal/000000000001.wal");
     let mut bytes = fs::read(&path).unwrap();
     bytes[8] = 9;
-    fs::write(&path, &bytes).unwrap();
+    let crc = crc32fast::hash(&bytes[..36]);
+    let newer = [&bytes[..36], &crc.to_le_bytes(), &bytes[40..]].concat();
+    fs::write(&path, &newer).unwrap();
     let error = Store::open(StoreConfig::new(dir.path()), decode()).err().unwrap().to_string();
     assert!(error.contains("000000000001.wal has format version 9"), "{error}");
-    assert_eq!(fs::read(&path).unwrap(), bytes);
+    assert_eq!(fs::read(&path).unwrap(), newer);
+    fs::write(&path, &bytes).unwrap();
+    let (store, recovery) = open(dir.path());
+    assert_eq!(recovery.damage, [format!("{}: 40 bytes at 0 are no header of the log", path.display())]);
+    check(&store, 0..1);
+}
+
+#[test]
+fn a_damaged_header_of_a_log_file_costs_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..3 {
+        append(&open(dir.path()).0, number, 1);
+    }
+    let path = |number: u64| dir.path().join(format!("wal/{number:012}.wal"));
+    let whole = fs::read(path(2)).unwrap();
+    for at in [0, 4096] {
+        let mut bytes = whole.clone();
+        bytes[at..at + 40].fill(0xff);
+        fs::write(path(2), &bytes).unwrap();
+        let (store, recovery) = open(dir.path());
+        assert_eq!(recovery.damage, [format!("{}: 40 bytes at {at} are no header of the log", path(2).display())]);
+        check(&store, 0..3);
+    }
+    // Without both, the file is lost, and no other.
+    let mut bytes = whole.clone();
+    bytes[..4136].fill(0xff);
+    fs::write(path(2), &bytes).unwrap();
+    let (store, recovery) = open(dir.path());
+    assert!(recovery.damage[0].contains("bytes at 0 are no record"), "{:?}", recovery.damage);
+    assert_eq!(seconds(&store, Table::Logs), [0, 2]);
+}
+
+#[test]
+fn the_numbers_of_a_log_file_that_cannot_be_read_are_not_given_out_again() {
+    for unread in [1, 2, 3] {
+        let dir = tempfile::tempdir().unwrap();
+        for number in 0..3 {
+            append(&open(dir.path()).0, number, 1);
+        }
+        let path = dir.path().join(format!("wal/{unread:012}.wal"));
+        let hidden = dir.path().join("hidden");
+        fs::copy(&path, &hidden).unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let (store, recovery) = open(dir.path());
+        assert_eq!(recovery.damage.len(), 1, "{:?}", recovery.damage);
+        let aside = path.with_extension("wal-unread");
+        assert!(
+            recovery.damage[0].ends_with(&format!("it is set aside as {}", aside.display())),
+            "{:?}",
+            recovery.damage
+        );
+        let left: Vec<i64> = (0..3).filter(|number| *number != unread - 1).collect();
+        assert_eq!(seconds(&store, Table::Logs), left);
+        append(&store, 3, 1);
+        drop(store);
+        // It can be read again, and nothing was flushed since: nothing is missing, nothing is there twice.
+        fs::remove_dir(&aside).unwrap();
+        fs::copy(&hidden, &aside).unwrap();
+        let (store, _) = open(dir.path());
+        check(&store, 0..4);
+        assert!(!aside.exists() && path.is_file());
+    }
+}
+
+#[test]
+fn a_log_file_that_could_not_be_read_is_kept_when_later_requests_are_in_segments() {
+    let dir = tempfile::tempdir().unwrap();
+    append(&open(dir.path()).0, 0, 1);
+    let path = dir.path().join("wal/000000000001.wal");
+    let bytes = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let (store, _) = open(dir.path());
+    append(&store, 1, 1);
+    store.close();
+    drop(store);
+    let aside = path.with_extension("wal-unread");
+    fs::remove_dir(&aside).unwrap();
+    fs::write(&aside, &bytes).unwrap();
+    let (store, recovery) = open(dir.path());
+    check(&store, 1..2);
+    append(&store, 2, 1);
+    store.close();
+    assert_eq!((fs::read(&aside).unwrap(), recovery.damage), (bytes, Vec::new()));
 }
 
 #[test]
@@ -120,7 +206,8 @@ fn a_log_file_with_damage_outlives_flushes() {
     drop(store);
     let path = dir.path().join("wal/000000000001.wal");
     let mut bytes = fs::read(&path).unwrap();
-    bytes[15] ^= 1; // of the salt
+    bytes[15] ^= 1; // of the salt, …
+    bytes[4096 + 15] ^= 1; // … in both places
     fs::write(&path, &bytes).unwrap();
     let (store, recovery) = open(dir.path());
     assert_eq!(recovery.damage.len(), 1);
@@ -138,7 +225,7 @@ fn a_damaged_log_record_costs_that_request_only() {
     let path = dir.path().join("wal/000000000001.wal");
     let mut bytes = fs::read(&path).unwrap();
     let record = 8 + 44 + 16;
-    bytes[32 + 2 * record + 20] ^= 1;
+    bytes[4136 + 2 * record + 20] ^= 1;
     fs::write(&path, bytes).unwrap();
     let (store, recovery) = open(dir.path());
     assert_eq!(seconds(&store, Table::Spans), [0, 1, 3, 4]);
@@ -191,7 +278,7 @@ fn the_lost_end_of_a_log_file_is_named_when_another_follows() {
     // Each start begins a file: one is emptied, one is gone.
     let path = |number: u64| dir.path().join(format!("wal/{number:012}.wal"));
     let bytes = fs::read(path(2)).unwrap();
-    fs::write(path(2), &bytes[..40]).unwrap();
+    fs::write(path(2), &bytes[..4136]).unwrap();
     fs::remove_file(path(4)).unwrap();
     let (store, recovery) = open(dir.path());
     assert_eq!(seconds(&store, Table::Spans), [0, 2, 4, 5]);

@@ -55,8 +55,8 @@ fn a_disk_that_fails_for_a_while_costs_no_acknowledged_request() {
 fn room_for_the_record_but_not_for_zeros_after_it_is_enough() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path());
-    // Of the three writes of a first record: the header, the record, the zeros.
-    inject(dir.path(), "wal/", Op::Write, How::Error(StorageFull), 2, 1);
+    // Of the four writes of a first record: the header, twice, the record, the zeros.
+    inject(dir.path(), "wal/", Op::Write, How::Error(StorageFull), 3, 1);
     append(&store, 0, 1);
     append(&store, 1, 1);
     drop(store);

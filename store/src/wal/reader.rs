@@ -4,20 +4,33 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::header::Header;
+use super::header::{self, Header};
 use super::record::{HEAD, PREFIX, RecordHead, decode};
 
-/// Bytes of a log file that are no records although records follow them.
+/// Bytes of a log file that are no records although records follow them, or not the header that should be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Damage {
     pub(crate) path: PathBuf,
     pub(crate) offset: usize,
     pub(crate) bytes: usize,
+    /// What they are not.
+    missed: &'static str,
+}
+
+impl Damage {
+    fn new(path: &Path, offset: usize, bytes: usize) -> Self {
+        Damage { path: path.into(), offset, bytes, missed: "record" }
+    }
+
+    /// Where in the file, and what.
+    pub(crate) fn message(&self) -> String {
+        format!("{} bytes at {} are no {} of the log", self.bytes, self.offset, self.missed)
+    }
 }
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} bytes at {} are no log record", self.path.display(), self.bytes, self.offset)
+        write!(f, "{}: {}", self.path.display(), self.message())
     }
 }
 
@@ -36,15 +49,18 @@ pub(crate) fn read_file(
     let Some(header) = Header::decode(&bytes) else {
         // A file whose header never reached the disk holds no acknowledged record. One with a damaged header might.
         if bytes.iter().any(|byte| *byte != 0) {
-            damage.push(Damage { path: path.into(), offset: 0, bytes: bytes.len() });
+            damage.push(Damage::new(path, 0, bytes.len()));
         }
         return Ok(damage);
     };
     if header.sequence != sequence {
         return Ok(damage);
     }
+    if let Some(offset) = header.damaged_at {
+        damage.push(Damage { missed: "header", ..Damage::new(path, offset, header::LENGTH) });
+    }
     let salt = header.salt;
-    let mut offset = header.length;
+    let mut offset = header.records_at;
     let mut last_lsn = previous;
     let mut budget = SEARCH_BYTES;
     while offset < bytes.len() {
@@ -56,11 +72,11 @@ pub(crate) fn read_file(
             last_lsn = last_lsn.max(head.lsn);
             offset += length;
         } else if let Some(next) = next_record(&bytes, offset + 1, salt, last_lsn, &mut budget) {
-            damage.push(Damage { path: path.into(), offset, bytes: next - offset });
+            damage.push(Damage::new(path, offset, next - offset));
             offset = next;
         } else {
             if budget == 0 {
-                damage.push(Damage { path: path.into(), offset, bytes: bytes.len() - offset });
+                damage.push(Damage::new(path, offset, bytes.len() - offset));
             }
             break;
         }

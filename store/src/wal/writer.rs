@@ -7,12 +7,15 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::header::{self, Header};
+use super::record::RECORD_OVERHEAD;
 use crate::files;
 
 /// A new file is filled with zeros this far ahead of the records, so that one sync in many grows it.
 const ZEROS_AHEAD: u64 = 1 << 20;
 /// A file that is being begun.
 const UNNAMED: &str = "next";
+/// The length of a file by default.
+const USUAL_BYTES: u64 = 32 << 20;
 /// Files kept for reuse.
 const MAX_SPARE: usize = 2;
 
@@ -28,6 +31,42 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// How a file is called that a start could not read, after its name as a log file.
+const UNREAD: &str = "wal-unread";
+
+/// Sets a file aside that cannot be read: once later requests are in segments, its own would pass for being there, too.
+pub(crate) fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let aside = path.with_extension(UNREAD);
+    files::rename(path, &aside)?;
+    Ok(aside)
+}
+
+/// The files in `dir` that were set aside.
+pub(crate) fn list_set_aside(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths: io::Result<Vec<_>> = std::fs::read_dir(dir)?.map(|entry| Ok(entry?.path())).collect();
+    let mut paths = paths?;
+    paths.retain(|path| path.extension().is_some_and(|it| it == UNREAD));
+    paths.sort();
+    Ok(paths)
+}
+
+/// Makes log files again of those that were set aside, can be read now, and hold requests after `low_water` only.
+pub(crate) fn bring_back(dir: &Path, low_water: u64) -> io::Result<()> {
+    for path in list_set_aside(dir)? {
+        let first_lsn = Header::read(&path).and_then(|header| header.first_lsn);
+        if first_lsn.is_some_and(|first_lsn| first_lsn > low_water) {
+            files::rename(&path, &path.with_extension("wal"))?;
+        }
+    }
+    Ok(())
+}
+
+/// How many records the file at `path` may hold, by its length where that is known.
+pub(crate) fn most_records(path: &Path) -> u64 {
+    let bytes = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map_or(USUAL_BYTES, |it| it.len());
+    bytes / RECORD_OVERHEAD as u64
 }
 
 /// A file no longer written to.
@@ -189,14 +228,21 @@ impl Current {
         let reused = spare.is_some();
         let unnamed = spare.unwrap_or_else(|| path.with_file_name(UNNAMED));
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(!reused).open(&unnamed)?;
-        let zeroed_to = file.metadata()?.len();
         let mut old = [0; header::LENGTH];
         let old = file.read_exact_at(&mut old, 0).ok().and_then(|()| Header::decode(&old));
+        if old.is_none_or(|old| old.records_at != header::RECORDS_AT) {
+            // Under its old name, which a crash may bring back, the second header would be damage of a record.
+            file.set_len(0)?;
+        }
+        let zeroed_to = file.metadata()?.len();
         let salt = next_salt(old.map_or(0, |old| old.salt), sequence);
-        files::write_all_at(&file, &unnamed, &Header::encode(salt, sequence, first_lsn), 0)?;
+        let header = Header::encode(salt, sequence, first_lsn);
+        for place in [0, header::COPY_AT] {
+            files::write_all_at(&file, &unnamed, &header, place as u64)?;
+        }
         files::sync_data(&file, &unnamed)?;
         files::rename(&unnamed, path)?;
-        Ok(Current { path: path.to_owned(), file, salt, offset: header::LENGTH as u64, zeroed_to, last_lsn: 0 })
+        Ok(Current { path: path.to_owned(), file, salt, offset: header::RECORDS_AT as u64, zeroed_to, last_lsn: 0 })
     }
 
     /// Writes `records`, with zeros after them when the file grows.

@@ -38,13 +38,16 @@ pub(super) fn check(directory: &Directory, report: &mut Report) {
             Ok(damage) => {
                 report.log_files += 1;
                 report.log_records += records;
-                wrong.extend(damage.iter().map(|it| format!("{} bytes at {} are no record", it.bytes, it.offset)));
+                wrong.extend(damage.iter().map(wal::Damage::message));
             }
             // A running box retires files.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => wrong.push(error.to_string()),
         }
         wrong.into_iter().for_each(|message| report.wrong(path, message));
+    }
+    for path in wal::list_set_aside(&dir).unwrap_or_default() {
+        report.wrong(path, "was set aside by a start that could not read it: its requests are in no answer");
     }
     let path = directory.dir.join("dedup");
     match Dedup::load(&path) {

@@ -33,7 +33,7 @@ const EXPIRED: u64 = 1000;
 const LATE: i64 = 20_100;
 
 /// The log's files are small and bodies are padded, so that it goes through some of them.
-const LOG_FILE: u64 = 16 << 10;
+const LOG_FILE: u64 = 20 << 10;
 const BODY: usize = 6 << 10;
 
 pub(super) const SCRIPT: &[Step] = &[
