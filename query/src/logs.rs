@@ -52,7 +52,7 @@ pub struct LogHits {
     /// In the order asked for. Records of the same time come in an order of their own content, which is the same each
     /// time the search is run.
     pub records: Vec<LogRow>,
-    /// Records looked at, after the text index.
+    /// Records looked at, after the text index and what the scan compares by itself.
     pub n_scanned: u64,
     /// Whether the range was not searched to its end, so that more records may match. How many: [`histogram`].
     pub truncated: bool,

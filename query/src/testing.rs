@@ -45,6 +45,21 @@ impl TestStore {
         store
     }
 
+    /// A store with `rows`, added by `add`: a third of them in a compacted segment, a third in one as it was flushed, the
+    /// rest in memory.
+    pub(crate) fn in_thirds<T>(rows: &[T], add: fn(&mut Self, &[T])) -> Self {
+        let mut store = TestStore::new();
+        let (oldest, newer) = rows.split_at(rows.len() / 3);
+        let (old, new) = newer.split_at(newer.len() / 2);
+        add(&mut store, oldest);
+        store.store.flush().unwrap();
+        store.store.compact_all().unwrap();
+        add(&mut store, old);
+        store.store.flush().unwrap();
+        add(&mut store, new);
+        store
+    }
+
     pub(crate) fn add_spans(&mut self, spans: &[TestSpan]) {
         let mut rows = Rows::default();
         spans.iter().for_each(|span| span.with(|span| rows.spans.push(span)));

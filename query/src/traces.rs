@@ -91,7 +91,7 @@ pub struct TraceHits {
     pub traces: Vec<TraceSummary>,
     /// Matching traces seen; all of them unless `truncated`.
     pub n_traces: usize,
-    /// Spans looked at to find them.
+    /// Spans looked at to find them, after what the scan compares by itself.
     pub n_scanned: u64,
     /// Whether the range was not searched to its end, so that more traces may match than `n_traces`.
     pub truncated: bool,

@@ -5,6 +5,7 @@
 use arrow::array::{Array, AsArray, BinaryArray, DictionaryArray, RecordBatch};
 use arrow::datatypes::Int32Type;
 use model::{Attrs, Resource, Scope, Value};
+use store::{AttributeFilter, Filter, Wanted};
 
 use crate::error::QueryError;
 
@@ -52,6 +53,19 @@ impl ValueTest {
     /// Equality with the string form.
     pub(super) fn equal(text: &str) -> Self {
         ValueTest::Text(StringTest::Equal(text.to_owned()), Number::parse(text))
+    }
+
+    /// Values among which are all that match; `None` when they cannot be listed.
+    fn listed(&self) -> Option<Wanted> {
+        let ValueTest::Text(test, number) = self else { return None };
+        // Of an array, one element is enough.
+        let mut wanted = Wanted { texts: test.listed()?, arrays: true, ..Wanted::default() };
+        if let Some(number) = number {
+            let (int, double) = number.equals()?;
+            wanted.ints.extend(int);
+            wanted.doubles.push(double);
+        }
+        Some(wanted)
     }
 
     pub(super) fn matches(&self, value: &Value<'_>) -> bool {
@@ -127,6 +141,20 @@ impl AttributeTest {
             Some((place, rest)) => AttributeTest { place, key: rest, whole_key: Some(key.to_owned()), test },
             None => AttributeTest { place: Place::Any, key: key.to_owned(), whole_key: None, test },
         }
+    }
+
+    /// A filter that every row which matches satisfies.
+    pub(super) fn filter(&self) -> Option<Filter> {
+        let place = match self.place {
+            Place::Any => store::Place::Any,
+            Place::Own => store::Place::Own,
+            Place::Resource => store::Place::Resource,
+            Place::Scope => return None, // its name and version are no attributes
+        };
+        let wanted = self.test.listed()?;
+        let of_key = AttributeFilter { place, key: self.key.clone(), wanted: wanted.clone() };
+        let of_whole_key = self.whole_key.clone().map(|key| AttributeFilter { place: store::Place::Any, key, wanted });
+        Some(Filter::Attribute(std::iter::once(of_key).chain(of_whole_key).collect()))
     }
 
     pub(super) fn matches(&self, columns: &Columns<'_>, memo: &mut Memo, row: usize) -> bool {

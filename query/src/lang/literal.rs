@@ -47,6 +47,17 @@ impl Number {
         }
     }
 
+    /// The integer, if there is one, and the double that equal this number; `None` when more than one integer does.
+    pub(super) fn equals(self) -> Option<(Option<i64>, f64)> {
+        /// From here on, several integers compare as one double.
+        const EXACT: f64 = (1u64 << 53) as f64;
+        match self {
+            Number::Int(int) => Some((Some(int), int as f64)),
+            Number::Double(double) if double.abs() >= EXACT => None,
+            Number::Double(double) => Some(((double.fract() == 0.0).then_some(double as i64), double)),
+        }
+    }
+
     /// How `double` compares with this number; `None` for NaN.
     pub(super) fn compare_double(self, double: f64) -> Option<Ordering> {
         match self {

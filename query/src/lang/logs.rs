@@ -2,7 +2,7 @@
 
 use model::log::severity_number;
 use model::{SpanId, TraceId, Value};
-use store::{LogChunk, Scan};
+use store::{Filter, LogChunk, Scan};
 
 use crate::error::QueryError;
 use crate::logs::effective_number;
@@ -11,10 +11,12 @@ use super::ast::{Comparison, Operator, Text};
 use super::attribute::{AttributeTest, Columns, Memo, ValueTest};
 use super::intrinsic::{by_dictionary, id};
 use super::parser::parse;
+use super::pushdown;
 use super::strings::StringTest;
 use super::tree::{Compile, Tree};
 use super::words::Words;
 
+mod columns;
 mod count;
 
 pub use count::CountableLogs;
@@ -86,7 +88,8 @@ impl LogFilter {
         &self.notes
     }
 
-    /// `scan` restricted to what the filter says of traces and words.
+    /// `scan` restricted to what the filter says of traces and words, and of fields that are equal to something. What else it
+    /// says is left to [`LogFilter::bind`].
     pub fn with_hints(&self, mut scan: Scan) -> Scan {
         let mut trace = None;
         self.tree.each_required(&mut |condition| match &condition.test {
@@ -97,25 +100,18 @@ impl LogFilter {
         });
         scan.words.sort_unstable();
         scan.words.dedup();
-        match trace {
-            Some(id) if scan.traces.is_none() => scan.trace(id),
-            _ => scan,
+        if let (None, Some(id)) = (&scan.traces, trace) {
+            scan = scan.trace(id);
         }
+        let filters = pushdown::filters(&self.tree, &|condition| condition.test.filter());
+        filters.into_iter().fold(scan, Scan::filter)
     }
 
     /// `scan` with the columns that the filter reads, and the severity.
     pub fn with_columns(&self, scan: Scan) -> Scan {
-        let (mut body, mut others) = (false, false);
-        self.tree.each_leaf(&mut |condition| match condition.test {
-            Test::Service(_) | Test::Severity(..) | Test::SeverityText(_) => {}
-            Test::Body(_) | Test::Text(_) => body = true,
-            _ => others = true,
-        });
-        scan.columns(match (body, others) {
-            (_, true) => ALL_READ,
-            (true, false) => WITH_BODY,
-            (false, false) => COUNTED,
-        })
+        let mut columns = columns::SEVERITY;
+        self.tree.each_leaf(&mut |condition| columns |= condition.test.columns());
+        scan.columns(columns::union(columns))
     }
 
     /// The filter ready to look at the rows of `chunk`, whose scan had all columns or [`LogFilter::with_columns`].
@@ -124,22 +120,6 @@ impl LogFilter {
         BoundLogs { filter: self, chunk, columns: Columns::of(chunk.batch()), memos }
     }
 }
-
-const COUNTED: &[&str] = &["service", "severity_number", "severity_text"];
-const WITH_BODY: &[&str] = &["service", "severity_number", "severity_text", "body"];
-const ALL_READ: &[&str] = &[
-    "service",
-    "severity_number",
-    "severity_text",
-    "body",
-    "body_value",
-    "event_name",
-    "trace_id",
-    "span_id",
-    "attributes",
-    "resource",
-    "scope",
-];
 
 /// A filter on one chunk. It remembers the outcome for each distinct service, resource and scope.
 pub struct BoundLogs<'a> {
@@ -165,6 +145,36 @@ impl BoundLogs<'_> {
 }
 
 impl Test {
+    /// A filter that every record which matches satisfies.
+    fn filter(&self) -> Option<Filter> {
+        let text = |column, test: &StringTest| Some(Filter::Text { column, wanted: test.listed()? });
+        match self {
+            Test::Service(test) => text("service", test),
+            Test::SeverityText(test) => text("severity_text", test),
+            Test::EventName(test) => text("event_name", test),
+            // Of a record without a number the text tells.
+            Test::Severity(low, high) => {
+                let wanted = (0..=u8::MAX).filter(|number| *number == 0 || (*low..=*high).contains(number)).collect();
+                Some(Filter::Number { column: "severity_number", wanted })
+            }
+            Test::Attribute(test) => test.filter(),
+            _ => None,
+        }
+    }
+
+    /// The columns that [`Test::matches`] reads.
+    fn columns(&self) -> u32 {
+        match self {
+            Test::Service(_) => columns::SERVICE,
+            Test::Body(_) | Test::Text(_) => columns::BODY,
+            Test::Severity(..) | Test::SeverityText(_) => columns::SEVERITY,
+            Test::EventName(_) => columns::EVENT_NAME,
+            Test::TraceId(_) | Test::SpanId(_) => columns::IDS,
+            Test::BodyValue(..) => columns::BODY_VALUE,
+            Test::Attribute(_) => columns::ATTRIBUTES,
+        }
+    }
+
     /// Rough order of nanoseconds.
     fn cost(&self) -> u32 {
         match self {

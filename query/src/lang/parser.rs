@@ -153,3 +153,22 @@ impl Parser {
 fn single_or(mut parts: Vec<Expr>, join: fn(Vec<Expr>) -> Expr) -> Expr {
     if parts.len() == 1 { parts.swap_remove(0) } else { join(parts) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_operators_in_lower_case() {
+        let table = [
+            ("service=booking and status=error", true),
+            ("not status=error", true),
+            ("service=booking \"and\"", false),
+            ("could not connect and gave up", false),
+            ("service=booking AND status=error", false),
+        ];
+        for (query, expected) in table {
+            assert_eq!(!parse(query).unwrap().notes().is_empty(), expected, "{query}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Queries about spans.
 
 use model::{Nanos, SpanId, SpanKind, StatusCode, TraceId};
-use store::{Scan, SpanChunk};
+use store::{Filter, Scan, SpanChunk};
 
 use crate::error::QueryError;
 
@@ -10,9 +10,12 @@ use super::attribute::{AttributeTest, Columns, Memo, ValueTest};
 use super::intrinsic::{by_dictionary, equality, id};
 use super::literal::parse_duration;
 use super::parser::parse;
+use super::pushdown;
 use super::strings::StringTest;
 use super::tree::{Compile, Tree};
 use super::words::Words;
+
+mod columns;
 
 /// What a span must satisfy: a query, and conditions that forms and other interfaces give apart from it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,7 +111,8 @@ impl SpanFilter {
         SpanFilter { tree: Tree::all(), n_conditions: 0, notes: Vec::new() }
     }
 
-    /// `scan` restricted to what the filter says of traces.
+    /// `scan` restricted to what the filter says of traces, and of fields that are equal to something. What else it says is
+    /// left to [`SpanFilter::bind`].
     pub fn with_hints(&self, mut scan: Scan) -> Scan {
         let mut trace = None;
         self.tree.each_required(&mut |condition| {
@@ -119,89 +123,34 @@ impl SpanFilter {
         if let (None, Some(id)) = (&scan.traces, trace) {
             scan = scan.trace(id);
         }
-        scan
+        let filters = pushdown::filters(&self.tree, &|condition| condition.test.filter());
+        filters.into_iter().fold(scan, Scan::filter)
     }
 
     /// `scan` with the columns that the filter reads, and those of a span in a list: times, ids, service, name, kind,
     /// status and its message.
     pub fn with_columns(&self, scan: Scan) -> Scan {
-        scan.columns(match self.needs() {
-            Needs { events: true, .. } => LISTED_WITH_EVENTS,
-            Needs { attributes: true, .. } => LISTED_WITH_ATTRIBUTES,
-            _ => LISTED,
-        })
+        scan.columns(columns::union(columns::LISTED | self.columns()))
     }
 
-    /// As [`SpanFilter::with_columns`], of counts: times, service, name, kind and status.
-    pub fn with_columns_to_count(&self, scan: Scan) -> Scan {
-        match self.needs() {
-            Needs { listed: true, .. } | Needs { events: true, .. } => self.with_columns(scan),
-            Needs { attributes: true, .. } => scan.columns(COUNTED_WITH_ATTRIBUTES),
-            _ => scan.columns(COUNTED),
-        }
+    /// `scan` with the columns that the filter reads, and the trace ids.
+    pub fn with_trace_ids(&self, scan: Scan) -> Scan {
+        scan.columns(columns::union(columns::TRACE_ID | self.columns()))
     }
 
-    fn needs(&self) -> Needs {
-        let mut needs = Needs::default();
-        self.tree.each_leaf(&mut |condition| match condition.test {
-            Test::EventName(_) | Test::EventAttribute(..) => needs.events = true,
-            Test::Attribute(_) => needs.attributes = true,
-            Test::Text(_) | Test::StatusMessage(_) | Test::TraceId(_) | Test::SpanId(_) | Test::ParentId(_) => {
-                needs.listed = true;
-            }
-            _ => {}
-        });
-        needs
+    fn columns(&self) -> u32 {
+        let mut columns = 0;
+        self.tree.each_leaf(&mut |condition| columns |= condition.test.columns());
+        columns
     }
 
-    /// The filter ready to look at the rows of `chunk`, whose scan had [`SpanFilter::with_columns`].
+    /// The filter ready to look at the rows of `chunk`, whose scan had all columns, [`SpanFilter::with_columns`] or
+    /// [`SpanFilter::with_trace_ids`].
     pub fn bind<'a>(&'a self, chunk: &'a SpanChunk) -> BoundSpans<'a> {
         let memos = vec![ConditionMemo::default(); self.n_conditions];
         BoundSpans { filter: self, chunk, columns: Columns::of(chunk.batch()), memos }
     }
 }
-
-#[derive(Default)]
-struct Needs {
-    listed: bool,
-    attributes: bool,
-    events: bool,
-}
-
-const COUNTED: &[&str] = &["duration", "service", "name", "kind", "status"];
-const COUNTED_WITH_ATTRIBUTES: &[&str] =
-    &["duration", "service", "name", "kind", "status", "attributes", "resource", "scope"];
-const LISTED: &[&str] =
-    &["duration", "trace_id", "span_id", "parent_span_id", "service", "name", "kind", "status", "status_message"];
-const LISTED_WITH_ATTRIBUTES: &[&str] = &[
-    "duration",
-    "trace_id",
-    "span_id",
-    "parent_span_id",
-    "service",
-    "name",
-    "kind",
-    "status",
-    "status_message",
-    "attributes",
-    "resource",
-    "scope",
-];
-const LISTED_WITH_EVENTS: &[&str] = &[
-    "duration",
-    "trace_id",
-    "span_id",
-    "parent_span_id",
-    "service",
-    "name",
-    "kind",
-    "status",
-    "status_message",
-    "attributes",
-    "resource",
-    "scope",
-    "events",
-];
 
 /// A filter on one chunk. It remembers the outcome for each distinct service, name, resource and scope.
 pub struct BoundSpans<'a> {
@@ -227,6 +176,42 @@ impl BoundSpans<'_> {
 }
 
 impl Test {
+    /// A filter that every span which matches satisfies.
+    fn filter(&self) -> Option<Filter> {
+        let text = |column, test: &StringTest| Some(Filter::Text { column, wanted: test.listed()? });
+        let numbers = |column, is: &dyn Fn(u64) -> bool| {
+            let wanted = (0..=u8::MAX).filter(|number| is((*number).into())).collect();
+            Some(Filter::Number { column, wanted })
+        };
+        match self {
+            Test::Service(test) => text("service", test),
+            Test::Name(test) => text("name", test),
+            Test::StatusMessage(test) => text("status_message", test),
+            // Numbers that the specification does not know stand for one that it does.
+            Test::Kinds(kinds) => numbers("kind", &|number| kinds.contains(&SpanKind::from_number(number))),
+            Test::Status(code) => numbers("status", &|number| StatusCode::from_number(number) == *code),
+            Test::Attribute(test) => test.filter(),
+            _ => None,
+        }
+    }
+
+    /// The columns that [`Test::matches`] reads.
+    fn columns(&self) -> u32 {
+        match self {
+            Test::Always => 0,
+            Test::Service(_) => columns::SERVICE,
+            Test::Name(_) => columns::NAME,
+            Test::Text(_) => columns::NAME | columns::STATUS_MESSAGE,
+            Test::Kinds(_) | Test::Status(_) => columns::KIND_AND_STATUS,
+            Test::StatusMessage(_) => columns::STATUS_MESSAGE,
+            Test::Duration(..) => columns::DURATION,
+            Test::TraceId(_) => columns::TRACE_ID,
+            Test::SpanId(_) | Test::ParentId(_) => columns::SPAN_IDS,
+            Test::EventName(_) | Test::EventAttribute(..) => columns::EVENTS,
+            Test::Attribute(_) => columns::ATTRIBUTES,
+        }
+    }
+
     /// Rough order of nanoseconds.
     fn cost(&self) -> u32 {
         match self {

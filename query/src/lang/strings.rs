@@ -1,6 +1,7 @@
 //! Tests of one text: a service, a name, the string form of an attribute.
 
 use regex::Regex;
+use store::Texts;
 
 use crate::error::QueryError;
 
@@ -48,6 +49,16 @@ impl StringTest {
             StringTest::Regex(regex) => regex.is_match(text),
             StringTest::Order(operator, wanted) => operator.holds(text.cmp(wanted)),
         }
+    }
+
+    /// The texts that match, when they can be listed. Never the empty one, which also stands for what is missing.
+    pub(super) fn listed(&self) -> Option<Texts> {
+        let (text, ignore_case) = match self {
+            StringTest::Equal(text) => (text, false),
+            StringTest::EqualIgnoringCase(lower) => (lower, true),
+            _ => return None,
+        };
+        (!text.is_empty()).then(|| Texts { texts: vec![text.clone()], ignore_case })
     }
 
     /// The words that a text which matches holds.

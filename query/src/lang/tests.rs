@@ -8,14 +8,14 @@ use crate::testing::{TestLog, TestSpan, TestStore};
 
 use super::{LogFilter, LogTerms, SpanFilter, SpanTerms, parse};
 
-/// The ids of the spans that `query` lets through.
+/// The ids of the spans that `query` lets through, whatever part of it the scan does.
 fn span_ids(store: &TestStore, query: &str) -> Vec<u8> {
     let filter = SpanFilter::new(&SpanTerms { query, ..SpanTerms::default() }).unwrap();
-    let scans =
-        [filter.with_columns(Scan::new(TimeRange::ALL)), filter.with_columns_to_count(Scan::new(TimeRange::ALL))];
-    let [by_list, by_count] = scans.map(|scan| {
+    let all = || Scan::new(TimeRange::ALL);
+    let scans = [all(), filter.with_columns(filter.with_hints(all())), filter.with_trace_ids(filter.with_hints(all()))];
+    let [expected, listed, chosen] = scans.map(|scan| {
         let mut times = Vec::new();
-        for chunk in store.snapshot().spans(filter.with_hints(scan)) {
+        for chunk in store.snapshot().spans(scan) {
             let chunk = chunk.unwrap();
             let mut bound = filter.bind(&chunk);
             times.extend((0..chunk.len()).filter(|&row| bound.matches(row)).map(|row| chunk.start(row) as u8));
@@ -23,17 +23,19 @@ fn span_ids(store: &TestStore, query: &str) -> Vec<u8> {
         times.sort_unstable();
         times
     });
-    assert_eq!(by_list, by_count, "{query}: the columns to count are too few");
-    by_list
+    assert_eq!(expected, listed, "{query}: as read for a list");
+    assert_eq!(expected, chosen, "{query}: as read for the trace ids");
+    expected
 }
 
-/// The times of the records that `query` lets through.
+/// The times of the records that `query` lets through, whatever part of it the scan does.
 fn log_times(store: &TestStore, query: &str) -> Vec<u8> {
     let filter = LogFilter::new(&LogTerms { query, ..LogTerms::default() }).unwrap();
-    let scans = [Scan::new(TimeRange::ALL), filter.with_columns(Scan::new(TimeRange::ALL))];
-    let [by_all, by_few] = scans.map(|scan| {
+    let all = || Scan::new(TimeRange::ALL);
+    let scans = [all(), filter.with_hints(all()), filter.with_columns(filter.with_hints(all()))];
+    let [expected, whole, counted] = scans.map(|scan| {
         let mut times = Vec::new();
-        for chunk in store.snapshot().logs(filter.with_hints(scan)) {
+        for chunk in store.snapshot().logs(scan) {
             let chunk = chunk.unwrap();
             let mut bound = filter.bind(&chunk);
             times.extend((0..chunk.len()).filter(|&row| bound.matches(row)).map(|row| chunk.time(row) as u8));
@@ -41,8 +43,9 @@ fn log_times(store: &TestStore, query: &str) -> Vec<u8> {
         times.sort_unstable();
         times
     });
-    assert_eq!(by_all, by_few, "{query}: the columns to count are too few");
-    by_all
+    assert_eq!(expected, whole, "{query}: as read for a search");
+    assert_eq!(expected, counted, "{query}: as read for a count");
+    expected
 }
 
 /// Spans whose start is their id.
@@ -51,34 +54,37 @@ fn spans() -> TestStore {
     exception.push("exception.type", Value::Str("Timeout"));
     let mut words = AttrsBuf::new();
     words.push("a", Value::Str("x"));
-    TestStore::of_spans(&[
-        TestSpan::new(1, 1, 1).of("gateway", "GET /v1/shows", SpanKind::Server).lasting(700_000_000),
-        TestSpan::new(1, 2, 2)
-            .below(1)
-            .of("booking", "POST /v1/bookings", SpanKind::Client)
-            .attr("http.response.status_code", Value::Int(503))
-            .attr("name", Value::Str("own name"))
-            .failed("connection refused by payment"),
-        TestSpan::new(2, 3, 3)
-            .of("booking", "reserve seat", SpanKind::Internal)
-            .attr("http.response.status_code", Value::Str("404"))
-            .attr("venue.id", Value::Str("V-17"))
-            .attr("cached", Value::Bool(true)),
-        TestSpan::new(2, 4, 4)
-            .of("Booking", "publish", SpanKind::Producer)
-            .attr("ratio", Value::Double(0.5))
-            .attr("size", Value::Int(9_007_199_254_740_993))
-            .resource_attr("venue.id", Value::Str("V-99"))
-            .resource_attr("cloud.region", Value::Str("eu-1")),
-        TestSpan::new(3, 5, 5)
-            .of("payment", "charge card", SpanKind::Consumer)
-            .lasting(1_500_000_000)
-            .event(6, "exception", &exception)
-            .scope("my.tracer")
-            .resource_attr("cloud.region", Value::Str("us-2"))
-            .attr("resource.kind", Value::Str("odd key")),
-        TestSpan::new(4, 6, 6).of("payment", "결제 실패", SpanKind::Server).lasting(0).attr("empty", Value::Empty),
-    ])
+    TestStore::in_thirds(
+        &[
+            TestSpan::new(1, 1, 1).of("gateway", "GET /v1/shows", SpanKind::Server).lasting(700_000_000),
+            TestSpan::new(1, 2, 2)
+                .below(1)
+                .of("booking", "POST /v1/bookings", SpanKind::Client)
+                .attr("http.response.status_code", Value::Int(503))
+                .attr("name", Value::Str("own name"))
+                .failed("connection refused by payment"),
+            TestSpan::new(2, 3, 3)
+                .of("booking", "reserve seat", SpanKind::Internal)
+                .attr("http.response.status_code", Value::Str("404"))
+                .attr("venue.id", Value::Str("V-17"))
+                .attr("cached", Value::Bool(true)),
+            TestSpan::new(2, 4, 4)
+                .of("Booking", "publish", SpanKind::Producer)
+                .attr("ratio", Value::Double(0.5))
+                .attr("size", Value::Int(9_007_199_254_740_993))
+                .resource_attr("venue.id", Value::Str("V-99"))
+                .resource_attr("cloud.region", Value::Str("eu-1")),
+            TestSpan::new(3, 5, 5)
+                .of("payment", "charge card", SpanKind::Consumer)
+                .lasting(1_500_000_000)
+                .event(6, "exception", &exception)
+                .scope("my.tracer")
+                .resource_attr("cloud.region", Value::Str("us-2"))
+                .attr("resource.kind", Value::Str("odd key")),
+            TestSpan::new(4, 6, 6).of("payment", "결제 실패", SpanKind::Server).lasting(0).attr("empty", Value::Empty),
+        ],
+        TestStore::add_spans,
+    )
 }
 
 #[test]
@@ -189,8 +195,10 @@ fn span_queries_find_exactly_what_they_say() {
 #[test]
 fn the_first_place_that_has_a_key_decides() {
     let key = |it: TestSpan| it.resource_attr("k", Value::Str("resource")).of("s", "n", SpanKind::Internal);
-    let store =
-        TestStore::of_spans(&[key(TestSpan::new(1, 1, 1).attr("k", Value::Str("own"))), key(TestSpan::new(1, 2, 2))]);
+    let store = TestStore::in_thirds(
+        &[key(TestSpan::new(1, 1, 1).attr("k", Value::Str("own"))), key(TestSpan::new(1, 2, 2))],
+        TestStore::add_spans,
+    );
     let table: [(&str, &[u8]); 4] =
         [("k=own", &[1]), ("k=resource", &[2]), ("resource.k=resource", &[1, 2]), ("span.k=own", &[1])];
     for (query, expected) in table {
@@ -213,18 +221,21 @@ fn logs() -> TestStore {
     }
     let mut array = Vec::new();
     model::wire::put_bytes_field(&mut array, 5, &tags);
-    TestStore::of_logs(&[
-        TestLog::new(1, "connection refused: dial tcp 10.0.0.1:5432").of("booking", 17),
-        TestLog::new(2, "Connection was REFUSED").of("payment", 13).at(9, 4),
-        TestLog::new(3, "order_id=42 retry=3").of("booking", 9).attr("order.id", Value::Int(42)),
-        TestLog::new(4, "GET /v1/shows 200").of("gateway", 0).attr("log.file.name", Value::Str("access.log")),
-        TestLog { severity_text: "Warning", ..TestLog::new(5, "결제실패 발생").of("payment", 0) },
-        TestLog::new(6, "").of("payment", 21).map_body(&body),
-        TestLog { event_name: "cart.emptied", ..TestLog::new(7, "std::io::Error and the rest").of("gateway", 5) }
-            .attr("tags", Value::parse(&array))
-            .at(10, 0)
-            .resource_attr("host.name", Value::Str("node-1")),
-    ])
+    TestStore::in_thirds(
+        &[
+            TestLog::new(1, "connection refused: dial tcp 10.0.0.1:5432").of("booking", 17),
+            TestLog::new(2, "Connection was REFUSED").of("payment", 13).at(9, 4),
+            TestLog::new(3, "order_id=42 retry=3").of("booking", 9).attr("order.id", Value::Int(42)),
+            TestLog::new(4, "GET /v1/shows 200").of("gateway", 0).attr("log.file.name", Value::Str("access.log")),
+            TestLog { severity_text: "Warning", ..TestLog::new(5, "결제실패 발생").of("payment", 0) },
+            TestLog::new(6, "").of("payment", 21).map_body(&body),
+            TestLog { event_name: "cart.emptied", ..TestLog::new(7, "std::io::Error and the rest").of("gateway", 5) }
+                .attr("tags", Value::parse(&array))
+                .at(10, 0)
+                .resource_attr("host.name", Value::Str("node-1")),
+        ],
+        TestStore::add_logs,
+    )
 }
 
 #[test]
@@ -370,20 +381,6 @@ proptest::proptest! {
                 assert!(position <= text.len() && text.is_char_boundary(position), "{text:?}: {position}");
             }
         }
-    }
-}
-
-#[test]
-fn notes_operators_in_lower_case() {
-    let table = [
-        ("service=booking and status=error", true),
-        ("not status=error", true),
-        ("service=booking \"and\"", false),
-        ("could not connect and gave up", false),
-        ("service=booking AND status=error", false),
-    ];
-    for (query, expected) in table {
-        assert_eq!(!parse(query).unwrap().notes().is_empty(), expected, "{query}");
     }
 }
 

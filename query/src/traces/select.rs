@@ -15,6 +15,9 @@ use super::TraceOrder;
 /// How many matching traces are told apart; 16 bytes and a little more each.
 const MAX_TRACES: usize = 1_000_000;
 
+/// So many traces are measured by looking up the spans of each; of more, all spans of the range are read.
+const MAX_LOOKED_UP: usize = 2_000;
+
 const MEASURED: &[&str] = &["duration", "trace_id", "status"];
 
 /// The chosen traces.
@@ -41,7 +44,7 @@ pub(super) fn newest(
     let mut best: HashMap<TraceId, Nanos> = HashMap::new();
     let mut last: Option<Nanos> = None;
     let mut n_scanned = 0;
-    let mut chunks = snapshot.spans(filter.with_columns(filter.with_hints(Scan::new(range))));
+    let mut chunks = snapshot.spans(filter.with_trace_ids(filter.with_hints(Scan::new(range))));
     let truncated = loop {
         let full = last.is_some() || limit == 0;
         if full && chunks.bound().is_some_and(|bound| last.is_none_or(|last| bound < last)) {
@@ -99,7 +102,7 @@ pub(super) fn best(
 ) -> Result<Selection, QueryError> {
     let mut found: HashMap<TraceId, Measure> = HashMap::new();
     let (mut n_scanned, mut truncated) = (0, false);
-    for chunk in snapshot.spans(filter.with_columns(filter.with_hints(Scan::new(range)))) {
+    for chunk in snapshot.spans(filter.with_trace_ids(filter.with_hints(Scan::new(range)))) {
         truncated = stopped(budget, found.len(), warnings)?;
         if truncated {
             break;
@@ -112,7 +115,11 @@ pub(super) fn best(
             Err(error) => warnings.unreadable(&error),
         }
     }
-    for chunk in snapshot.spans(Scan::new(range).columns(MEASURED)) {
+    let mut scan = Scan::new(range).columns(MEASURED);
+    if found.len() <= MAX_LOOKED_UP {
+        scan = scan.traces(found.keys().copied());
+    }
+    for chunk in snapshot.spans(scan) {
         if budget.is_out_of_time()? {
             truncated = true;
             warnings.push("the time limit was reached: the order is not by all spans");
