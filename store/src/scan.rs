@@ -25,7 +25,8 @@ pub(crate) use logs::LogSegment;
 use unit::{Source, Unit};
 
 /// The chunks of a scan, as an iterator. What cannot be read, a segment or a row group, comes out as an error, and the
-/// iteration goes on: the caller reports it beside the rows that could be read.
+/// iteration goes on: the caller reports it beside the rows that could be read. A chunk of which filters leave nothing comes
+/// out empty, so that a caller whose time is up can stop there.
 pub struct Chunks<T> {
     table: Table,
     scan: Scan,
@@ -195,8 +196,13 @@ impl<T: From<RecordBatch>> Iterator for Chunks<T> {
         }
         loop {
             let unit = self.units.pop()?;
+            // Much may be read of which filters leave nothing: the reader has a say in between.
+            let pauses = unit.is_read_from_disk() && !self.scan.filters.is_empty();
             match self.read(unit) {
                 Ok(Some(batch)) => return Some(Ok(T::from(batch))),
+                Ok(None) if pauses => {
+                    return Some(Ok(T::from(self.project(RecordBatch::new_empty(self.table.schema())))));
+                }
                 Ok(None) => {}
                 Err(error) => return Some(Err(error)),
             }

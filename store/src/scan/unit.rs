@@ -46,6 +46,10 @@ impl Unit {
         }
     }
 
+    pub(super) fn is_read_from_disk(&self) -> bool {
+        matches!(self.source, Source::RowGroup { .. } | Source::Logs { .. })
+    }
+
     /// The greater the sooner.
     fn rank(&self) -> (Nanos, Reverse<usize>) {
         let time = match self.order {

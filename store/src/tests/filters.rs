@@ -99,3 +99,23 @@ fn a_filter_holds_of_every_row_wherever_it_is() {
     append(&store, 4_000, 1_000);
     check(5_000);
 }
+
+#[test]
+fn a_reader_may_stop_between_chunks_of_which_nothing_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    append(&store, 0, 100);
+    store.flush().unwrap();
+    append(&store, 100, 100);
+    store.flush().unwrap();
+    let nothing = Filter::Text { column: "service", wanted: Texts::exactly(["no such".to_owned()]) };
+    let scan = Scan::new(TimeRange::ALL).columns(&["severity_number"]).filter(nothing);
+    let chunks: Vec<_> = store.snapshot().batches(Table::Logs, scan.clone()).map(Result::unwrap).collect();
+    assert!(chunks.len() >= 2, "one for each row group at least");
+    for chunk in chunks {
+        assert_eq!(chunk.num_rows(), 0);
+        assert!(chunk.column_by_name("severity_number").is_some() && chunk.num_columns() == 2, "{chunk:?}");
+    }
+    let counted = store.snapshot().batches(Table::Logs, scan.columns(&[]));
+    assert_eq!(counted.map(|chunk| chunk.unwrap().num_rows()).sum::<usize>(), 0);
+}
