@@ -3,7 +3,7 @@
 use arrow::array::Array;
 use hashbrown::HashMap;
 use model::{Nanos, SpanKind, TimeRange};
-use store::{Scan, Snapshot};
+use store::{Filter, Scan, Snapshot, Texts};
 
 use crate::steps::Steps;
 use crate::{Budget, QueryError, Warnings};
@@ -16,7 +16,7 @@ const MAX_OPERATIONS: usize = 2_000;
 /// One more than the largest number of a [`SpanKind`].
 const N_KINDS: usize = SpanKind::Consumer as usize + 1;
 
-const COLUMNS: &[&str] = &["duration", "service", "name", "kind", "status"];
+const COLUMNS: &[&str] = &["duration", "name", "kind", "status"];
 
 /// Which operations to list.
 #[derive(Clone, Debug)]
@@ -33,6 +33,7 @@ pub struct OperationSearch {
 pub struct OperationList {
     /// By total duration, longest first.
     pub operations: Vec<OperationSummary>,
+    /// Spans of the service.
     pub n_scanned: u64,
     pub warnings: Vec<String>,
 }
@@ -60,7 +61,8 @@ pub fn operations(snapshot: &Snapshot, budget: &Budget, search: &OperationSearch
     let mut by_name: HashMap<(String, SpanKind), usize> = HashMap::new();
     let mut drafts: Vec<Draft> = Vec::new();
     let mut n_scanned = 0;
-    for chunk in snapshot.spans(Scan::new(search.range).columns(COLUMNS)) {
+    let service = Filter::Text { column: "service", wanted: Texts::exactly([search.service.clone()]) };
+    for chunk in snapshot.spans(Scan::new(search.range).columns(COLUMNS).filter(service)) {
         if budget.is_out_of_time()? {
             warnings.push("the time limit was reached: older spans of the range are not counted");
             break;
@@ -73,18 +75,12 @@ pub fn operations(snapshot: &Snapshot, budget: &Budget, search: &OperationSearch
             }
         };
         n_scanned += chunk.len() as u64;
-        let (Some((services, service_keys)), Some((names, name_keys))) = (chunk.services(), chunk.names()) else {
-            continue;
-        };
-        let wanted: Vec<bool> = services.iter().map(|service| service == Some(search.service.as_str())).collect();
-        if !wanted.contains(&true) {
-            continue;
-        }
+        let Some((names, name_keys)) = chunk.names() else { continue };
         // Of each name and kind of this chunk: its draft, once it was looked up.
         let mut known: Vec<Option<Option<usize>>> = vec![None; names.len() * N_KINDS];
         for row in 0..chunk.len() {
             let kind = chunk.kind(row);
-            if !wanted[service_keys[row] as usize] || search.kind.is_some_and(|wanted| wanted != kind) {
+            if search.kind.is_some_and(|wanted| wanted != kind) {
                 continue;
             }
             let name = name_keys[row] as usize;
