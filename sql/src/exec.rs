@@ -6,12 +6,11 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Int32Type, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::ConfigOptions;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::EquivalenceProperties;
 use datafusion::physical_plan::coop::make_cooperative;
@@ -27,7 +26,7 @@ use datafusion::physical_plan::{
 use futures::stream;
 use store::{Chunks, Scan, Snapshot};
 
-use crate::pushdown::{Conditions, Test, learned_range};
+use crate::pushdown::{Conditions, learned_range};
 use crate::table::{SqlTable, build};
 
 /// What could not be read, in words; shown beside a result that lacks it.
@@ -108,17 +107,13 @@ impl ScanExec {
             let series = series.unwrap_or_else(|| self.snapshot.series().all());
             return Source::Series(build::series_batch(&series));
         }
-        let others = self.conditions.tests.iter().filter_map(|test| match test {
-            Test::Attribute { column, .. } => Some(*column),
-            Test::Series { .. } | Test::SeriesAttribute { .. } => None,
-        });
-        let sources = self.table.sources(&self.columns, &others.collect::<Vec<_>>());
-        let mut scan = Scan::new(self.conditions.range).columns(sources);
+        let scan = Scan::new(self.conditions.range).columns(self.table.sources(&self.columns));
+        let mut scan = self.conditions.filters().into_iter().fold(scan, Scan::filter);
         if let Some(series) = series {
             scan = scan.series(Arc::new(series.iter().map(|series| series.id).collect()));
         }
-        if let Some(id) = self.conditions.trace_id {
-            scan = scan.trace(id);
+        if let Some(ids) = &self.conditions.traces {
+            scan = scan.traces(ids.iter().copied());
         }
         Source::Chunks(self.snapshot.batches(self.table.stored(), scan))
     }
@@ -179,7 +174,6 @@ impl Reader {
             None => return Ok(Step::End),
             Some(Err(error)) => self.scan.warnings.push(error.to_string()),
             Some(Ok(chunk)) => {
-                let chunk = self.keep(chunk)?;
                 self.chunk = (chunk.num_rows() > 0).then_some((chunk, 0));
             }
         }
@@ -193,27 +187,6 @@ impl Reader {
             (Some(newest), Some(oldest_wanted)) => newest < oldest_wanted,
             _ => false,
         }
-    }
-
-    /// The rows of `chunk` that pass the tests of attributes.
-    fn keep(&self, chunk: RecordBatch) -> Result<RecordBatch> {
-        let mut chunk = chunk;
-        for test in &self.scan.conditions.tests {
-            let Test::Attribute { column, key, values: wanted } = test else { continue };
-            let Some(bytes) = chunk.column_by_name(column) else { return Ok(chunk.slice(0, 0)) };
-            let passes = |bytes: &[u8]| Test::passes_bytes(column, key, wanted, bytes);
-            let mask: BooleanArray = if let Some(plain) = bytes.as_binary_opt::<i32>() {
-                plain.iter().map(|bytes| bytes.map(passes)).collect()
-            } else if let Some(shared) = bytes.as_dictionary_opt::<Int32Type>() {
-                let values = shared.values().as_binary::<i32>();
-                let values: Vec<bool> = values.iter().map(|bytes| bytes.is_some_and(passes)).collect();
-                shared.keys().iter().map(|key| Some(values[key? as usize])).collect()
-            } else {
-                return Err(DataFusionError::Internal(format!("column {column} is {}", bytes.data_type())));
-            };
-            chunk = filter_record_batch(&chunk, &mask)?;
-        }
-        Ok(chunk)
     }
 }
 

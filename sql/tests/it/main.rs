@@ -5,4 +5,5 @@
 mod export;
 mod fixture;
 mod hostile;
+mod pushdown;
 mod queries;
