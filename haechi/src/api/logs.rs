@@ -74,9 +74,10 @@ impl<'a> Record<'a> {
 }
 
 async fn logs(State(state): State<ApiState>, params: Params) -> Result<Response, ApiError> {
+    params.only(&["query", "start", "end", "limit"])?;
     let limit = params.count("limit", DEFAULT_LIMIT)?;
-    if limit > MAX_LIMIT {
-        return Err(ApiError::bad_parameter("limit", format!("at most {MAX_LIMIT} are allowed")));
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(ApiError::bad_parameter("limit", format!("from 1 to {MAX_LIMIT} are allowed, not {limit}")));
     }
     let range = time::range(&params, (state.clock)())?;
     let query = params.get("query").unwrap_or_default().to_owned();

@@ -6,6 +6,9 @@ use axum::http::{Method, header};
 
 use super::error::ApiError;
 
+/// Of an unknown name, an error shows so many characters.
+const MAX_NAME_SHOWN: usize = 100;
+
 /// Parameters in the order sent; names may repeat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Params(Vec<(String, String)>);
@@ -18,6 +21,18 @@ impl Params {
 
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// An error when there is a parameter besides `names`. Not for the APIs of other systems, whose clients send more than is
+    /// read here.
+    pub(super) fn only(&self, names: &[&str]) -> Result<(), ApiError> {
+        match self.0.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let name: String = name.chars().take(MAX_NAME_SHOWN).collect();
+                Err(ApiError::bad_parameter(&name, format!("it is unknown; {} are allowed", names.join(", "))))
+            }
+        }
     }
 
     pub(super) fn require(&self, name: &str) -> Result<&str, ApiError> {

@@ -20,6 +20,7 @@ pub(super) fn routes() -> Router<ApiState> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Options {
     /// The most rows to return.
     limit: Option<usize>,

@@ -68,7 +68,11 @@ async fn mistakes_say_where() {
         ("start=yesterday", "start"),
         ("end=", ""),
         ("limit=x", "limit"),
-        ("limit=1000000", "at most"),
+        ("limit=1000000", "parameter limit: from 1 to 5000 are allowed"),
+        ("limit=0", "from 1 to 5000 are allowed, not 0"),
+        ("limit=1&from=10", "parameter from: it is unknown; query, start, end, limit are allowed"),
+        ("Query=x", "parameter Query"),
+        ("step=", "parameter step"),
         ("start=20&end=10", "before start"),
     ] {
         let (status, answer) = api.get(&format!("/api/v1/logs?{query}")).await;

@@ -53,6 +53,9 @@ async fn mistakes_say_where() {
     assert_eq!(answer["position"], json!({"line": 2, "column": 3}));
     let (status, _) = api.get("/api/v1/sql").await;
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
-    let (status, _) = api.post("/api/v1/sql?limit=x", "text/plain", QUERY).await;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
+    for (parameters, part) in [("limit=x", "limit"), ("max=5", "`limit` or `rows`"), ("rows=lists", "lists")] {
+        let (status, answer) = api.post(&format!("/api/v1/sql?{parameters}"), "text/plain", QUERY).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{parameters}: {answer}");
+        assert!(answer["error"].as_str().unwrap().contains(part), "{parameters}: {answer}");
+    }
 }
