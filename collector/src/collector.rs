@@ -180,8 +180,8 @@ impl Unprepared {
 ///
 /// Nothing is too old here; see [`Context::oldest_accepted`]. Nor is there a limit of series: points that were rejected by it
 /// come back with the rest of their body, and those that were accepted must.
-pub fn decode_for_replay(kind: u8, body: &[u8], received_at: Nanos) -> Result<Rows, String> {
+pub fn decode_for_replay(rows: Rows, kind: u8, body: &[u8], received_at: Nanos) -> Result<Rows, String> {
     let signal = Signal::from_kind(kind).ok_or_else(|| format!("body kind {kind} is unknown to this version"))?;
     let context = Context { received_at, oldest_accepted: Nanos::MIN };
-    otlp::decode(signal, body, context).map(|decoded| decoded.rows).map_err(|error| error.to_string())
+    otlp::decode_into(rows, signal, body, context).map(|decoded| decoded.rows).map_err(|error| error.to_string())
 }

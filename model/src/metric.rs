@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
-
 use crate::attrs::Attrs;
 use crate::ids::{SpanId, TraceId};
 use crate::resource::{Resource, Scope};
 use crate::time::Nanos;
 
 pub mod distribution;
+mod identity;
+
+pub use identity::Identity;
 
 /// What a metric's points are; `Metric.data` of `metrics.proto`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,10 +76,6 @@ impl fmt::Debug for SeriesId {
     }
 }
 
-/// Bits of a series' id that bring the series of a metric, and of a resource within it, together. That others may come
-/// to the same bits does no harm: the rest tells them apart.
-const PLACE_BITS: u32 = 24;
-
 /// A series: one metric of one resource and scope with one set of attributes. Names are as sent.
 #[derive(Clone, Copy)]
 pub struct Series<'a> {
@@ -106,23 +103,12 @@ impl Series<'_> {
     /// Its first 24 bits are of the name and the next 24 of the resource. So what is sorted by series has the series of a
     /// metric side by side, as queries ask for them, and in each metric the resources in the same order.
     pub fn id(&self) -> SeriesId {
-        let place = |bytes: &[u8]| u128::from(xxh3_64(bytes) >> (64 - PLACE_BITS));
-        let (name, resource) = (place(self.name.as_bytes()), place(self.resource.as_bytes()));
-        let rest_bits = 128 - 2 * PLACE_BITS;
-        let rest = self.id_of_format_1().0 & ((1 << rest_bits) - 1);
-        SeriesId(name << (128 - PLACE_BITS) | resource << rest_bits | rest)
+        Identity::of(self).id(self.attr_bytes)
     }
 
     /// The id that the series has in rows of a data directory of format 1.
     pub fn id_of_format_1(&self) -> SeriesId {
-        let mut hasher = Xxh3Default::new();
-        for part in [self.name.as_bytes(), self.unit.as_bytes(), self.resource.as_bytes(), self.scope.as_bytes()] {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part);
-        }
-        hasher.update(&[self.kind as u8, self.temporality as u8, u8::from(self.monotonic)]);
-        hasher.update(self.attr_bytes);
-        SeriesId(hasher.digest128())
+        Identity::of(self).id_of_format_1(self.attr_bytes)
     }
 }
 

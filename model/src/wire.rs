@@ -39,6 +39,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    #[inline]
     pub fn new(buf: &'a [u8]) -> Self {
         Reader { buf }
     }
@@ -89,16 +90,20 @@ impl<'a> Reader<'a> {
             self.buf = rest;
             return Ok(u64::from(*byte));
         }
+        self.long_varint()
+    }
+
+    /// A varint of more than one byte: most tags and many lengths take one.
+    fn long_varint(&mut self) -> Result<u64, WireError> {
         let mut value = 0u64;
-        for i in 0..10 {
-            let Some(&byte) = self.buf.get(i) else { return Err(WireError::Truncated) };
+        for (i, byte) in self.buf.iter().take(10).enumerate() {
             value |= u64::from(byte & 0x7f) << (7 * i);
-            if byte < 0x80 {
+            if *byte < 0x80 {
                 self.buf = &self.buf[i + 1..];
                 return Ok(value);
             }
         }
-        Err(WireError::VarintTooLong)
+        Err(if self.buf.len() < 10 { WireError::Truncated } else { WireError::VarintTooLong })
     }
 
     #[inline]
@@ -148,6 +153,7 @@ impl Raw<'_> {
     }
 }
 
+#[inline]
 pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push((value as u8) | 0x80);
@@ -175,6 +181,7 @@ pub fn put_fixed32_field(out: &mut Vec<u8>, number: u32, bits: u32) {
 }
 
 /// Appends a string, bytes or message field.
+#[inline]
 pub fn put_bytes_field(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
     put_varint(out, u64::from(number) << 3 | 2);
     put_varint(out, bytes.len() as u64);

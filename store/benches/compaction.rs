@@ -42,7 +42,7 @@ fn run(table: Table, batch: u64, rows: &dyn Fn(u64) -> Rows) {
     let dir = tempfile::tempdir().unwrap();
     let config = StoreConfig { compact_automatically: false, ..StoreConfig::new(dir.path()) };
     let config = StoreConfig { flush_bytes: usize::MAX, max_memory_bytes: usize::MAX, ..config };
-    let (store, _) = Store::open(config, Box::new(|_, _, _| Ok(Rows::default()))).unwrap();
+    let (store, _) = Store::open(config, Box::new(|rows, _, _, _| Ok(rows))).unwrap();
     let mut flush = Duration::ZERO;
     for first in (0..ROWS).step_by(batch as usize) {
         let body = Bytes::copy_from_slice(&first.to_le_bytes());

@@ -70,7 +70,7 @@ fn request(first: u64) -> Request {
 }
 
 fn open(dir: &tempfile::TempDir) -> Arc<Store> {
-    let (store, _) = Store::open(StoreConfig::new(dir.path()), Box::new(|_, _, _| Ok(Rows::default()))).unwrap();
+    let (store, _) = Store::open(StoreConfig::new(dir.path()), Box::new(|rows, _, _, _| Ok(rows))).unwrap();
     store
 }
 

@@ -47,7 +47,7 @@ fn main() {
 fn fill() -> Filled {
     let n_rows = std::env::var("HAECHI_BENCH_ROWS").map_or(1_000_000, |rows| rows.parse().unwrap());
     let dir = tempfile::tempdir().unwrap();
-    let (store, _) = Store::open(StoreConfig::new(dir.path()), Box::new(|_, _, _| Ok(Rows::default()))).unwrap();
+    let (store, _) = Store::open(StoreConfig::new(dir.path()), Box::new(|rows, _, _, _| Ok(rows))).unwrap();
     let mut spans = mix::spans::SpanMix::new(1);
     let mut logs = mix::logs::LogMix::new(2);
     let mut traces = Vec::new();

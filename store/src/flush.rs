@@ -165,7 +165,7 @@ impl Shared {
                 series.push(*id, &stored.as_series());
             }
         }
-        let batch = series.finish(&times);
+        let batch = series.finish(|id| times.get(&id).copied().unwrap_or_default());
         (batch.num_rows() > 0).then_some(batch)
     }
 }

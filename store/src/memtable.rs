@@ -7,7 +7,7 @@ use model::Nanos;
 use crate::chunk::Times;
 use crate::rows::Rows;
 use crate::schema::Table;
-use crate::series::{SeriesIndex, SeriesOfRequest};
+use crate::series::SeriesOfRequest;
 use crate::snapshot::MemoryChunk;
 
 /// Scans pay by the chunk, so the small ones at the end are merged when together they have this many rows. In steps, so that
@@ -35,16 +35,19 @@ pub(crate) struct PreparedRequest {
 }
 
 impl PreparedRequest {
-    /// Makes batches of `rows`, and looks their series up in `index`.
-    pub(crate) fn new(rows: Rows, index: &SeriesIndex) -> Self {
+    /// Makes batches of `rows`.
+    pub(crate) fn new(mut rows: Rows) -> Self {
         let mut prepared = PreparedRequest::default();
+        let known = rows.metrics.take_known();
+        let mut described = None;
         for (table, batch) in rows.finish() {
             match table {
-                Table::Series => {
-                    prepared.series = Some(Box::new(SeriesOfRequest::look_up(index, batch.into())));
-                }
+                Table::Series => described = Some(batch.into()),
                 _ => prepared.rows.push(Prepared::new(table, batch)),
             }
+        }
+        if described.is_some() || !known.is_empty() {
+            prepared.series = Some(Box::new(SeriesOfRequest::new(known, described)));
         }
         prepared
     }

@@ -15,6 +15,7 @@ use crate::flush::Frozen;
 use crate::layout::Layout;
 use crate::manifest::{self, Manifest};
 use crate::memtable::PreparedRequest;
+use crate::rows::Rows;
 use crate::schema::Table;
 use crate::segment::{Recent, Segment};
 use crate::series::SeriesIndex;
@@ -232,9 +233,10 @@ impl Replay<'_> {
             return;
         }
         self.seen.insert(head.hash, head.received_at);
-        match catch_unwind(AssertUnwindSafe(|| decode(head.kind, body, head.received_at))) {
+        let rows = Rows::of_replay(&shared.series);
+        match catch_unwind(AssertUnwindSafe(|| decode(rows, head.kind, body, head.received_at))) {
             Ok(Ok(rows)) => {
-                let prepared = PreparedRequest::new(rows, &shared.series);
+                let prepared = PreparedRequest::new(rows);
                 recovery.replayed_requests += 1;
                 recovery.replayed_rows += prepared.rows.iter().map(|it| it.n_rows()).sum::<u64>();
                 shared.push(vec![prepared], head.lsn);

@@ -2,10 +2,13 @@
 //!
 //! The receiver pushes borrowed rows; each builder appends to Arrow columns, so nothing is kept per row.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use crate::schema::Table;
+use crate::series::{SeriesIndex, SeriesRoom};
 
 mod logs;
 mod metrics;
@@ -30,7 +33,14 @@ impl Rows {
         self.spans.is_empty() && self.logs.is_empty() && self.metrics.is_empty() && self.exemplars.is_empty()
     }
 
-    /// One batch for each table that has rows.
+    /// Builders that know the series of `index`, and take new ones without end.
+    pub(crate) fn of_replay(index: &Arc<SeriesIndex>) -> Self {
+        let mut rows = Rows::default();
+        rows.metrics.limit(SeriesRoom::of_replay(index));
+        rows
+    }
+
+    /// One batch for each table that has rows. Of series that the store knew already there are none.
     pub fn finish(self) -> Vec<(Table, RecordBatch)> {
         let (points, series) = self.metrics.finish();
         let batches = [

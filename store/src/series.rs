@@ -11,7 +11,7 @@ mod request;
 mod select;
 
 use inner::Inner;
-pub(crate) use request::{SeriesOfRequest, SeriesRoom};
+pub(crate) use request::{Admission, SeriesOfRequest, SeriesRoom};
 pub use select::{Condition, WantedLabel};
 
 /// A series as the index keeps it.
@@ -73,8 +73,13 @@ impl StoredSeries {
     }
 
     fn saw(&self, first: Nanos, last: Nanos) {
-        self.first_time.fetch_min(first, Ordering::Relaxed);
-        self.last_time.fetch_max(last, Ordering::Relaxed);
+        // Reading is much cheaper than writing, and most often there is nothing to write to the first one.
+        if first < self.first_time.load(Ordering::Relaxed) {
+            self.first_time.fetch_min(first, Ordering::Relaxed);
+        }
+        if last > self.last_time.load(Ordering::Relaxed) {
+            self.last_time.fetch_max(last, Ordering::Relaxed);
+        }
     }
 }
 

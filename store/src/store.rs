@@ -108,8 +108,9 @@ pub struct Acked {
     pub duplicate: bool,
 }
 
-/// Makes rows of a body from the log: `(kind, body, received_at)`.
-pub type Decode = Box<dyn Fn(u8, &[u8], Nanos) -> Result<Rows, String> + Send>;
+/// Makes rows of a body from the log: `(rows, kind, body, received_at)`. `rows` are builders that know the store's series, to
+/// be filled and returned.
+pub type Decode = Box<dyn Fn(Rows, u8, &[u8], Nanos) -> Result<Rows, String> + Send>;
 
 /// What the store holds.
 #[derive(Clone, Debug, Default)]
@@ -240,7 +241,7 @@ impl Store {
             return Err(AppendError::Busy(rows));
         }
         let hash = if request.dedup { body_hash(request.kind, &request.body) } else { 0 };
-        let prepared = PreparedRequest::new(request.rows, &self.shared.series);
+        let prepared = PreparedRequest::new(request.rows);
         let (reply, answer) = oneshot::channel();
         let Request { kind, received_at, body, .. } = request;
         let append = Append { kind, received_at, hash, body, prepared, reply };

@@ -105,7 +105,7 @@ fn body(first: u64, n: u64) -> Bytes {
 }
 
 fn decode() -> Decode {
-    Box::new(|_, body, _| {
+    Box::new(|_, _, body, _| {
         let (first, n) = body.split_at_checked(8).ok_or("short body")?;
         let number = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).map_err(|_| "short body");
         Ok(rows(number(first)?, number(n)?))

@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use hashbrown::HashMap;
-use model::metric::{NO_RECORDED_VALUE, canonical};
+use model::metric::{Identity, NO_RECORDED_VALUE};
 use model::wire::Reader;
 use model::{Attrs, MetricKind, Nanos, Point, PointValue, Series, Temporality};
 
@@ -13,9 +12,11 @@ use super::malformed::{Malformed, Within};
 use super::wire::{bytes, text, varint};
 use super::{Context, Decoded};
 
+mod attributes;
 mod exemplar;
 mod point;
 
+use attributes::AttributeCache;
 use point::PointReader;
 
 const NAMES: Names = Names { resources: "resource_metrics", scopes: "scope_metrics", items: "metrics" };
@@ -31,8 +32,7 @@ const NO_ROOM: &str = "the series is new and the server has as many as it takes 
 const NO_DATA: &str = "the metric has no gauge, sum, histogram, exponential_histogram or summary, so nothing to store";
 
 pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Result<(), Malformed> {
-    let mut points = PointReader::default();
-    let mut attributes = AttributeCache::default();
+    let mut scratch = Scratch::default();
     walk(body, &NAMES, decoded, |decoded, owner, place, message| {
         let metric = Metric::read(message)?;
         let Some(data) = &metric.data else {
@@ -40,9 +40,17 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
             return Ok(());
         };
         MetricRows { metric: &metric, kind: data.kind, owner, place, context }
-            .push(data, decoded, &mut points, &mut attributes)
+            .push(data, decoded, &mut scratch)
             .within(data.kind.name())
     })
+}
+
+/// Memory that one metric after another uses.
+#[derive(Default)]
+struct Scratch {
+    points: PointReader,
+    attributes: AttributeCache,
+    identity: Identity,
 }
 
 /// The fields of a `Metric` message.
@@ -112,13 +120,8 @@ struct MetricRows<'a> {
 }
 
 impl MetricRows<'_> {
-    fn push(
-        &self,
-        data: &Data<'_>,
-        decoded: &mut Decoded,
-        points: &mut PointReader,
-        attributes: &mut AttributeCache,
-    ) -> Result<(), Malformed> {
+    fn push(&self, data: &Data<'_>, decoded: &mut Decoded, scratch: &mut Scratch) -> Result<(), Malformed> {
+        let Scratch { points, attributes, identity } = scratch;
         let (temporality, monotonic) = self.aggregation(&data.message)?;
         let refused = if self.metric.name.is_empty() {
             Some(NO_NAME)
@@ -127,6 +130,20 @@ impl MetricRows<'_> {
         } else {
             None
         };
+        let metric = Series {
+            name: self.metric.name,
+            unit: self.metric.unit,
+            description: self.metric.description,
+            kind: self.kind,
+            temporality,
+            monotonic,
+            attrs: Attrs::default(),
+            attr_bytes: &[],
+            service: self.owner.service,
+            resource: self.owner.resource,
+            scope: self.owner.scope,
+        };
+        identity.set(&metric);
         let mut index = 0;
         let mut reader = Reader::new(&data.message);
         while let Some((number, raw)) = reader.next_field()? {
@@ -135,6 +152,7 @@ impl MetricRows<'_> {
             }
             let place = || format!("{}.{}.data_points[{index}]", self.place.path(), self.kind.name());
             let fields = bytes(raw).and_then(|it| points.read(self.kind, it)).within_item("data_points", index)?;
+            let attr_bytes = attributes.canonical(points.attributes()).within_item("data_points", index)?;
             decoded.n_items += 1;
             let valid = match refused {
                 Some(reason) => Err(reason),
@@ -145,34 +163,21 @@ impl MetricRows<'_> {
             match valid {
                 Err(reason) => decoded.report.reject(reason, 1, place),
                 Ok(((time, start_time), value)) => {
-                    let attr_bytes = attributes.canonical(points.attributes());
-                    let series = Series {
-                        name: self.metric.name,
-                        unit: self.metric.unit,
-                        description: self.metric.description,
-                        kind: self.kind,
-                        temporality,
-                        monotonic,
-                        attrs: Attrs::new(attr_bytes),
-                        attr_bytes,
-                        service: self.owner.service,
-                        resource: self.owner.resource,
-                        scope: self.owner.scope,
-                    };
-                    match decoded.rows.metrics.admit(&series, time) {
-                        None => decoded.report.reject(NO_ROOM, 1, place),
-                        Some(series) => {
-                            let value = if fields.flags & NO_RECORDED_VALUE != 0 { PointValue::None } else { value };
-                            let point = Point { series, time, start_time, flags: fields.flags, value };
-                            decoded.rows.metrics.push(&point);
-                            decoded.has_time = true;
-                            if let Some(warning) = points.warning() {
-                                decoded.report.warn(warning, place);
-                            }
-                            for exemplar in &fields.exemplars {
-                                exemplar.push(series, time, self.context, decoded, place);
-                            }
+                    let id = identity.id(attr_bytes);
+                    let series = Series { attrs: Attrs::new(attr_bytes), attr_bytes, ..metric };
+                    if decoded.rows.metrics.admit(id, &series, time) {
+                        let value = if fields.flags & NO_RECORDED_VALUE != 0 { PointValue::None } else { value };
+                        let point = Point { series: id, time, start_time, flags: fields.flags, value };
+                        decoded.rows.metrics.push(&point);
+                        decoded.has_time = true;
+                        if let Some(warning) = points.warning() {
+                            decoded.report.warn(warning, place);
                         }
+                        for exemplar in &fields.exemplars {
+                            exemplar.push(id, time, self.context, decoded, place);
+                        }
+                    } else {
+                        decoded.report.reject(NO_ROOM, 1, place);
                     }
                 }
             }
@@ -215,24 +220,4 @@ impl MetricRows<'_> {
 
 fn has_temporality(kind: MetricKind) -> bool {
     matches!(kind, MetricKind::Sum | MetricKind::Histogram | MetricKind::ExponentialHistogram)
-}
-
-/// Canonical forms by the bytes as sent: a request repeats few attribute sets many times, once for each metric.
-#[derive(Default)]
-struct AttributeCache {
-    canonical_of: HashMap<Vec<u8>, Vec<u8>>,
-}
-
-impl AttributeCache {
-    /// The canonical form of the `KeyValueList` `sent`.
-    fn canonical(&mut self, sent: &[u8]) -> &[u8] {
-        if sent.is_empty() {
-            return &[];
-        }
-        self.canonical_of.entry_ref(sent).or_insert_with(|| {
-            let mut out = Vec::new();
-            canonical(Attrs::new(sent), &mut out);
-            out
-        })
-    }
 }

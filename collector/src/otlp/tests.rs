@@ -6,6 +6,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::prelude::*;
 use prost::Message;
+use store::Rows;
 
 use super::{Context, MAX_AHEAD, decode};
 use crate::Signal;
@@ -93,7 +94,7 @@ proptest! {
     fn replay_gives_the_same_rows(signal in signals(), tape in tape()) {
         let body = request(signal, &tape);
         let first = dump(decode(signal, &body, KEEP_ALL).unwrap().rows);
-        prop_assert_eq!(dump(crate::decode_for_replay(signal.kind(), &body, NOW).unwrap()), first);
+        prop_assert_eq!(dump(crate::decode_for_replay(Rows::default(), signal.kind(), &body, NOW).unwrap()), first);
     }
 }
 
@@ -177,7 +178,7 @@ fn items_more_than_a_day_ahead_are_rejected_one_by_one_on_replay_too() {
         let decoded = decode(signal, &body, Context { received_at, ..KEEP_ALL }).unwrap();
         assert_eq!((decoded.rejected(), decoded.rows.is_empty(), decoded.has_time), (1, true, false));
         assert!(decoded.report.message(signal).contains("more than a day ahead"), "{signal:?}");
-        assert!(crate::decode_for_replay(signal.kind(), &body, received_at).unwrap().is_empty());
+        assert!(crate::decode_for_replay(Rows::default(), signal.kind(), &body, received_at).unwrap().is_empty());
     }
 }
 

@@ -9,6 +9,7 @@ use crate::dedup::Dedup;
 use crate::error::OpenError;
 use crate::memtable::{Memtable, PreparedRequest};
 use crate::recovery::{self, Recovery};
+use crate::rows::Rows;
 use crate::segment::Recent;
 use crate::snapshot::Snapshot;
 use crate::store::Decode;
@@ -47,7 +48,7 @@ fn read(directory: &Directory, decode: &Decode) -> Result<(Snapshot, Recovery), 
     let io = |source| OpenError::Io { path: dir.join("wal"), source };
     let files = wal::list(&dir.join("wal")).map_err(io)?;
     let first_lsns: Vec<_> = files.iter().map(|(_, path)| Header::read(path)?.first_lsn).collect();
-    let (mut rows, mut seen, mut previous) = (Memtable::default(), Dedup::default(), directory.state.low_water);
+    let (mut memory, mut seen, mut previous) = (Memtable::default(), Dedup::default(), directory.state.low_water);
     for (index, (sequence, path)) in files.iter().enumerate() {
         let end = first_lsns[index + 1..].iter().flatten().min().copied().unwrap_or(u64::MAX);
         let damage = wal::read_file(path, *sequence, previous, end, |head, body| {
@@ -57,12 +58,13 @@ fn read(directory: &Directory, decode: &Decode) -> Result<(Snapshot, Recovery), 
                 return;
             }
             seen.insert(head.hash, head.received_at);
-            match catch_unwind(AssertUnwindSafe(|| decode(head.kind, body, head.received_at))) {
+            let rows = Rows::of_replay(&snapshot.series);
+            match catch_unwind(AssertUnwindSafe(|| decode(rows, head.kind, body, head.received_at))) {
                 Ok(Ok(decoded)) => {
                     recovery.replayed_requests += 1;
-                    let prepared = PreparedRequest::new(decoded, &snapshot.series);
+                    let prepared = PreparedRequest::new(decoded);
                     prepared.series.iter().for_each(|series| snapshot.series.note(series));
-                    prepared.rows.into_iter().for_each(|prepared| rows.push(prepared));
+                    prepared.rows.into_iter().for_each(|prepared| memory.push(prepared));
                 }
                 Ok(Err(error)) => {
                     recovery.damage.push(format!("{}: request {}: {error}", path.display(), head.lsn));
@@ -78,7 +80,7 @@ fn read(directory: &Directory, decode: &Decode) -> Result<(Snapshot, Recovery), 
             Err(error) => recovery.damage.push(format!("{}: {error}", path.display())),
         }
     }
-    recovery.replayed_rows = rows.rows;
-    snapshot.memory = rows.chunks;
+    recovery.replayed_rows = memory.rows;
+    snapshot.memory = memory.chunks;
     Ok((snapshot, recovery))
 }

@@ -12,7 +12,7 @@ use hashbrown::hash_map::Entry;
 use model::{Exemplar, Nanos, Point, PointValue, Series, SeriesId};
 
 use crate::schema::Table;
-use crate::series::SeriesRoom;
+use crate::series::{Admission, SeriesRoom, StoredSeries};
 
 const WIDTH: &str = "series ids have the width of their column";
 const ROOM: &str = "a request has fewer than 2^31 distinct values";
@@ -21,7 +21,8 @@ fn time_builder() -> TimestampNanosecondBuilder {
     TimestampNanosecondBuilder::with_capacity(0).with_timezone("UTC")
 }
 
-/// Columns of points under construction, with each series that they mention once.
+/// Columns of points under construction, with each series that they mention once. A description is made of those series
+/// only that the store does not know already: of next to none, once senders have sent for a while.
 pub struct MetricRows {
     series: FixedSizeBinaryBuilder,
     time: TimestampNanosecondBuilder,
@@ -31,11 +32,19 @@ pub struct MetricRows {
     int_value: Int64Builder,
     distribution: BinaryBuilder,
     n_points: usize,
-    /// The times of the first and the last point.
-    seen: HashMap<SeriesId, (Nanos, Nanos)>,
+    seen: HashMap<SeriesId, Seen>,
+    /// The series of which the store does not know already.
     table: SeriesRows,
-    /// `None` takes every series.
+    /// `None` knows no series and takes every one.
     room: Option<SeriesRoom>,
+}
+
+/// A series that the rows mention.
+struct Seen {
+    /// The times of the first and the last point.
+    first: Nanos,
+    last: Nanos,
+    known: Option<Arc<StoredSeries>>,
 }
 
 impl Default for MetricRows {
@@ -66,36 +75,45 @@ impl MetricRows {
         self.n_points
     }
 
-    /// Takes no more new series than `room` has, by [`MetricRows::admit`].
+    /// Looks series up in the index of `room`, and takes no more new ones than it has room for, by [`MetricRows::admit`].
     pub(crate) fn limit(&mut self, room: SeriesRoom) {
         self.room = Some(room);
     }
 
-    /// As [`MetricRows::series`]; `None` when the series is new to the store and the store has no room for it.
-    pub fn admit(&mut self, series: &Series<'_>, time: Nanos) -> Option<SeriesId> {
-        let id = series.id();
-        let known = self.seen.contains_key(&id);
-        let admitted = known || self.room.as_mut().is_none_or(|room| room.admits(id));
-        admitted.then(|| self.note(id, series, time))
-    }
-
-    /// Makes `series` known and returns its id, to be used by points and exemplars. `time` is that of a point.
-    pub fn series(&mut self, series: &Series<'_>, time: Nanos) -> SeriesId {
-        self.note(series.id(), series, time)
-    }
-
-    fn note(&mut self, id: SeriesId, series: &Series<'_>, time: Nanos) -> SeriesId {
+    /// Makes `series`, whose id is `id`, known, to be used by points and exemplars; `time` is that of a point. False when the
+    /// series is new to the store and the store has no room for it.
+    pub fn admit(&mut self, id: SeriesId, series: &Series<'_>, time: Nanos) -> bool {
         match self.seen.entry(id) {
-            Entry::Occupied(mut seen) => {
-                let (first, last) = *seen.get();
-                seen.insert((first.min(time), last.max(time)));
-            }
+            Entry::Occupied(mut seen) => seen.get_mut().stretch(time),
             Entry::Vacant(new) => {
-                new.insert((time, time));
-                self.table.push(id, series);
+                let known = match self.room.as_mut().map_or(Admission::New, |room| room.admit(id)) {
+                    Admission::Known(known) => Some(known),
+                    Admission::New => None,
+                    Admission::Refused => return false,
+                };
+                if known.is_none() {
+                    self.table.push(id, series);
+                }
+                new.insert(Seen { first: time, last: time, known });
             }
         }
+        true
+    }
+
+    /// As [`MetricRows::admit`] of a series for which there is room in any case. Returns its id.
+    pub fn series(&mut self, series: &Series<'_>, time: Nanos) -> SeriesId {
+        let id = series.id();
+        let seen = self.seen.entry(id).or_insert_with(|| {
+            self.table.push(id, series);
+            Seen { first: time, last: time, known: None }
+        });
+        seen.stretch(time);
         id
+    }
+
+    /// Takes out the series that the store knew already, each with the times of its first and last point.
+    pub(crate) fn take_known(&mut self) -> Vec<(Arc<StoredSeries>, Nanos, Nanos)> {
+        self.seen.values_mut().filter_map(|seen| Some((seen.known.take()?, seen.first, seen.last))).collect()
     }
 
     pub fn push(&mut self, point: &Point<'_>) {
@@ -116,7 +134,7 @@ impl MetricRows {
         self.distribution.append_option(distribution);
     }
 
-    /// The batches of points and of series.
+    /// The batches of points and of the series that the store did not know already.
     pub(crate) fn finish(mut self) -> (RecordBatch, RecordBatch) {
         let points = super::batch(
             Table::Points.schema(),
@@ -130,7 +148,15 @@ impl MetricRows {
                 Arc::new(self.distribution.finish()),
             ],
         );
-        (points, self.table.finish(&self.seen))
+        let times = |id| self.seen.get(&id).map(|seen| (seen.first, seen.last)).unwrap_or_default();
+        (points, self.table.finish(times))
+    }
+}
+
+impl Seen {
+    fn stretch(&mut self, time: Nanos) {
+        self.first = self.first.min(time);
+        self.last = self.last.max(time);
     }
 }
 
@@ -182,11 +208,11 @@ impl SeriesRows {
         self.scope.append(series.scope.as_bytes()).expect(ROOM);
     }
 
-    /// The batch, with the times of each series' first and last point out of `times`.
-    pub(crate) fn finish(mut self, times: &HashMap<SeriesId, (Nanos, Nanos)>) -> RecordBatch {
+    /// The batch, with the times of each series' first and last point as `times` gives them.
+    pub(crate) fn finish(mut self, times: impl Fn(SeriesId) -> (Nanos, Nanos)) -> RecordBatch {
         let (mut first, mut last) = (time_builder(), time_builder());
         for id in &self.ids {
-            let (first_time, last_time) = times.get(id).copied().unwrap_or_default();
+            let (first_time, last_time) = times(*id);
             first.append_value(first_time);
             last.append_value(last_time);
         }

@@ -3,51 +3,50 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use model::SeriesId;
+use model::{Nanos, SeriesId};
 
 use super::{SeriesIndex, StoredSeries};
 use crate::chunk::SeriesChunk;
 
 /// The series that a request mentions.
+#[derive(Default)]
 pub(crate) struct SeriesOfRequest {
-    described: SeriesChunk,
-    /// Of each row, the series if it was known already.
-    known: Vec<Option<Arc<StoredSeries>>>,
+    /// Those that were known already, each with the times of its first and last point.
+    known: Vec<(Arc<StoredSeries>, Nanos, Nanos)>,
+    /// Those that may be new.
+    described: Option<SeriesChunk>,
 }
 
 impl SeriesOfRequest {
-    pub(crate) fn look_up(index: &SeriesIndex, described: SeriesChunk) -> Self {
-        let inner = index.read();
-        let known = (0..described.len()).map(|row| inner.get(described.id(row)).cloned()).collect();
-        drop(inner);
-        SeriesOfRequest { described, known }
+    pub(crate) fn new(known: Vec<(Arc<StoredSeries>, Nanos, Nanos)>, described: Option<SeriesChunk>) -> Self {
+        SeriesOfRequest { known, described }
     }
 }
 
 impl SeriesIndex {
     /// Makes the series of a request known, which is committed, and stretches the times that they were seen in.
     pub(crate) fn note(&self, series: &SeriesOfRequest) {
-        let mut unknown = Vec::new();
+        let mut forgotten = Vec::new();
         {
             let _nothing_is_forgotten = self.read();
-            for (row, known) in series.known.iter().enumerate() {
-                let (first, last) = series.described.times(row);
-                match known.as_ref().filter(|known| !known.forgotten.load(Ordering::Relaxed)) {
-                    Some(known) => known.saw(first, last),
-                    None => unknown.push(row),
+            for (known, first, last) in &series.known {
+                if known.forgotten.load(Ordering::Relaxed) {
+                    forgotten.push((known, *first, *last));
+                } else {
+                    known.saw(*first, *last);
                 }
             }
         }
-        for row in unknown {
-            if let Some(described) = series.described.row(row) {
-                let (first, last) = series.described.times(row);
-                self.insert(series.described.id(row), &described, first, last);
+        for (known, first, last) in forgotten {
+            self.insert(known.id, &known.as_series(), first, last);
+        }
+        let Some(described) = &series.described else { return };
+        for row in 0..described.len() {
+            if let Some(series) = described.row(row) {
+                let (first, last) = described.times(row);
+                self.insert(described.id(row), &series, first, last);
             }
         }
-    }
-
-    fn knows(&self, id: SeriesId) -> bool {
-        self.read().get(id).is_some()
     }
 }
 
@@ -64,13 +63,30 @@ impl SeriesRoom {
         SeriesRoom { index: Arc::clone(index), left: max.saturating_sub(index.len()) }
     }
 
-    /// Whether the series may have points. Takes room for one that is not known; to be asked once for each.
-    pub(crate) fn admits(&mut self, id: SeriesId) -> bool {
-        if self.index.knows(id) {
-            return true;
-        }
-        let admitted = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        admitted
+    /// The room for series that were admitted before: without end.
+    pub(crate) fn of_replay(index: &Arc<SeriesIndex>) -> Self {
+        SeriesRoom { index: Arc::clone(index), left: usize::MAX }
     }
+
+    /// Whether the series may have points. Takes room for one that is not known; to be asked once for each.
+    pub(crate) fn admit(&mut self, id: SeriesId) -> Admission {
+        if let Some(known) = self.index.get(id) {
+            return Admission::Known(known);
+        }
+        match self.left.checked_sub(1) {
+            Some(left) => {
+                self.left = left;
+                Admission::New
+            }
+            None => Admission::Refused,
+        }
+    }
+}
+
+/// Whether a series may have points.
+pub(crate) enum Admission {
+    Known(Arc<StoredSeries>),
+    New,
+    /// It is new, and there is no room for it.
+    Refused,
 }

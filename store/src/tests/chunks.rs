@@ -148,7 +148,7 @@ impl Sampled {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = StoreConfig { compact_automatically: false, ..StoreConfig::new(dir.path()) };
-        let (store, _) = Store::open(config, Box::new(|_, _, _| Ok(Rows::default()))).unwrap();
+        let (store, _) = Store::open(config, Box::new(|rows, _, _, _| Ok(rows))).unwrap();
         let mut sampled =
             Sampled { _dir: dir, store, ids: [SeriesId(0); 2], expected: Default::default(), requests: 0 };
         sampled.ids = ["one", "two"].map(|name| described(name, &[]).id());

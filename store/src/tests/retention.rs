@@ -206,7 +206,9 @@ fn point(rows: &mut Rows, name: &str, time: Nanos) -> Option<()> {
         resource: model::Resource::default(),
         scope: model::Scope::default(),
     };
-    let series = rows.metrics.admit(&series, time)?;
+    let id = series.id();
+    rows.metrics.admit(id, &series, time).then_some(())?;
+    let series = id;
     rows.metrics.push(&model::Point { series, time, start_time: 0, flags: 0, value: model::PointValue::Int(1) });
     Some(())
 }

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::SECOND;
 use crate::files::faults::{How, Op, heal, inject};
-use crate::{Order, Request, Retention, Scan, Snapshot, Store, StoreConfig, Table};
+use crate::{Order, Request, Retention, Rows, Scan, Snapshot, Store, StoreConfig, Table};
 
 mod item;
 
@@ -81,7 +81,7 @@ impl Run {
 
     fn append(&mut self, items: &[Item]) {
         let body: Bytes = items.iter().flat_map(|item| item.to_bytes()).collect();
-        let rows = decode()(1, &body, 0).unwrap();
+        let rows = decode()(Rows::default(), 1, &body, 0).unwrap();
         let request = Request { kind: 1, received_at: 0, body: body.clone(), dedup: true, rows };
         let retried = self.acknowledged.ends_with(items);
         match self.store().append_blocking(request) {

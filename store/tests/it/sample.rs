@@ -226,7 +226,7 @@ pub(crate) enum Step {
 
 /// The rows of a body of the sample; stands in for the receiver's decoder.
 pub(crate) fn decode() -> Decode {
-    Box::new(|kind, body, _| {
+    Box::new(|_, kind, body, _| {
         let steps = [Step::Dropped, Step::First, Step::Second, Step::Unflushed];
         let known = steps.into_iter().flat_map(requests).find(|it| it.kind == kind && it.body == body);
         known.map(|request| request.rows).ok_or_else(|| "not a request of the sample".to_owned())

@@ -7,7 +7,6 @@ use model::wire::{Raw, Reader, WireError, put_bytes_field, put_fixed64_field, pu
 use model::{MetricKind, PointValue};
 
 use super::exemplar;
-use crate::otlp::anyvalue::check_key_value;
 use crate::otlp::malformed::{Malformed, Within};
 use crate::otlp::wire::{bytes, double, each_fixed64, fixed64, uint32, varint};
 
@@ -99,7 +98,6 @@ impl PointReader {
                 3 => it.time = fixed64(raw).within("time_unix_nano")?,
                 number if number == shape.attributes => {
                     let entry = bytes(raw).within_item("attributes", n_attributes)?;
-                    check_key_value(entry).within_item("attributes", n_attributes)?;
                     put_bytes_field(&mut self.attributes, 1, entry);
                     n_attributes += 1;
                 }
@@ -123,7 +121,7 @@ impl PointReader {
         Ok(it)
     }
 
-    /// The attributes of the point read last, as a `KeyValueList`.
+    /// The attributes of the point read last, as a `KeyValueList`. Its entries have not been checked.
     pub(super) fn attributes(&self) -> &[u8] {
         &self.attributes
     }

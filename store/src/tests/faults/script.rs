@@ -83,7 +83,7 @@ pub(super) fn config(dir: &Path) -> StoreConfig {
 }
 
 pub(super) fn decode() -> Decode {
-    Box::new(|_, body, _| {
+    Box::new(|_, _, body, _| {
         let first = body.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)).ok_or("short body")?;
         Ok(rows(first, ITEMS))
     })

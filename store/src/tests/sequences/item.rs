@@ -101,8 +101,7 @@ pub(super) fn trace(id: u64) -> TraceId {
 }
 
 pub(super) fn decode() -> Decode {
-    Box::new(|_, body, _| {
-        let mut rows = Rows::default();
+    Box::new(|mut rows, _, body, _| {
         body.chunks_exact(ITEM_BYTES).for_each(|bytes| Item::of(bytes).push(&mut rows));
         Ok(rows)
     })

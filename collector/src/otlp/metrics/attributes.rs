@@ -1,0 +1,132 @@
+//! The attributes of data points, checked and in canonical form: what they are to a series.
+
+use hashbrown::HashMap;
+use model::Attrs;
+use model::metric::canonical;
+use model::wire::{Raw, Reader};
+
+use crate::otlp::anyvalue::check_key_value;
+use crate::otlp::malformed::{Malformed, Within};
+
+/// Canonical forms by the bytes as sent: a request repeats few attribute sets many times, once for each metric.
+#[derive(Default)]
+pub(super) struct AttributeCache {
+    canonical_of: HashMap<Vec<u8>, Vec<u8>>,
+}
+
+impl AttributeCache {
+    /// The canonical form of the `KeyValueList` `sent`, whose entries have not been checked.
+    pub(super) fn canonical<'a>(&'a mut self, sent: &'a [u8]) -> Result<&'a [u8], Malformed> {
+        if is_canonical(sent) {
+            return Ok(sent);
+        }
+        if !self.canonical_of.contains_key(sent) {
+            check(sent)?;
+            let mut out = Vec::with_capacity(sent.len());
+            canonical(Attrs::new(sent), &mut out);
+            self.canonical_of.insert(sent.to_vec(), out);
+        }
+        Ok(self.canonical_of.get(sent).map_or(&[], Vec::as_slice))
+    }
+}
+
+fn check(sent: &[u8]) -> Result<(), Malformed> {
+    let mut reader = Reader::new(sent);
+    let mut index = 0;
+    while let Some((_, raw)) = reader.next_field()? {
+        if let Raw::Bytes(entry) = raw {
+            check_key_value(entry).within_item("attributes", index)?;
+            index += 1;
+        }
+    }
+    Ok(())
+}
+
+/// Whether `sent` is valid and canonical as it is, to be seen at a glance: texts and small numbers, each field once and in
+/// order, lengths of one byte, keys that increase. So it comes from SDKs that sort their attributes. False says nothing.
+fn is_canonical(mut sent: &[u8]) -> bool {
+    let mut before: Option<&[u8]> = None;
+    while !sent.is_empty() {
+        let Some((entry, rest)) = short_field(1, sent) else { return false };
+        let Some((key, entry)) = short_field(1, entry) else { return false };
+        let Some((any, [])) = short_field(2, entry) else { return false };
+        let plain = match any {
+            [INT, value] => *value < 0x80,
+            _ => matches!(short_field(1, any), Some((text, [])) if std::str::from_utf8(text).is_ok()),
+        };
+        if !plain || before.is_some_and(|before| before >= key) || std::str::from_utf8(key).is_err() {
+            return false;
+        }
+        before = Some(key);
+        sent = rest;
+    }
+    true
+}
+
+/// The tag of `AnyValue.int_value`, a varint in field 3.
+const INT: u8 = 3 << 3;
+
+/// The length-delimited field `number` at the start of `bytes`, if it is less than 128 bytes long, and what follows it.
+fn short_field(number: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    match bytes {
+        [tag, length, rest @ ..] if *tag == number << 3 | 2 && *length < 0x80 => {
+            rest.split_at_checked(usize::from(*length))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::wire::put_bytes_field;
+    use model::{AttrsBuf, Value};
+
+    use super::*;
+
+    fn set(attributes: &[(&str, Value<'_>)]) -> Vec<u8> {
+        let mut set = AttrsBuf::new();
+        attributes.iter().for_each(|(key, value)| set.push(key, *value));
+        set.as_bytes().to_vec()
+    }
+
+    #[test]
+    fn what_is_canonical_at_a_glance_is_what_canonical_gives() {
+        let long = "l".repeat(200);
+        let mut with_unknown_field = set(&[("a", Value::Str("x"))]);
+        put_bytes_field(&mut with_unknown_field, 9, b"");
+        let overlong_int = [0x0a, 8, 0x0a, 1, b'a', 0x12, 3, INT, 0x81, 0];
+        let cases: [(Vec<u8>, bool); 11] = [
+            (Vec::new(), true),
+            (set(&[("", Value::Str(""))]), true),
+            (set(&[("a", Value::Str("x")), ("b", Value::Int(5)), ("ba", Value::Str("é"))]), true),
+            (set(&[("b", Value::Str("x")), ("a", Value::Str("x"))]), false),
+            (set(&[("a", Value::Str("x")), ("a", Value::Str("y"))]), false),
+            (set(&[("a", Value::Int(-1))]), false),
+            (set(&[("a", Value::Bool(true))]), false),
+            (set(&[("a", Value::Empty)]), false),
+            (set(&[("a", Value::Str(&long))]), false),
+            (with_unknown_field, false),
+            (overlong_int.to_vec(), false),
+        ];
+        for (sent, at_a_glance) in cases {
+            assert_eq!(is_canonical(&sent), at_a_glance, "{sent:?}");
+            let mut expected = Vec::new();
+            canonical(Attrs::new(&sent), &mut expected);
+            let mut cache = AttributeCache::default();
+            for _ in 0..2 {
+                assert_eq!(cache.canonical(&sent).unwrap(), expected, "{sent:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_the_attribute_that_is_no_text() {
+        for bad in [[0x0a, 2, b'b', 0xff].as_slice(), &[0x0a, 1, b'b', 0x12, 3, 0x0a, 1, 0xff]] {
+            let mut sent = set(&[("a", Value::Str("x"))]);
+            put_bytes_field(&mut sent, 1, bad);
+            assert!(!is_canonical(&sent));
+            let error = AttributeCache::default().canonical(&sent).unwrap_err().to_string();
+            assert!(error.starts_with("attributes[1].") && error.ends_with("not valid UTF-8"), "{error}");
+        }
+    }
+}
