@@ -19,7 +19,7 @@ pub(crate) struct TestStore {
 impl TestStore {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let decode = Box::new(|_: u8, _: &[u8], _: Nanos| Ok(Rows::default()));
+        let decode = Box::new(|rows: Rows, _: u8, _: &[u8], _: Nanos| Ok(rows));
         let (store, _) = Store::open(StoreConfig::new(dir.path()), decode).unwrap();
         TestStore { store, n_requests: 0, dir }
     }

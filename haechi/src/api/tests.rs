@@ -45,7 +45,7 @@ impl Api {
 
     async fn with_status(status: Status) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let decode = Box::new(|_: u8, _: &[u8], _: Nanos| Ok(Rows::default()));
+        let decode = Box::new(|rows: Rows, _: u8, _: &[u8], _: Nanos| Ok(rows));
         let (store, _) = Store::open(StoreConfig::new(dir.path()), decode).unwrap();
         let body = bytes::Bytes::new();
         let request = store::Request { kind: 0, received_at: NOW, body, dedup: false, rows: data::rows() };

@@ -78,12 +78,12 @@ pub fn operations(snapshot: &Snapshot, budget: &Budget, search: &OperationSearch
         let Some((names, name_keys)) = chunk.names() else { continue };
         // Of each name and kind of this chunk: its draft, once it was looked up.
         let mut known: Vec<Option<Option<usize>>> = vec![None; names.len() * N_KINDS];
-        for row in 0..chunk.len() {
+        for (row, name) in name_keys.iter().enumerate() {
             let kind = chunk.kind(row);
             if search.kind.is_some_and(|wanted| wanted != kind) {
                 continue;
             }
-            let name = name_keys[row] as usize;
+            let name = *name as usize;
             let index = *known[name * N_KINDS + kind as usize].get_or_insert_with(|| {
                 let key = (names.value(name).to_owned(), kind);
                 if drafts.len() == MAX_OPERATIONS && !by_name.contains_key(&key) {

@@ -30,7 +30,7 @@ impl Fixture {
 
     pub(crate) fn with(config: SqlConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let decode = Box::new(|_: u8, _: &[u8], _: Nanos| Ok(Rows::default()));
+        let decode = Box::new(|rows: Rows, _: u8, _: &[u8], _: Nanos| Ok(rows));
         let (store, _) = Store::open(StoreConfig::new(dir.path()), decode).unwrap();
         append(&store, rows(0, 10));
         store.flush().unwrap();

@@ -30,7 +30,7 @@ impl Fixture {
     /// A box to which nothing has been sent.
     pub(crate) fn empty(clock: fn() -> Nanos) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
-        let decode = Box::new(|_: u8, _: &[u8], _: Nanos| Ok(Rows::default()));
+        let decode = Box::new(|rows: Rows, _: u8, _: &[u8], _: Nanos| Ok(rows));
         let (store, _) = Store::open(StoreConfig::new(dir.path()), decode).expect("a new store opens");
         let engine = query::Engine::new(Arc::clone(&store), query::EngineConfig::default()).expect("threads start");
         let state = UiState {

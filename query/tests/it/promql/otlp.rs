@@ -67,7 +67,7 @@ pub(crate) struct OtlpStore {
 impl OtlpStore {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let decode = Box::new(|_: u8, _: &[u8], _: Nanos| Ok(Rows::default()));
+        let decode = Box::new(|rows: Rows, _: u8, _: &[u8], _: Nanos| Ok(rows));
         let (store, _) = Store::open(StoreConfig::new(dir.path()), decode).unwrap();
         OtlpStore { store, n_requests: 0, _dir: dir }
     }
