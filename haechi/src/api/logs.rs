@@ -1,11 +1,12 @@
-//! `/api/v1/logs`: search of log records, newest first.
+//! `/api/v1/logs`: search of log records, newest first; and `/api/v1/logs/count`: how many there are, by time and severity.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use query::logs::{LogRow, LogSearch, search};
+use query::logs::{LogBucket, LogRow, LogSearch, SeverityClass, histogram, search};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::attributes::Object;
 use super::error::ApiError;
@@ -14,9 +15,11 @@ use super::{ApiState, time};
 
 const DEFAULT_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 5_000;
+const DEFAULT_BUCKETS: usize = 1;
+const MAX_BUCKETS: usize = 1_000;
 
 pub(super) fn routes() -> Router<ApiState> {
-    Router::new().route("/api/v1/logs", get(logs).post(logs))
+    Router::new().route("/api/v1/logs", get(logs).post(logs)).route("/api/v1/logs/count", get(count).post(count))
 }
 
 #[derive(Serialize)]
@@ -85,5 +88,58 @@ async fn logs(State(state): State<ApiState>, params: Params) -> Result<Response,
     let hits = state.engine.run(move |snapshot, budget| search(snapshot, budget, &wanted)).await?;
     let logs = hits.records.iter().map(Record::of).collect();
     let answer = Answer { logs, truncated: hits.truncated, scanned: hits.n_scanned, warnings: &hits.warnings };
+    Ok(Json(answer).into_response())
+}
+
+#[derive(Serialize)]
+struct Counts<'a> {
+    total: u64,
+    buckets: Vec<Bucket>,
+    /// Nanoseconds from the start of one bucket to that of the next.
+    width: i64,
+    /// Whether the time limit came before the end, so that there are more.
+    truncated: bool,
+    /// Records looked at: none where the text index tells.
+    scanned: u64,
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Bucket {
+    start: String,
+    total: u64,
+    /// By the name of the severity; those without records are left out.
+    severities: Map<String, Value>,
+}
+
+impl Bucket {
+    fn of(bucket: &LogBucket) -> Self {
+        let counts = SeverityClass::ALL.into_iter().map(|class| (class.name().to_owned(), bucket.count(class)));
+        let severities = counts.filter(|(_, count)| *count > 0).map(|(name, count)| (name, count.into())).collect();
+        Bucket { start: time::format(bucket.start), total: bucket.n_total(), severities }
+    }
+}
+
+async fn count(State(state): State<ApiState>, params: Params) -> Result<Response, ApiError> {
+    params.only(&["query", "start", "end", "buckets"])?;
+    let n_buckets = params.count("buckets", DEFAULT_BUCKETS)?;
+    if !(1..=MAX_BUCKETS).contains(&n_buckets) {
+        return Err(ApiError::bad_parameter(
+            "buckets",
+            format!("from 1 to {MAX_BUCKETS} are allowed, not {n_buckets}"),
+        ));
+    }
+    let range = time::range(&params, (state.clock)())?;
+    let query = params.get("query").unwrap_or_default().to_owned();
+    let wanted = LogSearch { query, ..LogSearch::new(range) };
+    let counted = state.engine.run(move |snapshot, budget| histogram(snapshot, budget, &wanted, n_buckets)).await?;
+    let answer = Counts {
+        total: counted.n_total,
+        buckets: counted.buckets.iter().map(Bucket::of).collect(),
+        width: counted.width,
+        truncated: counted.truncated,
+        scanned: counted.n_scanned,
+        warnings: &counted.warnings,
+    };
     Ok(Json(answer).into_response())
 }

@@ -64,9 +64,18 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), AnyError> {
         say(format_args!("{:<44}{:>10}{:>10}{:>10}{:>10}{:>10}  finds", "", "p50", "p90", "p99", "max", "CPU"));
     }
     serve::runtime()?.block_on(async {
+        let mut failed = 0;
         for question in questions(&asking.ledger).iter().filter(|question| question.name.contains(only)) {
-            let answered = asking.ask(question).await?;
-            answered.say(question.name, json);
+            match asking.ask(question).await {
+                Ok(answered) => answered.say(question.name, json),
+                Err(error) => {
+                    failed += 1;
+                    tracing::error!("{error}");
+                }
+            }
+        }
+        if failed > 0 {
+            return Err(Error::usage(format!("{failed} questions were not answered")).into());
         }
         Ok(())
     })

@@ -92,7 +92,7 @@ impl Figures {
             ("compacted", self.compact),
             ("decoded again", self.again),
         ];
-        for (what, time) in parts {
+        for (what, time) in parts.into_iter().filter(|(_, time)| !time.is_zero()) {
             let rate = Short(self.per_second(time));
             say(format_args!("  {what:<18} {:>8.2} CPU s {rate:>8}/s", time.as_secs_f64()));
         }

@@ -52,7 +52,7 @@ const fn question(
     Question { name, request, finds, status: 200, signal }
 }
 
-const QUESTIONS: [Question; 18] = [
+const QUESTIONS: [Question; 20] = [
     question("trace by id", Signal::Traces, |ledger, generator, roll| by_id(&trace_id(ledger, generator, roll)), spans),
     Question {
         status: 404,
@@ -101,6 +101,8 @@ const QUESTIONS: [Question; 18] = [
         |ledger, _, _| newest(ledger, "service=payment severity>=error"),
         records,
     ),
+    question("logs: count of a common word", Signal::Logs, |ledger, _, _| count(ledger, COMMON), total),
+    question("logs: count of a rare word", Signal::Logs, |ledger, _, _| count(ledger, RARE), total),
     question(
         "logs: of a trace",
         Signal::Logs,
@@ -188,6 +190,12 @@ fn newest(ledger: &Ledger, query: &str) -> Request {
     Request::Get("/api/v1/logs".into(), parameters)
 }
 
+fn count(ledger: &Ledger, query: &str) -> Request {
+    let TimeRange { start, end } = ledger.covered();
+    let parameters = vec![("query", query.to_owned()), ("start", nanos(start)), ("end", nanos(end))];
+    Request::Get("/api/v1/logs/count".into(), parameters)
+}
+
 /// The last hour of the run.
 fn last_hour(ledger: &Ledger) -> TimeRange {
     let TimeRange { start, end } = ledger.covered();
@@ -227,6 +235,10 @@ fn traces(answer: &Value) -> String {
 
 fn records(answer: &Value) -> String {
     format!("{} records of {} scanned", length(&answer["logs"]), answer["scanned"])
+}
+
+fn total(answer: &Value) -> String {
+    format!("{} records, {} looked at", answer["total"], answer["scanned"])
 }
 
 fn rows(answer: &Value) -> String {
