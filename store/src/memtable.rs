@@ -12,7 +12,9 @@ use crate::snapshot::MemoryChunk;
 
 /// Scans pay by the chunk, so the small ones at the end are merged when together they have this many rows. In steps, so that
 /// a row is copied once for each step and not once for each request that follows it.
-const MERGE_ROWS: [usize; 4] = [16, 128, 1024, 4096];
+pub(crate) const MERGE_ROWS: [usize; 4] = [16, 128, 1024, 4096];
+/// While the log is replayed nobody scans, and one step is enough.
+pub(crate) const MERGE_ROWS_OF_REPLAY: [usize; 1] = [4096];
 /// A chunk of this size is left alone.
 const FULL_CHUNK_BYTES: usize = 4 << 20;
 
@@ -105,10 +107,11 @@ impl Memtable {
     }
 
     /// The next merge that is worth its cost. To be run, and given to [`Memtable::replace`] before anything else is pushed.
-    pub(crate) fn merge(&self) -> Option<Merge> {
+    /// `steps` are numbers of rows.
+    pub(crate) fn merge(&self, steps: &[usize]) -> Option<Merge> {
         Table::ALL.into_iter().find_map(|table| {
             let chunks = &self.chunks[table as usize];
-            MERGE_ROWS.into_iter().find_map(|n_rows| {
+            steps.iter().find_map(|&n_rows| {
                 let n_chunks = chunks.iter().rev().take_while(|chunk| chunk.is_smaller_than(n_rows)).count();
                 let small = &chunks[chunks.len() - n_chunks..];
                 let together: usize = small.iter().map(|chunk| chunk.batch.num_rows()).sum();
@@ -150,7 +153,7 @@ mod tests {
         let mut copied = 0;
         for size in sizes {
             memtable.push(logs(size));
-            while let Some(merge) = memtable.merge() {
+            while let Some(merge) = memtable.merge(&MERGE_ROWS) {
                 let merged = merge.run().unwrap();
                 copied += merged.batch.num_rows();
                 memtable.replace(&merge, merged);

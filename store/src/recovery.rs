@@ -197,6 +197,7 @@ pub(crate) fn replay(
             replayed.files.push((path, last_lsn));
         }
     }
+    shared.end_replay();
     Ok(replayed)
 }
 
@@ -239,7 +240,7 @@ impl Replay<'_> {
                 let prepared = PreparedRequest::new(rows);
                 recovery.replayed_requests += 1;
                 recovery.replayed_rows += prepared.rows.iter().map(|it| it.n_rows()).sum::<u64>();
-                shared.push(vec![prepared], head.lsn);
+                shared.push_replayed(prepared, head.lsn);
                 dedup.insert(head.hash, head.received_at);
             }
             Ok(Err(error)) => {

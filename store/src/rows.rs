@@ -10,6 +10,7 @@ use arrow::datatypes::SchemaRef;
 use crate::schema::Table;
 use crate::series::{SeriesIndex, SeriesRoom};
 
+mod dictionary;
 mod logs;
 mod metrics;
 mod spans;
@@ -42,15 +43,20 @@ impl Rows {
 
     /// One batch for each table that has rows. Of series that the store knew already there are none.
     pub fn finish(self) -> Vec<(Table, RecordBatch)> {
-        let (points, series) = self.metrics.finish();
+        let Rows { spans, logs, metrics, exemplars } = self;
+        let spans = (!spans.is_empty()).then(|| spans.finish());
+        let logs = (!logs.is_empty()).then(|| logs.finish());
+        let (points, series) = (!metrics.is_empty()).then(|| metrics.finish()).unzip();
+        let exemplars = (!exemplars.is_empty()).then(|| exemplars.finish());
         let batches = [
-            (Table::Spans, self.spans.finish()),
-            (Table::Logs, self.logs.finish()),
+            (Table::Spans, spans),
+            (Table::Logs, logs),
             (Table::Points, points),
-            (Table::Exemplars, self.exemplars.finish()),
-            (Table::Series, series),
+            (Table::Exemplars, exemplars),
+            (Table::Series, series.flatten()),
         ];
-        batches.into_iter().filter(|(_, batch)| batch.num_rows() > 0).collect()
+        let batches = batches.into_iter().filter_map(|(table, batch)| Some((table, batch?)));
+        batches.filter(|(_, batch)| batch.num_rows() > 0).collect()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::dedup;
 use crate::disk::DiskGuard;
 use crate::flush::Frozen;
 use crate::manifest::{Manifest, SegmentEntry};
-use crate::memtable::{Memtable, PreparedRequest};
+use crate::memtable::{MERGE_ROWS, MERGE_ROWS_OF_REPLAY, Memtable, PreparedRequest};
 use crate::segment::{Recent, Segment};
 use crate::series::SeriesIndex;
 use crate::snapshot::Snapshot;
@@ -95,26 +95,38 @@ impl Shared {
 
     /// Makes `rows` visible; `last_lsn` is the number of the last request among them. For the one thread that writes the log.
     pub(crate) fn push(&self, requests: Vec<PreparedRequest>, last_lsn: u64) {
+        self.add(requests, last_lsn);
+        self.merge(&MERGE_ROWS);
+    }
+
+    /// As [`Shared::push`], before anybody queries. To be followed by [`Shared::end_replay`].
+    pub(crate) fn push_replayed(&self, request: PreparedRequest, lsn: u64) {
+        self.add(vec![request], lsn);
+        self.merge(&MERGE_ROWS_OF_REPLAY);
+    }
+
+    pub(crate) fn end_replay(&self) {
+        self.merge(&MERGE_ROWS);
+    }
+
+    fn add(&self, requests: Vec<PreparedRequest>, last_lsn: u64) {
         // Before their points are: a flush looks them up.
         requests.iter().filter_map(|it| it.series.as_ref()).for_each(|series| self.series.note(series));
-        {
-            let mut view = self.lock();
-            for rows in requests.into_iter().flat_map(|request| request.rows) {
-                view.active_since.get_or_insert_with(Instant::now);
-                view.active.push(rows);
-            }
-            view.active.last_lsn = view.active.last_lsn.max(last_lsn);
-            if view.active.bytes >= self.flush_bytes {
-                self.wake_flusher.notify_one();
-            }
+        let mut view = self.lock();
+        for rows in requests.into_iter().flat_map(|request| request.rows) {
+            view.active_since.get_or_insert_with(Instant::now);
+            view.active.push(rows);
         }
-        self.merge();
+        view.active.last_lsn = view.active.last_lsn.max(last_lsn);
+        if view.active.bytes >= self.flush_bytes {
+            self.wake_flusher.notify_one();
+        }
     }
 
     /// Merges small chunks. Queries take snapshots meanwhile, and nobody else changes the rows in memory.
-    fn merge(&self) {
+    fn merge(&self, steps: &[usize]) {
         loop {
-            let Some(merge) = self.lock().active.merge() else { return };
+            let Some(merge) = self.lock().active.merge(steps) else { return };
             // Unmerged they are right as well.
             let Ok(Some(merged)) = catch_unwind(AssertUnwindSafe(|| merge.run())) else { return };
             self.lock().active.replace(&merge, merged);

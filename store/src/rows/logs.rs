@@ -3,32 +3,33 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    BinaryBuilder, BinaryDictionaryBuilder, FixedSizeBinaryBuilder, RecordBatch, StringBuilder,
-    StringDictionaryBuilder, TimestampNanosecondBuilder, UInt8Builder, UInt32Builder,
+    BinaryBuilder, FixedSizeBinaryBuilder, RecordBatch, StringBuilder, TimestampNanosecondBuilder, UInt8Builder,
+    UInt32Builder,
 };
-use arrow::datatypes::Int32Type;
+use arrow::datatypes::{BinaryType, Utf8Type};
 use model::LogRecord;
 
+use super::dictionary::Dictionary;
 use crate::schema::Table;
 
 /// Columns of log records under construction.
 pub struct LogRows {
     time: TimestampNanosecondBuilder,
     observed_time: TimestampNanosecondBuilder,
-    service: StringDictionaryBuilder<Int32Type>,
+    service: Dictionary<Utf8Type>,
     severity_number: UInt8Builder,
-    severity_text: StringDictionaryBuilder<Int32Type>,
+    severity_text: Dictionary<Utf8Type>,
     body: StringBuilder,
     body_value: BinaryBuilder,
-    event_name: StringDictionaryBuilder<Int32Type>,
+    event_name: Dictionary<Utf8Type>,
     trace_id: FixedSizeBinaryBuilder,
     span_id: FixedSizeBinaryBuilder,
     flags: UInt32Builder,
     attributes: BinaryBuilder,
     attribute_scratch: Vec<u8>,
     dropped_attributes: UInt32Builder,
-    resource: BinaryDictionaryBuilder<Int32Type>,
-    scope: BinaryDictionaryBuilder<Int32Type>,
+    resource: Dictionary<BinaryType>,
+    scope: Dictionary<BinaryType>,
     n_rows: usize,
 }
 
@@ -37,20 +38,20 @@ impl Default for LogRows {
         LogRows {
             time: TimestampNanosecondBuilder::with_capacity(0).with_timezone("UTC"),
             observed_time: TimestampNanosecondBuilder::with_capacity(0).with_timezone("UTC"),
-            service: StringDictionaryBuilder::new(),
+            service: Dictionary::default(),
             severity_number: UInt8Builder::with_capacity(0),
-            severity_text: StringDictionaryBuilder::new(),
+            severity_text: Dictionary::default(),
             body: StringBuilder::with_capacity(0, 0),
             body_value: BinaryBuilder::with_capacity(0, 0),
-            event_name: StringDictionaryBuilder::new(),
+            event_name: Dictionary::default(),
             trace_id: FixedSizeBinaryBuilder::with_capacity(0, 16),
             span_id: FixedSizeBinaryBuilder::with_capacity(0, 8),
             flags: UInt32Builder::with_capacity(0),
             attributes: BinaryBuilder::with_capacity(0, 0),
             attribute_scratch: Vec::new(),
             dropped_attributes: UInt32Builder::with_capacity(0),
-            resource: BinaryDictionaryBuilder::new(),
-            scope: BinaryDictionaryBuilder::new(),
+            resource: Dictionary::default(),
+            scope: Dictionary::default(),
             n_rows: 0,
         }
     }
@@ -67,16 +68,15 @@ impl LogRows {
 
     pub fn push(&mut self, log: &LogRecord<'_>) {
         const WIDTH: &str = "ids have the width of their column";
-        const ROOM: &str = "a request has fewer than 2^31 distinct values";
         self.n_rows += 1;
         self.time.append_value(log.time);
         self.observed_time.append_value(log.observed_time);
-        self.service.append(log.service).expect(ROOM);
+        self.service.push(log.service);
         self.severity_number.append_value(log.severity_number);
-        self.severity_text.append(log.severity_text).expect(ROOM);
+        self.severity_text.push(log.severity_text);
         self.body.append_value(log.body);
         self.body_value.append_value(log.body_value);
-        self.event_name.append(log.event_name).expect(ROOM);
+        self.event_name.push(log.event_name);
         match log.trace_id {
             Some(id) => self.trace_id.append_value(id.0).expect(WIDTH),
             None => self.trace_id.append_null(),
@@ -90,8 +90,8 @@ impl LogRows {
         log.attrs.copy_to(&mut self.attribute_scratch);
         self.attributes.append_value(&self.attribute_scratch);
         self.dropped_attributes.append_value(log.dropped_attributes);
-        self.resource.append(log.resource.as_bytes()).expect(ROOM);
-        self.scope.append(log.scope.as_bytes()).expect(ROOM);
+        self.resource.push(log.resource.as_bytes());
+        self.scope.push(log.scope.as_bytes());
     }
 
     pub(crate) fn finish(mut self) -> RecordBatch {

@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    BinaryBuilder, BinaryDictionaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int64Builder,
-    RecordBatch, StringDictionaryBuilder, TimestampNanosecondBuilder, UInt8Builder, UInt32Builder,
+    BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int64Builder, RecordBatch,
+    TimestampNanosecondBuilder, UInt8Builder, UInt32Builder,
 };
-use arrow::datatypes::Int32Type;
+use arrow::datatypes::{BinaryType, Utf8Type};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 use model::{Exemplar, Nanos, Point, PointValue, Series, SeriesId};
 
+use super::dictionary::Dictionary;
 use crate::schema::Table;
 use crate::series::{Admission, SeriesRoom, StoredSeries};
 
 const WIDTH: &str = "series ids have the width of their column";
-const ROOM: &str = "a request has fewer than 2^31 distinct values";
 
 fn time_builder() -> TimestampNanosecondBuilder {
     TimestampNanosecondBuilder::with_capacity(0).with_timezone("UTC")
@@ -135,7 +135,7 @@ impl MetricRows {
     }
 
     /// The batches of points and of the series that the store did not know already.
-    pub(crate) fn finish(mut self) -> (RecordBatch, RecordBatch) {
+    pub(crate) fn finish(mut self) -> (RecordBatch, Option<RecordBatch>) {
         let points = super::batch(
             Table::Points.schema(),
             vec![
@@ -149,7 +149,7 @@ impl MetricRows {
             ],
         );
         let times = |id| self.seen.get(&id).map(|seen| (seen.first, seen.last)).unwrap_or_default();
-        (points, self.table.finish(times))
+        (points, (!self.table.ids.is_empty()).then(|| self.table.finish(times)))
     }
 }
 
@@ -164,15 +164,15 @@ impl Seen {
 pub(crate) struct SeriesRows {
     ids: Vec<SeriesId>,
     series: FixedSizeBinaryBuilder,
-    name: StringDictionaryBuilder<Int32Type>,
-    unit: StringDictionaryBuilder<Int32Type>,
-    description: StringDictionaryBuilder<Int32Type>,
+    name: Dictionary<Utf8Type>,
+    unit: Dictionary<Utf8Type>,
+    description: Dictionary<Utf8Type>,
     kind: UInt8Builder,
     temporality: UInt8Builder,
     monotonic: BooleanBuilder,
     attributes: BinaryBuilder,
-    resource: BinaryDictionaryBuilder<Int32Type>,
-    scope: BinaryDictionaryBuilder<Int32Type>,
+    resource: Dictionary<BinaryType>,
+    scope: Dictionary<BinaryType>,
 }
 
 impl Default for SeriesRows {
@@ -180,15 +180,15 @@ impl Default for SeriesRows {
         SeriesRows {
             ids: Vec::new(),
             series: FixedSizeBinaryBuilder::with_capacity(0, 16),
-            name: StringDictionaryBuilder::new(),
-            unit: StringDictionaryBuilder::new(),
-            description: StringDictionaryBuilder::new(),
+            name: Dictionary::default(),
+            unit: Dictionary::default(),
+            description: Dictionary::default(),
             kind: UInt8Builder::with_capacity(0),
             temporality: UInt8Builder::with_capacity(0),
             monotonic: BooleanBuilder::with_capacity(0),
             attributes: BinaryBuilder::with_capacity(0, 0),
-            resource: BinaryDictionaryBuilder::new(),
-            scope: BinaryDictionaryBuilder::new(),
+            resource: Dictionary::default(),
+            scope: Dictionary::default(),
         }
     }
 }
@@ -197,15 +197,15 @@ impl SeriesRows {
     pub(crate) fn push(&mut self, id: SeriesId, series: &Series<'_>) {
         self.ids.push(id);
         self.series.append_value(id.0.to_be_bytes()).expect(WIDTH);
-        self.name.append(series.name).expect(ROOM);
-        self.unit.append(series.unit).expect(ROOM);
-        self.description.append(series.description).expect(ROOM);
+        self.name.push(series.name);
+        self.unit.push(series.unit);
+        self.description.push(series.description);
         self.kind.append_value(series.kind as u8);
         self.temporality.append_value(series.temporality as u8);
         self.monotonic.append_value(series.monotonic);
         self.attributes.append_value(series.attr_bytes);
-        self.resource.append(series.resource.as_bytes()).expect(ROOM);
-        self.scope.append(series.scope.as_bytes()).expect(ROOM);
+        self.resource.push(series.resource.as_bytes());
+        self.scope.push(series.scope.as_bytes());
     }
 
     /// The batch, with the times of each series' first and last point as `times` gives them.

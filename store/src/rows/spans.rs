@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    BinaryBuilder, BinaryDictionaryBuilder, FixedSizeBinaryBuilder, Int64Builder, RecordBatch, StringDictionaryBuilder,
-    TimestampNanosecondBuilder, UInt8Builder, UInt32Builder,
+    BinaryBuilder, FixedSizeBinaryBuilder, Int64Builder, RecordBatch, TimestampNanosecondBuilder, UInt8Builder,
+    UInt32Builder,
 };
-use arrow::datatypes::Int32Type;
+use arrow::datatypes::{BinaryType, Utf8Type};
 use model::Span;
 
+use super::dictionary::Dictionary;
 use crate::schema::Table;
 
 /// Columns of spans under construction.
@@ -18,22 +19,22 @@ pub struct SpanRows {
     trace_id: FixedSizeBinaryBuilder,
     span_id: FixedSizeBinaryBuilder,
     parent_span_id: FixedSizeBinaryBuilder,
-    service: StringDictionaryBuilder<Int32Type>,
-    name: StringDictionaryBuilder<Int32Type>,
+    service: Dictionary<Utf8Type>,
+    name: Dictionary<Utf8Type>,
     kind: UInt8Builder,
     status: UInt8Builder,
-    status_message: StringDictionaryBuilder<Int32Type>,
+    status_message: Dictionary<Utf8Type>,
     attributes: BinaryBuilder,
     attribute_scratch: Vec<u8>,
     events: BinaryBuilder,
     links: BinaryBuilder,
-    trace_state: StringDictionaryBuilder<Int32Type>,
+    trace_state: Dictionary<Utf8Type>,
     flags: UInt32Builder,
     dropped_attributes: UInt32Builder,
     dropped_events: UInt32Builder,
     dropped_links: UInt32Builder,
-    resource: BinaryDictionaryBuilder<Int32Type>,
-    scope: BinaryDictionaryBuilder<Int32Type>,
+    resource: Dictionary<BinaryType>,
+    scope: Dictionary<BinaryType>,
     n_rows: usize,
 }
 
@@ -45,22 +46,22 @@ impl Default for SpanRows {
             trace_id: FixedSizeBinaryBuilder::with_capacity(0, 16),
             span_id: FixedSizeBinaryBuilder::with_capacity(0, 8),
             parent_span_id: FixedSizeBinaryBuilder::with_capacity(0, 8),
-            service: StringDictionaryBuilder::new(),
-            name: StringDictionaryBuilder::new(),
+            service: Dictionary::default(),
+            name: Dictionary::default(),
             kind: UInt8Builder::with_capacity(0),
             status: UInt8Builder::with_capacity(0),
-            status_message: StringDictionaryBuilder::new(),
+            status_message: Dictionary::default(),
             attributes: BinaryBuilder::with_capacity(0, 0),
             attribute_scratch: Vec::new(),
             events: BinaryBuilder::with_capacity(0, 0),
             links: BinaryBuilder::with_capacity(0, 0),
-            trace_state: StringDictionaryBuilder::new(),
+            trace_state: Dictionary::default(),
             flags: UInt32Builder::with_capacity(0),
             dropped_attributes: UInt32Builder::with_capacity(0),
             dropped_events: UInt32Builder::with_capacity(0),
             dropped_links: UInt32Builder::with_capacity(0),
-            resource: BinaryDictionaryBuilder::new(),
-            scope: BinaryDictionaryBuilder::new(),
+            resource: Dictionary::default(),
+            scope: Dictionary::default(),
             n_rows: 0,
         }
     }
@@ -77,7 +78,6 @@ impl SpanRows {
 
     pub fn push(&mut self, span: &Span<'_>) {
         const WIDTH: &str = "ids have the width of their column";
-        const ROOM: &str = "a request has fewer than 2^31 distinct values";
         self.n_rows += 1;
         self.start_time.append_value(span.start);
         self.duration.append_value(span.duration);
@@ -87,23 +87,23 @@ impl SpanRows {
             Some(id) => self.parent_span_id.append_value(id.0).expect(WIDTH),
             None => self.parent_span_id.append_null(),
         }
-        self.service.append(span.service).expect(ROOM);
-        self.name.append(span.name).expect(ROOM);
+        self.service.push(span.service);
+        self.name.push(span.name);
         self.kind.append_value(span.kind as u8);
         self.status.append_value(span.status as u8);
-        self.status_message.append(span.status_message).expect(ROOM);
+        self.status_message.push(span.status_message);
         self.attribute_scratch.clear();
         span.attrs.copy_to(&mut self.attribute_scratch);
         self.attributes.append_value(&self.attribute_scratch);
         self.events.append_value(span.events.as_bytes());
         self.links.append_value(span.links.as_bytes());
-        self.trace_state.append(span.trace_state).expect(ROOM);
+        self.trace_state.push(span.trace_state);
         self.flags.append_value(span.flags);
         self.dropped_attributes.append_value(span.dropped_attributes);
         self.dropped_events.append_value(span.dropped_events);
         self.dropped_links.append_value(span.dropped_links);
-        self.resource.append(span.resource.as_bytes()).expect(ROOM);
-        self.scope.append(span.scope.as_bytes()).expect(ROOM);
+        self.resource.push(span.resource.as_bytes());
+        self.scope.push(span.scope.as_bytes());
     }
 
     pub(crate) fn finish(mut self) -> RecordBatch {

@@ -16,7 +16,7 @@ use super::postings::{Posting, Values};
 pub(super) struct Inner {
     pub(super) series: Vec<Option<Arc<StoredSeries>>>,
     free: Vec<u32>,
-    by_id: HashMap<SeriesId, u32>,
+    by_id: HashMap<SeriesId, Arc<StoredSeries>>,
     pub(super) names: BTreeMap<Arc<str>, Posting>,
     /// By key and by the text of the value.
     pub(super) attributes: BTreeMap<Arc<str>, Values>,
@@ -32,7 +32,7 @@ impl Inner {
     }
 
     pub(super) fn get(&self, id: SeriesId) -> Option<&Arc<StoredSeries>> {
-        self.by_id.get(&id).and_then(|number| self.series[*number as usize].as_ref())
+        self.by_id.get(&id)
     }
 
     pub(super) fn insert(&mut self, id: SeriesId, series: &Series<'_>, (first, last): (Nanos, Nanos)) {
@@ -68,8 +68,9 @@ impl Inner {
                 other => values.add(&other.to_string(), number),
             }
         }
-        self.series[number as usize] = Some(Arc::new(stored));
-        self.by_id.insert(id, number);
+        let stored = Arc::new(stored);
+        self.series[number as usize] = Some(Arc::clone(&stored));
+        self.by_id.insert(id, stored);
     }
 
     pub(super) fn forget_before(&mut self, oldest: Nanos) {
