@@ -108,20 +108,30 @@ struct Counts<'a> {
 struct Bucket {
     start: String,
     total: u64,
-    /// By the name of the severity; those without records are left out.
-    severities: Map<String, Value>,
+    /// By the name of the severity; those without records are left out. Only when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severities: Option<Map<String, Value>>,
 }
 
 impl Bucket {
-    fn of(bucket: &LogBucket) -> Self {
+    fn of(bucket: &LogBucket, by_severity: bool) -> Self {
         let counts = SeverityClass::ALL.into_iter().map(|class| (class.name().to_owned(), bucket.count(class)));
         let severities = counts.filter(|(_, count)| *count > 0).map(|(name, count)| (name, count.into())).collect();
-        Bucket { start: time::format(bucket.start), total: bucket.n_total(), severities }
+        Bucket {
+            start: time::format(bucket.start),
+            total: bucket.n_total(),
+            severities: by_severity.then_some(severities),
+        }
     }
 }
 
 async fn count(State(state): State<ApiState>, params: Params) -> Result<Response, ApiError> {
-    params.only(&["query", "start", "end", "buckets"])?;
+    params.only(&["query", "start", "end", "buckets", "by"])?;
+    let by_severity = match params.get("by") {
+        None => false,
+        Some("severity") => true,
+        Some(other) => return Err(ApiError::bad_parameter("by", format!("severity is allowed, not {other:?}"))),
+    };
     let n_buckets = params.count("buckets", DEFAULT_BUCKETS)?;
     if !(1..=MAX_BUCKETS).contains(&n_buckets) {
         return Err(ApiError::bad_parameter(
@@ -132,10 +142,12 @@ async fn count(State(state): State<ApiState>, params: Params) -> Result<Response
     let range = time::range(&params, (state.clock)())?;
     let query = params.get("query").unwrap_or_default().to_owned();
     let wanted = LogSearch { query, ..LogSearch::new(range) };
-    let counted = state.engine.run(move |snapshot, budget| histogram(snapshot, budget, &wanted, n_buckets)).await?;
+    let counted =
+        state.engine.run(move |snapshot, budget| histogram(snapshot, budget, &wanted, n_buckets, by_severity));
+    let counted = counted.await?;
     let answer = Counts {
         total: counted.n_total,
-        buckets: counted.buckets.iter().map(Bucket::of).collect(),
+        buckets: counted.buckets.iter().map(|bucket| Bucket::of(bucket, by_severity)).collect(),
         width: counted.width,
         truncated: counted.truncated,
         scanned: counted.n_scanned,

@@ -66,6 +66,9 @@ pub(crate) fn effective_number(number: u8, text: &str) -> u8 {
     if number == 0 { severity_number(text).unwrap_or(0) } else { number }
 }
 
+/// Numbers above this count as one.
+const MAX_NUMBER: u8 = 25;
+
 /// Counts of the records that match a search, in equal steps of its range.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogHistogram {
@@ -101,12 +104,14 @@ impl LogBucket {
 
 /// Counts all records that match `search`, whatever its limit, in `n_buckets` steps.
 ///
-/// A search over all time is counted over the time that has records.
+/// A search over all time is counted over the time that has records. Unless `by_severity`, severities may be left out: all
+/// count as unspecified, and words are counted by the text index alone.
 pub fn histogram(
     snapshot: &Snapshot,
     budget: &Budget,
     search: &LogSearch,
     n_buckets: usize,
+    by_severity: bool,
 ) -> Result<LogHistogram, QueryError> {
     let plan = Plan::new(search)?;
     let steps = Steps::new(within_extent(snapshot, search.range), n_buckets);
@@ -114,7 +119,10 @@ pub fn histogram(
     let mut found = LogHistogram { buckets: starts.collect(), width: steps.width, ..LogHistogram::default() };
     let mut warnings = Warnings::new();
     match plan.filter.as_countable() {
-        Some(countable) => count(snapshot, budget, &countable, &steps, &mut found, &mut warnings)?,
+        Some(countable) => {
+            let by_severity = by_severity || !(0..=MAX_NUMBER).all(|number| countable.takes_severity(number));
+            count(snapshot, budget, &countable, &steps, by_severity, &mut found, &mut warnings)?;
+        }
         None => read(snapshot, budget, &plan, &steps, &mut found, &mut warnings)?,
     }
     found.n_total = found.buckets.iter().map(LogBucket::n_total).sum();
@@ -137,6 +145,7 @@ fn count(
     budget: &Budget,
     countable: &CountableLogs<'_>,
     steps: &Steps,
+    by_severity: bool,
     found: &mut LogHistogram,
     warnings: &mut Warnings,
 ) -> Result<(), QueryError> {
@@ -148,7 +157,7 @@ fn count(
         body: if countable.is_decided_by_words() { None } else { Some(&matches) },
         step_of: &step_of,
         n_steps: steps.n_steps,
-        by_severity: true,
+        by_severity,
     });
     while !is_late(budget, found, warnings)? {
         match counter.step() {
@@ -159,7 +168,8 @@ fn count(
     }
     found.n_scanned = counter.n_scanned();
     for (bucket, counts) in found.buckets.iter_mut().zip(counter.counts()) {
-        for (number, n) in (0u8..).zip(counts).filter(|(number, _)| countable.takes_severity(*number)) {
+        let taken = |number: &u8| !by_severity || countable.takes_severity(*number);
+        for (number, n) in (0u8..).zip(counts).filter(|(number, _)| taken(number)) {
             bucket.counts[SeverityClass::of_number(number) as usize] += n;
         }
     }

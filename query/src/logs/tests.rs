@@ -7,7 +7,7 @@ use store::Order;
 use crate::testing::{TestLog, TestStore, span_id, trace_id};
 use crate::{Budget, QueryError};
 
-use super::{LogHits, LogSearch, SeverityClass, around, histogram, of_trace, search};
+use super::{LogBucket, LogHistogram, LogHits, LogSearch, SeverityClass, around, histogram, of_trace, search};
 
 fn find(store: &TestStore, wanted: &LogSearch) -> LogHits {
     search(&store.snapshot(), &Budget::unlimited(), wanted).unwrap()
@@ -95,16 +95,16 @@ fn a_record_comes_whole() {
 fn counts_by_time_and_severity() {
     let store = hundred();
     let wanted = LogSearch { range: TimeRange::new(0, 100), ..LogSearch::new(TimeRange::ALL) };
-    let counted = histogram(&store.snapshot(), &Budget::unlimited(), &wanted, 4).unwrap();
+    let counted = histogram(&store.snapshot(), &Budget::unlimited(), &wanted, 4, true).unwrap();
     assert_eq!((counted.width, counted.n_total, counted.truncated), (25, 100, false));
     let errors: Vec<u64> = counted.buckets.iter().map(|it| it.count(SeverityClass::Error)).collect();
     assert_eq!(errors, [3, 2, 3, 2]);
     assert_eq!(counted.buckets.iter().map(|it| it.start).collect::<Vec<_>>(), [0, 25, 50, 75]);
 
     let refused = LogSearch { query: "refused".to_owned(), ..LogSearch::new(TimeRange::ALL) };
-    let counted = histogram(&store.snapshot(), &Budget::unlimited(), &refused, 2).unwrap();
+    let counted = histogram(&store.snapshot(), &Budget::unlimited(), &refused, 2, true).unwrap();
     assert_eq!((counted.n_total, counted.buckets[0].start), (34, 0));
-    let empty = histogram(&TestStore::new().snapshot(), &Budget::unlimited(), &wanted, 4).unwrap();
+    let empty = histogram(&TestStore::new().snapshot(), &Budget::unlimited(), &wanted, 4, true).unwrap();
     assert_eq!((empty.n_total, empty.buckets.len()), (0, 4));
 }
 
@@ -130,7 +130,7 @@ fn a_search_whose_time_is_up_answers_with_what_it_has() {
     let wanted = LogSearch::new(TimeRange::ALL);
     let hits = search(&store.snapshot(), &budget, &wanted).unwrap();
     assert!(hits.truncated && hits.warnings[0].contains("time limit"), "{hits:?}");
-    assert!(histogram(&store.snapshot(), &budget, &wanted, 4).unwrap().truncated);
+    assert!(histogram(&store.snapshot(), &budget, &wanted, 4, true).unwrap().truncated);
     budget.cancel();
     assert_eq!(search(&store.snapshot(), &budget, &wanted).unwrap_err(), QueryError::Cancelled);
 }
@@ -217,11 +217,14 @@ proptest! {
             let newest = find(&store, &wanted);
             prop_assert_eq!(times(&newest), &expected[..limit.min(n_expected)], "{}", &query);
 
-            let counted = histogram(&store.snapshot(), &Budget::unlimited(), &wanted, 7).unwrap();
+            let counted = histogram(&store.snapshot(), &Budget::unlimited(), &wanted, 7, true).unwrap();
+            let totals = histogram(&store.snapshot(), &Budget::unlimited(), &wanted, 7, false).unwrap();
+            let of_buckets = |it: &LogHistogram| it.buckets.iter().map(LogBucket::n_total).collect::<Vec<_>>();
+            assert_eq!(of_buckets(&totals), of_buckets(&counted));
             prop_assert_eq!(counted.n_total, n_expected as u64);
             // A condition on anything but body and severity needs the records themselves.
             let by_record = LogSearch { query: format!("({query}) (code=* OR NOT code=*)"), ..wanted };
-            let read = histogram(&store.snapshot(), &Budget::unlimited(), &by_record, 7).unwrap();
+            let read = histogram(&store.snapshot(), &Budget::unlimited(), &by_record, 7, true).unwrap();
             prop_assert_eq!(counted.buckets, read.buckets, "{}", &query);
         }
     }

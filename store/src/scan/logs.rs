@@ -18,7 +18,7 @@ use crate::snapshot::Order;
 use crate::text::{Matches, Search, TextError};
 
 /// Rows whose bodies are decided on at once: what a page of the column holds, since no less is decoded.
-const UNDECIDED_ROWS: usize = 2 << 10;
+const UNDECIDED_ROWS: usize = 4 << 10;
 
 /// The size of the first piece for a reader of `first` rows: somewhat more, so that the rest is known to be older.
 pub(super) fn first_piece(first: usize) -> usize {

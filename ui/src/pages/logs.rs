@@ -62,7 +62,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
                 let page = LogSearch { range: TimeRange::new(whole.range.start, end), ..whole.clone() };
                 // One more than is shown says whether there are older ones.
                 let hits = search(snapshot, budget, &LogSearch { limit: PAGE + 1, ..page })?;
-                Ok((hits, histogram(snapshot, budget, &whole, BARS)?))
+                Ok((hits, histogram(snapshot, budget, &whole, BARS, true)?))
             });
             match run.await {
                 Ok((hits, histogram)) => (Some((hits, histogram)), None),

@@ -88,12 +88,16 @@ async fn records_are_counted_by_time_and_severity() {
     let (status, answer) = api.get("/api/v1/logs/count").await;
     assert_eq!(status, StatusCode::OK);
     assert_eq!((&answer["total"], answer["buckets"].as_array().unwrap().len()), (&json!(10), 1));
+    assert!(answer["buckets"][0].get("severities").is_none());
+    let (_, answer) = api.get("/api/v1/logs/count?by=severity").await;
     assert_eq!(answer["buckets"][0]["severities"], json!({"info": 9, "error": 1}));
     let (_, answer) = api.get("/api/v1/logs/count?query=accepted+severity%3E%3Derror&buckets=60").await;
     let buckets = answer["buckets"].as_array().unwrap();
     let found: Vec<_> = buckets.iter().filter(|it| it["total"] == 1).map(|it| &it["start"]).collect();
     assert_eq!((buckets.len(), &answer["total"], found.len()), (60, &json!(1), 1), "{answer}");
-    for (query, named) in [("buckets=0", "buckets"), ("buckets=1001", "buckets"), ("limit=5", "limit")] {
+    for (query, named) in
+        [("buckets=0", "buckets"), ("buckets=1001", "buckets"), ("limit=5", "limit"), ("by=service", "by")]
+    {
         let (status, answer) = api.get(&format!("/api/v1/logs/count?{query}")).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{query}");
         assert!(answer["error"].as_str().unwrap().contains(named), "{answer}");
