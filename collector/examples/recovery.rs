@@ -16,6 +16,10 @@ use collector::{Signal, decode_for_replay};
 use model::wire::{put_bytes_field, put_fixed64_field, put_varint_field};
 use store::{Request, Store, StoreConfig};
 
+/// As the box has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// 2026-01-01T00:00:00Z.
 const START: u64 = 1_767_225_600_000_000_000;
 const MILLISECOND: u64 = 1_000_000;
