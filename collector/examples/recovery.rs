@@ -1,8 +1,8 @@
 //! How long a start takes that has a write-ahead log to replay.
 //!
 //! `cargo run --release -p collector --example recovery -- [MIB] [traces|logs|metrics|mixed]` writes a log of that size (1024
-//! unless given) in a process of its own, as a receiver would whose segments were never written, and opens it with the
-//! settings of `haechi serve`. It prints the time on the processor and by the clock, and the most memory that the start took.
+//! unless given) in a process of its own, as a receiver would whose segments were never written, and opens it with the default
+//! settings of the store. It prints the time on the processor and by the clock, and the most memory that the start took.
 
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
