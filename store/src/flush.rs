@@ -5,23 +5,20 @@ use std::sync::MutexGuard;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use hashbrown::HashMap;
-use model::{Nanos, SeriesId};
-
-use crate::chunk::PointChunk;
 use crate::commit::Command;
 use crate::dedup;
 use crate::error::ReadError;
 use crate::manifest::{Manifest, Record, SegmentEntry};
 use crate::memtable::Memtable;
-use crate::rows::SeriesRows;
 use crate::schema::Table;
 use crate::segment::{self, Segment};
 use crate::store::Store;
 use crate::view::Shared;
 
+mod series;
 mod windows;
 
+use series::Undescribed;
 pub(crate) use windows::WINDOW;
 
 /// After a failed flush, wait this long before the next try.
@@ -98,7 +95,9 @@ impl Shared {
     pub(crate) fn write_frozen(&self, frozen: &Frozen) -> Result<(), ReadError> {
         let started = Instant::now();
         let mut written = Vec::new();
-        let published = self.write_tables(frozen, &mut written).and_then(|()| self.publish_flush(frozen, &written));
+        let series = self.undescribed(&frozen.rows);
+        let tables = self.write_tables(frozen, &series, &mut written);
+        let published = tables.and_then(|()| self.publish_flush(frozen, &written));
         if let Err(error) = published {
             // Left in place, a full disk would get fuller with every try. But a record that may be in the manifest must not
             // name files that are gone.
@@ -107,6 +106,7 @@ impl Shared {
             }
             return Err(error);
         }
+        series.are_described();
         let elapsed_ms = started.elapsed().as_millis() as u64;
         let segments: usize = written.iter().map(|it| it.entries.len()).sum();
         tracing::debug!(rows = frozen.rows.rows, segments, elapsed_ms, "flushed");
@@ -114,10 +114,10 @@ impl Shared {
         Ok(())
     }
 
-    fn write_tables(&self, frozen: &Frozen, written: &mut Vec<Written>) -> Result<(), ReadError> {
+    fn write_tables(&self, frozen: &Frozen, series: &Undescribed, written: &mut Vec<Written>) -> Result<(), ReadError> {
         for table in Table::ALL {
             let batches: Vec<_> = match table {
-                Table::Series => self.series_of(&frozen.rows).into_iter().collect(),
+                Table::Series => series.batch().into_iter().collect(),
                 _ => frozen.rows.chunks[table as usize].iter().map(|chunk| chunk.batch.clone()).collect(),
             };
             let mut ids = Vec::new();
@@ -144,28 +144,5 @@ impl Shared {
         manifest.publish(&record).map_err(|error| ReadError::new(self.dir.join("manifest"), error))?;
         self.publish(segments);
         Ok(())
-    }
-
-    /// The series of the points and exemplars in `rows`, with their first and last times there.
-    fn series_of(&self, rows: &Memtable) -> Option<arrow::array::RecordBatch> {
-        let mut times: HashMap<SeriesId, (Nanos, Nanos)> = HashMap::new();
-        let chunks = rows.chunks[Table::Points as usize].iter().chain(&rows.chunks[Table::Exemplars as usize]);
-        for chunk in chunks {
-            let points = PointChunk::from(chunk.batch.clone());
-            for row in 0..points.len() {
-                let time = points.time(row);
-                let (first, last) = times.entry(points.series(row)).or_insert((time, time));
-                *first = time.min(*first);
-                *last = time.max(*last);
-            }
-        }
-        let mut series = SeriesRows::default();
-        for id in times.keys() {
-            if let Some(stored) = self.series.get(*id) {
-                series.push(*id, &stored.as_series());
-            }
-        }
-        let batch = series.finish(|id| times.get(&id).copied().unwrap_or_default());
-        (batch.num_rows() > 0).then_some(batch)
     }
 }

@@ -28,6 +28,9 @@ pub struct StoredSeries {
     scope: Arc<[u8]>,
     first_time: AtomicI64,
     last_time: AtomicI64,
+    /// The latest window of time that a segment describes it for, as the flush that wrote it counts windows. What the process
+    /// before described is not known.
+    described: AtomicI64,
     /// It is not in the index any more.
     forgotten: AtomicBool,
 }
@@ -70,6 +73,16 @@ impl StoredSeries {
     /// The times of the first and the last point, as far as is known.
     pub fn times(&self) -> (Nanos, Nanos) {
         (self.first_time.load(Ordering::Relaxed), self.last_time.load(Ordering::Relaxed))
+    }
+
+    /// Whether a segment says of the whole `window` that the series has points in it.
+    pub(crate) fn is_described_for(&self, window: i64) -> bool {
+        self.described.load(Ordering::Relaxed) == window
+    }
+
+    /// Such a segment is published.
+    pub(crate) fn set_described_for(&self, window: i64) {
+        self.described.fetch_max(window, Ordering::Relaxed);
     }
 
     fn saw(&self, first: Nanos, last: Nanos) {

@@ -56,6 +56,7 @@ impl Inner {
             scope: share(&mut self.scopes, series.scope.as_bytes()),
             first_time: AtomicI64::new(first),
             last_time: AtomicI64::new(last),
+            described: AtomicI64::new(i64::MIN),
             forgotten: AtomicBool::new(false),
         };
         for (key, value) in series.attrs.iter() {
