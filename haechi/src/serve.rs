@@ -100,9 +100,6 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
     };
     let opening = tokio::task::spawn_blocking(|| Store::open(store_config, Box::new(collector::decode_for_replay)));
     let (store, recovery) = opening.await??;
-    for damage in &recovery.damage {
-        tracing::warn!("damaged and left where it is: {damage}");
-    }
     tracing::info!(segments = recovery.segments, replayed_rows = recovery.replayed_rows, "data directory is open");
 
     let collector = Collector::new(Arc::clone(&store), config.memory.receiver(), clock::now);

@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::damage::DamageKind;
 use crate::dedup::Dedup;
 use crate::error::ReadError;
 use crate::files;
@@ -35,6 +36,16 @@ pub struct Recovery {
     pub orphans: usize,
     /// What could not be read, one sentence each. It is left on disk.
     pub damage: Vec<String>,
+    /// The kind of file of each sentence.
+    pub(crate) kinds: Vec<DamageKind>,
+}
+
+impl Recovery {
+    /// Adds a place that could not be read.
+    pub(crate) fn note(&mut self, kind: DamageKind, place: impl ToString) {
+        self.damage.push(place.to_string());
+        self.kinds.push(kind);
+    }
 }
 
 /// Opens the segments that the manifest names.
@@ -47,12 +58,16 @@ pub(crate) fn open_segments(
     let mut segments = Vec::new();
     for entry in state.segments.values() {
         let Some(table) = Table::parse(&entry.table) else {
-            recovery.damage.push(format!("segment {} is of the unknown table \"{}\"", entry.id, entry.table));
+            recovery
+                .note(DamageKind::Segment, format!("segment {} is of the unknown table \"{}\"", entry.id, entry.table));
             continue;
         };
         let Some(layout) = Layout::parse(&entry.layout) else {
             let (id, layout) = (entry.id, &entry.layout);
-            recovery.damage.push(format!("segment {id} of {} has the unknown layout \"{layout}\"", entry.table));
+            recovery.note(
+                DamageKind::Segment,
+                format!("segment {id} of {} has the unknown layout \"{layout}\"", entry.table),
+            );
             continue;
         };
         for file in &entry.files {
@@ -61,13 +76,13 @@ pub(crate) fn open_segments(
                 Ok(found) if found.len() == file.bytes => {}
                 Ok(found) => {
                     let (path, found, wanted) = (path.display(), found.len(), file.bytes);
-                    recovery.damage.push(format!("{path} has {found} bytes instead of {wanted}"));
+                    recovery.note(DamageKind::Segment, format!("{path} has {found} bytes instead of {wanted}"));
                 }
-                Err(error) => recovery.damage.push(format!("{}: {error}", path.display())),
+                Err(error) => recovery.note(DamageKind::Segment, format!("{}: {error}", path.display())),
             }
         }
         let (segment, error) = Segment::new(dir, table, layout, entry.clone(), recent);
-        recovery.damage.extend(error.map(|error| error.to_string()));
+        error.iter().for_each(|error| recovery.note(DamageKind::Segment, error));
         segments.push(Arc::new(segment));
     }
     recovery.segments = segments.len();
@@ -80,7 +95,7 @@ pub(crate) fn load_series(snapshot: &crate::Snapshot, index: &SeriesIndex, recov
         let chunk = match chunk {
             Ok(chunk) => chunk,
             Err(error) => {
-                recovery.damage.push(error.to_string());
+                recovery.note(DamageKind::Segment, error);
                 continue;
             }
         };
@@ -118,7 +133,7 @@ pub(crate) fn clear_orphans(dir: &Path, manifest: &Manifest, whole: bool, recove
             match done {
                 Ok(()) if whole => recovery.orphans += 1,
                 Ok(()) => n_lost += 1,
-                Err(error) => recovery.damage.push(format!("{}: {error}", path.display())),
+                Err(error) => recovery.note(DamageKind::Segment, format!("{}: {error}", path.display())),
             }
         }
     }
@@ -126,9 +141,8 @@ pub(crate) fn clear_orphans(dir: &Path, manifest: &Manifest, whole: bool, recove
         recovery.orphans += usize::from(std::fs::remove_file(files::beside(&dir.join(replaced))).is_ok());
     }
     if n_lost > 0 {
-        recovery
-            .damage
-            .push(format!("{n_lost} segment files that the manifest does not name are in {}", lost.display()));
+        let message = format!("{n_lost} segment files that the manifest does not name are in {}", lost.display());
+        recovery.note(DamageKind::Manifest, message);
     }
     highest
 }
@@ -157,7 +171,7 @@ pub(crate) fn replay(
     let mut replayed = Replayed {
         // Without it a retry of what the log no longer has may be stored twice, at worst.
         dedup: Dedup::load(&shared.dir.join("dedup")).unwrap_or_else(|error| {
-            recovery.damage.push(error.to_string());
+            recovery.note(DamageKind::Log, error);
             Dedup::default()
         }),
         next_lsn: low_water + 1,
@@ -171,7 +185,10 @@ pub(crate) fn replay(
         let missing = replayed.next_lsn..first_lsns[index].unwrap_or(0);
         if whole && !missing.is_empty() {
             let (path, first, last) = (path.display(), missing.start, missing.end - 1);
-            recovery.damage.push(format!("requests {first} to {last} should be in the log before {path} and are not"));
+            recovery.note(
+                DamageKind::Log,
+                format!("requests {first} to {last} should be in the log before {path} and are not"),
+            );
         }
         let mut last_lsn = 0;
         let previous = replayed.next_lsn - 1;
@@ -182,14 +199,14 @@ pub(crate) fn replay(
             replay.request(&path, head, body, &mut replayed.dedup, recovery);
         });
         match damage {
-            Ok(damage) => recovery.damage.extend(damage.iter().map(ToString::to_string)),
+            Ok(damage) => damage.iter().for_each(|damage| recovery.note(DamageKind::Log, damage)),
             Err(error) => {
                 // Numbers that it may hold are not given out again: the file may be read another time.
                 replayed.next_lsn = match end {
                     u64::MAX => replayed.next_lsn.saturating_add(wal::most_records(&path)),
                     end => replayed.next_lsn.max(end),
                 };
-                recovery.damage.push(unread(&path, &error));
+                recovery.note(DamageKind::Log, unread(&path, &error));
             }
         }
         // A file with something unread stays where it is; the writer retires the others once segments hold them.
@@ -244,10 +261,10 @@ impl Replay<'_> {
                 dedup.insert(head.hash, head.received_at);
             }
             Ok(Err(error)) => {
-                recovery.damage.push(format!("{}: request {}: {error}", path.display(), head.lsn));
+                recovery.note(DamageKind::Log, format!("{}: request {}: {error}", path.display(), head.lsn));
             }
             Err(_) => {
-                recovery.damage.push(format!("{}: request {}: the decoder failed", path.display(), head.lsn));
+                recovery.note(DamageKind::Log, format!("{}: request {}: the decoder failed", path.display(), head.lsn));
             }
         }
         if !self.flush_failed && shared.memory_is_full() {
@@ -255,7 +272,7 @@ impl Replay<'_> {
             let error = shared.frozen().and_then(|frozen: Arc<Frozen>| shared.write_frozen(&frozen).err());
             if let Some(error) = error {
                 // The rows stay in memory and in the log; the flusher tries again while the box serves.
-                recovery.damage.push(format!("cannot write a segment: {error}"));
+                recovery.note(DamageKind::Segment, format!("cannot write a segment: {error}"));
                 self.flush_failed = true;
             }
         }

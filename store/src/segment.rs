@@ -12,6 +12,7 @@ use model::{Nanos, TraceId};
 use parquet::arrow::arrow_reader::RowSelection;
 
 use crate::chunk::Times;
+use crate::damage::DamageKind;
 use crate::error::ReadError;
 use crate::files;
 use crate::layout::Layout;
@@ -135,12 +136,24 @@ impl Segment {
         if let Some(open) = footer.upgrade() {
             return Ok(open);
         }
-        let open = guarded(|| Open::new(&self.dir, &self.entry, self.table, self.layout))
-            .map_err(|error| ReadError::new(self.path(), error))?;
+        let open = guarded(|| Open::new(&self.dir, &self.entry, self.table, self.layout, &self.recent.damage))
+            .map_err(|error| self.unreadable(ReadError::new(self.path(), error)))?;
         let open = Arc::new(open);
         self.recent.footers.keep(&open, open.memory());
         *footer = Arc::downgrade(&open);
         Ok(open)
+    }
+
+    /// Takes note of what could not be read.
+    fn unreadable(&self, error: ReadError) -> ReadError {
+        self.recent.damage.note(DamageKind::Segment, &error);
+        error
+    }
+
+    /// Takes note of a full-text index that cannot be read. The column still has the words: that costs time, not rows.
+    pub(crate) fn unreadable_text(&self, error: &dyn std::fmt::Display) {
+        let path = self.dir.join(self.entry.file(".text").map_or("segments", |file| &file.path));
+        self.recent.damage.note(DamageKind::TextIndex, ReadError::new(path, error));
     }
 
     /// What each row group can hold, in the order of the file.
@@ -182,8 +195,7 @@ impl Segment {
             None => Ok(None),
         });
         search.unwrap_or_else(|error| {
-            // The column still has the words: a damaged index costs time, not rows.
-            tracing::warn!(segment = self.entry.id, %error, "full-text index is unreadable, scanning instead");
+            self.unreadable_text(&error);
             None
         })
     }
@@ -232,7 +244,7 @@ impl Segment {
         }
         let selection = rows.filter(|rows| rows.len() < rows.range().len()).map(select);
         let batch = guarded(|| open.read(index, columns, selection, ids))
-            .map_err(|error| ReadError::new(&open.path, format!("row group {index}: {error}")))?;
+            .map_err(|error| self.unreadable(ReadError::new(&open.path, format!("row group {index}: {error}"))))?;
         Ok(Some(batch))
     }
 
@@ -249,7 +261,7 @@ impl Segment {
         }
         let open = self.open().ok()?;
         let (rows, damage) = guarded(|| open.read_chunks(index, columns, ids)).ok()?;
-        let error = |damage| ReadError::new(&open.path, format!("row group {index}: {damage}"));
+        let error = |damage| self.unreadable(ReadError::new(&open.path, format!("row group {index}: {damage}")));
         Some((rows, damage.into_iter().map(error).collect()))
     }
 }

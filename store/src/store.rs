@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use crate::clock::{self, ClockGuard};
 use crate::commit::{Append, Command, Committer};
 use crate::compact::CompactionStats;
+use crate::damage::{DamageKind, DamageStats};
 use crate::disk::{DiskState, DiskStats};
 use crate::error::{AppendError, OpenError};
 use crate::files;
@@ -125,6 +126,7 @@ pub struct StoreStats {
     pub disk: DiskStats,
     /// By how much the clock has jumped, while that is doubted: nothing is dropped by age.
     pub clock_jump: Option<Nanos>,
+    pub damage: DamageStats,
 }
 
 #[derive(Clone, Debug)]
@@ -173,7 +175,7 @@ impl Store {
         })?;
         let whole = loaded.whole;
         let mut recovery = Recovery::default();
-        recovery.damage.extend(loaded.damage.iter().map(ToString::to_string));
+        loaded.damage.iter().for_each(|damage| recovery.note(DamageKind::Manifest, damage));
         let highest = recovery::clear_orphans(&dir, &manifest, whole, &mut recovery);
         manifest.skip_ids(highest);
         let recent = Arc::new(Recent::new(config.cache_bytes));
@@ -185,9 +187,10 @@ impl Store {
         let wal = WalWriter::new(&dir.join("wal"), replayed.files, replayed.next_sequence, config.log_file_bytes);
         shared.log_bytes.store(wal.bytes(), Ordering::Relaxed);
         let believed = clock::load(&dir.join("clock")).unwrap_or_else(|error| {
-            recovery.damage.push(error.to_string());
+            recovery.note(DamageKind::Clock, error);
             None
         });
+        recovery.kinds.iter().zip(&recovery.damage).for_each(|(kind, text)| shared.recent.damage.note(*kind, text));
         // Not known before the first round of retention. The time of a request may be of a clock that had jumped.
         let clock = ClockGuard::since(believed.or(replayed.dedup.newest()));
         let (sender, receiver) = sync_channel(QUEUE);
@@ -276,7 +279,13 @@ impl Store {
             compaction: self.shared.compactor.stats(),
             disk: self.shared.disk.stats(),
             clock_jump: self.clock.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).jump(),
+            damage: self.shared.recent.damage.stats(),
         }
+    }
+
+    /// How many places on disk could not be read since the store was opened.
+    pub fn n_damaged(&self) -> u64 {
+        self.shared.recent.damage.count()
     }
 
     /// Refuses further requests, writes what is in memory to segments, and stops the store's threads. What cannot be

@@ -25,7 +25,8 @@ mod state;
 mod trace_statistics;
 
 pub use state::{
-    Endpoints, IngestStats, Reject, SenderStats, SignalStats, SqlColumn, SqlRunner, SqlTable, StorageStats, UiState,
+    DamagedPlace, Endpoints, IngestStats, Reject, SenderStats, SignalStats, SqlColumn, SqlRunner, SqlTable,
+    StorageStats, UiState,
 };
 
 use axum::Router;

@@ -23,6 +23,8 @@ pub(crate) struct Shell {
     pub(crate) theme: &'static str,
     pub(crate) links: Vec<Link>,
     pub(crate) burning: Vec<Burning>,
+    /// A sentence, when something on disk could not be read.
+    pub(crate) damage: Option<String>,
     pub(crate) version: &'static str,
     /// Whether the page is about a time range and shows the picker.
     pub(crate) has_range: bool,
@@ -93,7 +95,13 @@ impl Shell {
                 count: if path == "/alerts" { n_firing } else { 0 },
             })
             .collect();
-        Shell { url, range, now, theme: theme(headers), links, burning, version: app.state.version, has_range: true }
+        let damage = match (app.state.n_damaged)() {
+            0 => None,
+            1 => Some("1 place on disk could not be read. Everything else is there.".to_owned()),
+            n => Some(format!("{} places on disk could not be read. Everything else is there.", format::count(n))),
+        };
+        let (theme, version) = (theme(headers), app.state.version);
+        Shell { url, range, now, theme, links, burning, damage, version, has_range: true }
     }
 
     /// The same frame without the time range picker.

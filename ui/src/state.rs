@@ -15,6 +15,8 @@ pub struct UiState {
     pub slo_status: Arc<dyn Fn() -> Arc<slo::Status> + Send + Sync>,
     /// What has been received since the start.
     pub ingest: Arc<dyn Fn() -> IngestStats + Send + Sync>,
+    /// How many places on disk could not be read since the start. Asked for every page.
+    pub n_damaged: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// Runs one read-only SQL statement; without it there is no SQL page.
     pub sql: Option<SqlRunner>,
     pub clock: fn() -> Nanos,
@@ -92,6 +94,21 @@ pub struct StorageStats {
     pub disk_total: u64,
     /// Sentences on what keeps the store from taking or dropping more.
     pub notices: Vec<String>,
+    /// How many places could not be read since the start, by the kind of file in words.
+    pub damaged: Vec<(&'static str, u64)>,
+    /// The last of them, newest first.
+    pub places: Vec<DamagedPlace>,
+}
+
+/// A place on disk that could not be read.
+#[derive(Clone, Debug, Default)]
+pub struct DamagedPlace {
+    /// When it was found first.
+    pub found: Nanos,
+    /// The kind of file in words.
+    pub kind: &'static str,
+    /// File, offset, and what is wrong.
+    pub text: String,
 }
 
 /// One signal.

@@ -8,7 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use collector::IngestStats;
-use store::{DiskState, StoreStats};
+use store::{DamageKind, DiskState, StoreStats};
 
 use super::ApiState;
 
@@ -87,6 +87,12 @@ fn render(store: &StoreStats, ingest: &IngestStats) -> String {
     text.one("disk_full", "1 when requests are refused because the disk is nearly full.", is(DiskState::Full));
     let jump = store.clock_jump.unwrap_or(0) as f64 / 1e9;
     text.one("clock_jump_seconds", "How far the clock has jumped, while that is doubted.", jump);
+    text.by_label(
+        "damaged_places_total",
+        "Places on disk that could not be read, at the start or since; each counts once.",
+        "kind",
+        DamageKind::ALL.iter().zip(store.damage.counts).map(|(kind, n)| (kind.name(), n)),
+    );
     let compaction = &store.compaction;
     text.one("compactions_total", "Compactions published.", compaction.jobs);
     text.one("compaction_failures_total", "Compactions that could not be written or published.", compaction.failures);

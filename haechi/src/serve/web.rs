@@ -42,7 +42,11 @@ pub(super) fn router(
         },
         ingest: {
             let (engine, collector) = (Arc::clone(&engine), Arc::clone(&collector));
-            Arc::new(move || ingest::stats(&collector, &engine.store().stats()))
+            Arc::new(move || ingest::stats(&collector, &engine.store().stats(), clock::now()))
+        },
+        n_damaged: {
+            let engine = Arc::clone(&engine);
+            Arc::new(move || engine.store().n_damaged())
         },
         #[cfg(feature = "sql")]
         sql: Some(sql_page::runner(&engine, &sql)),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Directory;
+use crate::damage::DamageKind;
 use crate::dedup::Dedup;
 use crate::error::OpenError;
 use crate::memtable::{Memtable, PreparedRequest};
@@ -39,7 +40,7 @@ pub fn snapshot(dir: &Path, decode: &Decode) -> Result<(Snapshot, Recovery), Ope
 fn read(directory: &Directory, decode: &Decode) -> Result<(Snapshot, Recovery), OpenError> {
     let dir = &directory.dir;
     let mut recovery = Recovery::default();
-    recovery.damage.extend(directory.damage.iter().map(ToString::to_string));
+    directory.damage.iter().for_each(|damage| recovery.note(DamageKind::Manifest, damage));
     let segments = recovery::open_segments(dir, &directory.state, &Arc::new(Recent::new(CACHE_BYTES)), &mut recovery);
     let memory = std::array::from_fn(|_| Vec::new());
     let mut snapshot = Snapshot { memory, segments: Arc::new(segments), series: Arc::default() };
@@ -67,17 +68,18 @@ fn read(directory: &Directory, decode: &Decode) -> Result<(Snapshot, Recovery), 
                     prepared.rows.into_iter().for_each(|prepared| memory.push(prepared));
                 }
                 Ok(Err(error)) => {
-                    recovery.damage.push(format!("{}: request {}: {error}", path.display(), head.lsn));
+                    recovery.note(DamageKind::Log, format!("{}: request {}: {error}", path.display(), head.lsn));
                 }
                 Err(_) => {
-                    recovery.damage.push(format!("{}: request {}: the decoder failed", path.display(), head.lsn));
+                    recovery
+                        .note(DamageKind::Log, format!("{}: request {}: the decoder failed", path.display(), head.lsn));
                 }
             }
         });
         match damage {
-            Ok(damage) => recovery.damage.extend(damage.iter().map(ToString::to_string)),
+            Ok(damage) => damage.iter().for_each(|damage| recovery.note(DamageKind::Log, damage)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {} // retired
-            Err(error) => recovery.damage.push(format!("{}: {error}", path.display())),
+            Err(error) => recovery.note(DamageKind::Log, format!("{}: {error}", path.display())),
         }
     }
     recovery.replayed_rows = memory.rows;

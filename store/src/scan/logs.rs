@@ -59,7 +59,7 @@ impl LogSegment {
         match ask(search.as_mut()?) {
             Ok(answer) => Some(answer),
             Err(error) => {
-                tracing::warn!(segment = self.segment.id(), %error, "full-text index is unreadable, scanning instead");
+                self.segment.unreadable_text(&error);
                 *search = None;
                 None
             }

@@ -16,6 +16,8 @@ use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use super::IdFilter;
+use crate::damage::{DamageKind, DamageLog};
+use crate::error::ReadError;
 use crate::files::{BlockSums, CHECKSUMS_KEY, CheckedFile, check_whole, read_whole};
 use crate::layout::Layout;
 use crate::layout::wide;
@@ -80,15 +82,22 @@ impl RowGroup {
 
 impl Open {
     /// Opens the Parquet file of a segment. Its footer is checked now, its rows when they are read; of a file of format 1,
-    /// which has no checksums within, all is checked now.
-    pub(super) fn new(dir: &Path, segment: &SegmentEntry, table: Table, layout: Layout) -> Result<Self, Error> {
+    /// which has no checksums within, all is checked now. What is damaged and has a copy is noted in `damage`.
+    pub(super) fn new(
+        dir: &Path,
+        segment: &SegmentEntry,
+        table: Table,
+        layout: Layout,
+        damage: &DamageLog,
+    ) -> Result<Self, Error> {
         let entry = segment.file(".parquet").ok_or("the manifest names no such file")?;
         let path = &dir.join(&entry.path);
         let file = match entry.tail {
             Some(tail) => match (CheckedFile::open_tail(path, entry.bytes, tail), segment.file(".footer")) {
                 (Err(error), Some(copy)) => {
-                    tracing::warn!(path = %path.display(), %error, "the footer is damaged, reading its copy");
+                    let message = format!("the footer is damaged: {error}");
                     let copy = read_whole(&dir.join(&copy.path), copy.bytes, copy.crc32).map_err(|_| error)?;
+                    damage.note(DamageKind::Segment, ReadError::new(path, format!("{message}; its copy is read")));
                     CheckedFile::open_copy(path, entry.bytes, copy)?
                 }
                 (file, _) => file?,
@@ -110,7 +119,7 @@ impl Open {
             Layout::Rows | Layout::Wide => (row_groups(&metadata, times)?, None),
             Layout::Chunks => {
                 let file = TimesFile::of(dir, segment)?;
-                (file.units(&metadata, times)?, Some(file))
+                (file.units(&metadata, times, damage)?, Some(file))
             }
         };
         Ok(Open { path: path.to_owned(), bytes: entry.bytes, sums, table, layout, metadata, groups, times })

@@ -1,4 +1,5 @@
-//! What was opened lately: kept, so that the next query need not open it again, up to so many bytes.
+//! What the segments of a store share: what was opened lately, kept so that the next query need not open it again, up to so
+//! many bytes; and the list of what could not be read.
 //!
 //! Segments are many and their footers and dictionaries are not small; without a bound, memory and open files would grow
 //! with the data that queries happen to touch.
@@ -7,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Open;
+use crate::damage::DamageLog;
 use crate::text;
 
 /// Text indexes kept open at most: each holds a file.
@@ -16,12 +18,14 @@ const MAX_TEXTS: usize = 256;
 pub(crate) struct Recent {
     pub(super) footers: Kept<Open>,
     pub(super) texts: Kept<text::Index>,
+    pub(crate) damage: DamageLog,
 }
 
 impl Recent {
     /// Keeps about `bytes` in memory, half of them for dictionaries of words.
     pub(crate) fn new(bytes: usize) -> Self {
-        Recent { footers: Kept::new(bytes / 2, usize::MAX), texts: Kept::new(bytes / 2, MAX_TEXTS) }
+        let (footers, texts) = (Kept::new(bytes / 2, usize::MAX), Kept::new(bytes / 2, MAX_TEXTS));
+        Recent { footers, texts, damage: DamageLog::default() }
     }
 }
 

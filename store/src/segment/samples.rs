@@ -78,7 +78,7 @@ impl Segment {
                 let open = self.open()?;
                 let error = |error: &dyn std::fmt::Display| {
                     let group = units.first().map_or(0, |index| open.groups[*index].part.0);
-                    ReadError::new(&open.path, format!("row group {group}: {error}"))
+                    self.unreadable(ReadError::new(&open.path, format!("row group {group}: {error}")))
                 };
                 let read = || {
                     let chunks = open.chunks_of(units, ids)?;

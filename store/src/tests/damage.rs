@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{append, check, decode, open, seconds};
-use crate::{Scan, Store, StoreConfig, Table};
+use crate::{DamageKind, Scan, Store, StoreConfig, Table};
 use model::TimeRange;
 
 #[test]
@@ -299,4 +299,45 @@ fn a_log_file_renamed_to_be_used_again_and_never_begun_holds_nothing() {
     let (store, recovery) = open(dir.path());
     check(&store, 0..2);
     assert_eq!(recovery.damage, Vec::<String>::new());
+}
+
+#[test]
+fn damage_is_counted_by_kind_at_the_start_and_when_it_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    append(&store, 0, 5);
+    store.flush().unwrap();
+    append(&store, 5, 5);
+    drop(store);
+    let flip = |path: &Path| {
+        let mut bytes = fs::read(path).unwrap();
+        bytes[20] ^= 1;
+        fs::write(path, bytes).unwrap();
+    };
+    let file = |table: &str, suffix: &str| {
+        let paths = fs::read_dir(dir.path().join("segments").join(table)).unwrap().map(|it| it.unwrap().path());
+        paths.filter(|path| path.extension().is_some_and(|it| it == suffix)).min().unwrap()
+    };
+    let (log, spans) = (dir.path().join("wal/000000000001.wal"), file("spans", "parquet"));
+    [&dir.path().join("manifest-copy"), &log, &spans].into_iter().for_each(|path| flip(path));
+    let (store, recovery) = open(dir.path());
+    let counts = |store: &Store| DamageKind::ALL.map(|kind| (kind.name(), store.stats().damage.counts[kind as usize]));
+    let expected = |segments| [("manifest", 1), ("log", 1), ("segment", segments), ("text_index", 0), ("clock", 0)];
+    assert_eq!((recovery.damage.len(), counts(&store), store.n_damaged()), (2, expected(0), 2));
+    for _ in 0..3 {
+        let errors = store.snapshot().spans(Scan::new(TimeRange::ALL)).filter_map(Result::err);
+        assert_eq!(errors.map(|error| error.path).collect::<Vec<_>>(), [spans.as_path()]);
+        assert_eq!((counts(&store), store.n_damaged()), (expected(1), 3), "a place counts once");
+    }
+    let places = store.stats().damage.places;
+    assert_eq!(
+        places.iter().map(|it| it.kind).collect::<Vec<_>>(),
+        [DamageKind::Segment, DamageKind::Log, DamageKind::Manifest]
+    );
+    assert!(places[0].text.starts_with(spans.to_str().unwrap()) && places[0].text.contains(" bytes at "), "{places:?}");
+    check_logs(&store, 0..10);
+}
+
+fn check_logs(store: &Store, expected: std::ops::Range<i64>) {
+    assert_eq!(seconds(store, Table::Logs), expected.collect::<Vec<_>>());
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::{Bytes, Request, Rows, Store, open};
 use crate::text::{Phrase, query_tokens};
-use crate::{LogCount, Order, Scan};
+use crate::{DamageKind, LogCount, Order, Scan};
 
 const WORDS: [&str; 8] = ["alpha", "Beta", "gamma", "deadbeef01", "8080", "결제실패", "결제", "delta"];
 
@@ -206,4 +206,7 @@ fn a_damaged_index_costs_time_and_no_records() {
         result.unwrap();
     }
     assert_eq!(counter.counts()[0][0], expected.len() as u64);
+    let damage = store.stats().damage;
+    assert!(damage.counts[DamageKind::TextIndex as usize] > 0 && damage.counts[DamageKind::Segment as usize] == 0);
+    assert!(damage.places.iter().all(|it| it.text.contains(".text: ")), "{damage:?}");
 }

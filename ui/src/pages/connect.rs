@@ -15,6 +15,10 @@ use crate::parts::{ServiceTag, Tab};
 use crate::shell::Shell;
 use crate::state::{Endpoints, IngestStats, StorageStats};
 
+mod damage;
+
+use damage::Damage;
+
 /// Rows of the list of senders, and of rejects.
 const MAX_SENDERS: usize = 50;
 const MAX_REJECTS: usize = 30;
@@ -71,6 +75,7 @@ struct Received {
     rejects: Vec<RejectRow>,
     notices: Vec<String>,
     storage: Vec<(&'static str, String)>,
+    damage: Damage,
 }
 
 impl askama::filters::HtmlSafe for Received {}
@@ -189,6 +194,7 @@ impl Received {
             n_more_senders: stats.senders.len().saturating_sub(MAX_SENDERS),
             rejects: rejects.collect(),
             storage: storage(&stats.storage),
+            damage: Damage::new(&stats.storage, now),
             notices: stats.storage.notices,
         }
     }

@@ -15,7 +15,9 @@ use bytes::Bytes;
 use model::Nanos;
 use store::{Request, Rows, Store, StoreConfig};
 use tempfile::TempDir;
-use ui::{Endpoints, IngestStats, Reject, SenderStats, SignalStats, SqlColumn, SqlTable, StorageStats, UiState};
+use ui::{
+    DamagedPlace, Endpoints, IngestStats, Reject, SenderStats, SignalStats, SqlColumn, SqlTable, StorageStats, UiState,
+};
 
 use shop::{SERVICES, Shop};
 
@@ -37,6 +39,7 @@ impl Fixture {
             engine: Arc::new(engine),
             slo_status: Arc::new(Arc::default),
             ingest: Arc::new(move || IngestStats { since: clock(), ..IngestStats::default() }),
+            n_damaged: Arc::new(|| 0),
             sql: None,
             clock,
             endpoints: Endpoints {
@@ -61,6 +64,7 @@ impl Fixture {
         let status = slo_status::of(&judged, now);
         fixture.state.slo_status =
             Arc::new(move || Arc::new(slo::Status { evaluated_at: clock() - 2_000_000_000, ..status.clone() }));
+        fixture.state.n_damaged = Arc::new(|| 3);
         let stats = ingest(now);
         fixture.state.ingest = Arc::new(move || stats.clone());
         fixture.state.sql = Some(Arc::new(|statement| Box::pin(async move { sql(&statement) })));
@@ -137,6 +141,8 @@ fn ingest(now: Nanos) -> IngestStats {
         http_status,
         message: message.to_owned(),
     };
+    let damaged =
+        |seconds, kind, text: &str| DamagedPlace { found: now - seconds * SECOND, kind, text: text.to_owned() };
     let storage = StorageStats {
         segment_bytes: 412 << 20,
         n_segments: 96,
@@ -147,6 +153,20 @@ fn ingest(now: Nanos) -> IngestStats {
         disk_total: 20 << 30,
         notices: vec![
             "The disk has little space left: 700 MiB are free. Below 256 MiB requests are refused.".to_owned(),
+        ],
+        damaged: vec![("the manifest", 0), ("the write-ahead log", 1), ("segments", 2)],
+        places: vec![
+            damaged(
+                30,
+                "segments",
+                "haechi-data/segments/spans/000000000812.parquet: row group 3: 16384 bytes at 2097152 have checksum 1b0e5a11, \
+                 recorded is 6c09ab87",
+            ),
+            damaged(
+                2_300,
+                "the write-ahead log",
+                "haechi-data/wal/000000000007.wal: 40 bytes at 0 are no header of the log",
+            ),
         ],
     };
     IngestStats {

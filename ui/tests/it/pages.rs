@@ -26,6 +26,9 @@ const PAGES: [(&str, &[&str]); 9] = [
             "little space left",
             "700 MiB of 20 GiB",
             "412 MiB in 96",
+            "1 in the write-ahead log, 2 in segments",
+            "16384 bytes at 2097152",
+            "and 1 more",
             "1,904",
         ],
     ),
@@ -43,6 +46,19 @@ async fn every_page_shows_what_there_is() {
             assert!(answer.text().contains(word), "{path} lacks {word:?}");
         }
         assert_eq!(answer.text().matches("<h1").count(), 1, "{path} has one heading");
+        let hint = "3 places on disk could not be read. Everything else is there. <a href=\"/connect#damage\">";
+        assert!(answer.text().contains(hint), "{path} has no hint at the damage");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_said_of_damage_where_there_is_none() {
+    let fixture = Fixture::empty(clock);
+    let router = ui::router(fixture.state.clone());
+    for (path, _) in PAGES {
+        let answer = get(&router, path).await;
+        let text = answer.text();
+        assert!(!text.contains("could not be read") && !text.contains("id=\"damage\""), "{path}");
     }
 }
 

@@ -1,11 +1,12 @@
 //! What the receiver counted, as the Connect page shows it.
 
 use collector::{Collector, Signal};
+use model::Nanos;
 use model::time::HOUR;
-use store::{DiskState, DiskStats, StoreStats};
-use ui::{IngestStats, Reject, SenderStats, SignalStats, StorageStats};
+use store::{DamageKind, DiskState, DiskStats, StoreStats};
+use ui::{DamagedPlace, IngestStats, Reject, SenderStats, SignalStats, StorageStats};
 
-pub(super) fn stats(collector: &Collector, store: &StoreStats) -> IngestStats {
+pub(super) fn stats(collector: &Collector, store: &StoreStats, now: Nanos) -> IngestStats {
     let counted = collector.stats();
     let signals = counted.signals.iter().map(|it| SignalStats {
         signal: it.signal.name(),
@@ -54,11 +55,11 @@ pub(super) fn stats(collector: &Collector, store: &StoreStats) -> IngestStats {
         signals: signals.collect(),
         senders: senders.collect(),
         rejects,
-        storage: storage(store),
+        storage: storage(store, now),
     }
 }
 
-fn storage(store: &StoreStats) -> StorageStats {
+fn storage(store: &StoreStats, now: Nanos) -> StorageStats {
     let DiskStats { state, free, total, full, .. } = store.disk;
     let mut notices = Vec::new();
     match state {
@@ -90,5 +91,22 @@ fn storage(store: &StoreStats) -> StorageStats {
         disk_free: free,
         disk_total: total,
         notices,
+        damaged: DamageKind::ALL.into_iter().zip(store.damage.counts).map(|(kind, n)| (words(kind), n)).collect(),
+        places: store.damage.places.iter().map(|it| place(it, now)).collect(),
+    }
+}
+
+fn place(it: &store::DamagedPlace, now: Nanos) -> DamagedPlace {
+    let age = Nanos::try_from(it.age.as_nanos()).unwrap_or(Nanos::MAX);
+    DamagedPlace { found: now.saturating_sub(age), kind: words(it.kind), text: it.text.clone() }
+}
+
+fn words(kind: DamageKind) -> &'static str {
+    match kind {
+        DamageKind::Manifest => "the manifest",
+        DamageKind::Log => "the write-ahead log",
+        DamageKind::Segment => "segments",
+        DamageKind::TextIndex => "full-text indexes",
+        DamageKind::Clock => "the clock file",
     }
 }

@@ -8,6 +8,8 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelector};
 
 use super::super::IdFilter;
 use super::{Error, Open, RowGroup, row_groups};
+use crate::damage::{DamageKind, DamageLog};
+use crate::error::ReadError;
 use crate::layout::chunks::{self, Damaged, Unit};
 use crate::manifest::{FileEntry, SegmentEntry};
 
@@ -25,10 +27,16 @@ impl TimesFile {
 
     /// The units that the row groups of `metadata` are divided into. If their list is damaged, the row groups as they are,
     /// the columns of whose times are `times`.
-    pub(super) fn units(&self, metadata: &ArrowReaderMetadata, times: (&str, &str)) -> Result<Vec<RowGroup>, Error> {
+    pub(super) fn units(
+        &self,
+        metadata: &ArrowReaderMetadata,
+        times: (&str, &str),
+        damage: &DamageLog,
+    ) -> Result<Vec<RowGroup>, Error> {
         let listed = chunks::units(&self.path, &self.entry).map_err(Error::from);
         listed.and_then(|list| groups_of(&list, metadata)).or_else(|error| {
-            tracing::warn!(%error, "a list of units is damaged, reading whole row groups");
+            let message = format!("the list of units is damaged: {error}; whole row groups are read");
+            damage.note(DamageKind::Segment, ReadError::new(&self.path, message));
             row_groups(metadata, times)
         })
     }
