@@ -69,8 +69,8 @@ impl StoreConfig {
     /// the index of series comes on top.
     ///
     /// Three eighths are rows in memory at most: a flush is due at an eighth, and while it is written the rows that come take
-    /// another eighth or two. Sorting and encoding it takes an eighth. Three eighths are a compaction's, which is told to take
-    /// two and may go over it for a moment; one eighth is for caches.
+    /// another eighth or two. Sorting and encoding it takes an eighth. Three eighths are a compaction's, which is told to hold
+    /// rows of one and has what it reads and writes besides. Caches get half an eighth.
     pub fn with_memory(dir: impl Into<PathBuf>, bytes: usize) -> Self {
         let share = bytes / 8;
         StoreConfig {
@@ -82,8 +82,8 @@ impl StoreConfig {
             flush_age: Duration::from_secs(300),
             max_memory_bytes: 3 * share,
             compact_automatically: true,
-            compact_bytes: 2 * share,
-            cache_bytes: share,
+            compact_bytes: share,
+            cache_bytes: share / 2,
             row_group_rows: 64 << 10,
             log_file_bytes: 32 << 20,
         }

@@ -22,7 +22,7 @@ pub(crate) struct Memory(pub(super) usize);
 impl Memory {
     /// A store in the directory `dir`.
     pub(crate) fn store(self, dir: &Path) -> StoreConfig {
-        StoreConfig::with_memory(dir, self.0 / 2)
+        StoreConfig::with_memory(dir, self.0 / 5 * 2)
     }
 
     /// Series, when the configuration does not say how many.
