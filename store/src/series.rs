@@ -70,7 +70,7 @@ impl StoredSeries {
         range.overlaps(self.first_time.load(Ordering::Relaxed), self.last_time.load(Ordering::Relaxed))
     }
 
-    /// The times of the first and the last point, as far as is known.
+    /// The times of the first and the last point; of points that a process before stored, the bounds of their windows.
     pub fn times(&self) -> (Nanos, Nanos) {
         (self.first_time.load(Ordering::Relaxed), self.last_time.load(Ordering::Relaxed))
     }

@@ -77,7 +77,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         key: "memory",
         value: "SIZE",
         default: "1GiB",
-        help: "The most memory to take; where there is no more, requests are refused for now",
+        help: "How much memory to take, about; where there is no more, requests are refused for now",
     },
     Setting {
         key: "max_series",

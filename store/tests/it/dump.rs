@@ -9,6 +9,9 @@ use model::metric::distribution::{ExponentialHistogram, Histogram, Summary};
 use model::{Attrs, MetricKind, PointValue, Resource, Scope, SeriesId, SpanId, TimeRange, TraceId};
 use store::{ExemplarChunk, LogChunk, PointChunk, Scan, Snapshot, SpanChunk};
 
+/// The width of the windows that rows are divided into.
+pub(crate) const WINDOW: i64 = 2 * 3600 * 1_000_000_000;
+
 /// What could be read, and the errors of what could not.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Dump {
@@ -170,7 +173,9 @@ fn series(snapshot: &Snapshot, rows: &mut Vec<String>) {
             json(it.attrs),
             sender(it.service, it.resource, it.scope)
         );
+        // What is on disk of times are windows of two hours.
         let (first, last) = stored.times();
+        let (first, last) = (first.div_euclid(WINDOW), last.div_euclid(WINDOW));
         let known = series.entry(identity(snapshot, stored.id)).or_insert((first, last, text));
         (known.0, known.1) = (known.0.min(first), known.1.max(last));
     }
