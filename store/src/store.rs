@@ -69,8 +69,9 @@ impl StoreConfig {
     /// the index of series comes on top.
     ///
     /// Three eighths are rows in memory at most: a flush is due at an eighth, and while it is written the rows that come take
-    /// another eighth or two. Sorting and encoding it takes an eighth. Three eighths are a compaction's, which is told to hold
-    /// rows of one and has what it reads and writes besides. Caches get half an eighth.
+    /// another eighth or two. Sorting and encoding it takes what they leave of the third. A compaction is told to hold rows of
+    /// an eighth, and takes as much for what it reads and writes. One and a half are for caches: with fewer than the footers
+    /// and dictionaries that a query over all segments opens, each query opens them again.
     pub fn with_memory(dir: impl Into<PathBuf>, bytes: usize) -> Self {
         let share = bytes / 8;
         StoreConfig {
@@ -83,7 +84,7 @@ impl StoreConfig {
             max_memory_bytes: 3 * share,
             compact_automatically: true,
             compact_bytes: share,
-            cache_bytes: share / 2,
+            cache_bytes: share + share / 2,
             row_group_rows: 64 << 10,
             log_file_bytes: 32 << 20,
         }
