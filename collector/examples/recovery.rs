@@ -15,10 +15,11 @@ use collector::otlp::{Context, decode};
 use collector::{Signal, decode_for_replay};
 use model::wire::{put_bytes_field, put_fixed64_field, put_varint_field};
 use store::{Request, Store, StoreConfig};
+use tikv_jemallocator::Jemalloc;
 
 /// As the box has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// 2026-01-01T00:00:00Z.
 const START: u64 = 1_767_225_600_000_000_000;

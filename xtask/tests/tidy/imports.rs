@@ -31,7 +31,6 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("askama", &["ui"]),
     ("clap", &["haechi"]),
     ("datafusion", &["sql"]),
-    ("mimalloc", &["haechi"]),
     ("opentelemetry", &["demo-services"]),
     ("opentelemetry-otlp", &["demo-services"]),
     ("opentelemetry_sdk", &["demo-services"]),
@@ -43,6 +42,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     // Not `model`: core types are no contract. Each edge has wire structures of its own.
     ("serde", &["slo", "store", "query", "ui", "collector", "haechi", "demo-services"]),
     ("tantivy", &["store"]),
+    ("tikv-jemallocator", &["haechi"]),
     ("tonic", &["collector", "proto", "demo-services"]),
 ];
 
