@@ -43,44 +43,44 @@ impl Store {
     /// Writes the rows in memory to segments and lets go of the log that held them. Blocks; concurrent calls wait for
     /// each other. On an error the rows stay in memory and in the log, and the next flush tries again.
     pub fn flush(&self) -> Result<(), ReadError> {
+        self.shared.flush()
+    }
+}
+
+impl Shared {
+    fn flush(&self) -> Result<(), ReadError> {
         let _one_at_a_time = self.flushing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if self.shared.is_closed() {
-            return Ok(()); // what is in memory is in the log
-        }
-        if self.shared.frozen().is_none() {
+        // Of a store that is closed, what is in memory is in the log.
+        let Some(commands) = self.commands().filter(|_| !self.is_closed()) else { return Ok(()) };
+        if self.frozen().is_none() {
             let (done, wait) = sync_channel(1);
-            if self.commands().send(Command::Freeze(done)).is_err() {
-                return Ok(()); // closing: what is in memory is in the log
+            if commands.send(Command::Freeze(done)).is_err() {
+                return Ok(()); // closing, as above
             }
-            wait.recv().map_err(|_| ReadError::new(&self.shared.dir, "the rows in memory could not be set aside"))?;
+            wait.recv().map_err(|_| ReadError::new(&self.dir, "the rows in memory could not be set aside"))?;
         }
-        let Some(frozen) = self.shared.frozen() else { return Ok(()) };
-        self.shared.write_frozen(&frozen)?;
-        drop(self.commands().send(Command::Retire(frozen.rows.last_lsn)));
+        let Some(frozen) = self.frozen() else { return Ok(()) };
+        self.write_frozen(&frozen)?;
+        drop(commands.send(Command::Retire(frozen.rows.last_lsn)));
         Ok(())
     }
 
-    /// Flushes when enough rows are in memory, or old ones, until the store is dropped.
-    pub(crate) fn run_flusher(shared: &Shared, store: std::sync::Weak<Store>) {
-        while let Some(due) = shared.wait_until_flush_is_due() {
+    /// Flushes when enough rows are in memory, or old ones, until the store is closed.
+    pub(crate) fn run_flusher(&self) {
+        while let Some(due) = self.wait_until_flush_is_due() {
             if !due {
                 continue;
             }
-            let Some(store) = store.upgrade() else { return };
-            let flushed = catch_unwind(AssertUnwindSafe(|| store.flush()));
-            drop(store);
-            let error = match flushed {
+            let error = match catch_unwind(AssertUnwindSafe(|| self.flush())) {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "writing it failed in an unforeseen way".to_owned(),
             };
             tracing::error!(error, "cannot write a segment; rows stay in memory and in the log");
-            shared.pause(PAUSE_AFTER_ERROR);
+            self.pause(PAUSE_AFTER_ERROR);
         }
     }
-}
 
-impl Shared {
     /// The number of a segment about to be written. A number that is not used in the end is lost, which does no harm.
     pub(crate) fn reserve_segment_id(&self) -> u64 {
         self.lock_manifest().next_segment_id()

@@ -133,6 +133,8 @@ pub(crate) fn clear_orphans(dir: &Path, manifest: &Manifest, whole: bool, recove
             match done {
                 Ok(()) if whole => recovery.orphans += 1,
                 Ok(()) => n_lost += 1,
+                // A reader of the store before this one was the last of a segment that was compacted or dropped.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => recovery.note(DamageKind::Segment, format!("{}: {error}", path.display())),
             }
         }

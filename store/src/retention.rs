@@ -72,6 +72,10 @@ impl Store {
 
     /// [`Store::maintain`] at `counted` since the store was opened.
     pub(crate) fn maintain_at(&self, now: Nanos, counted: Duration) {
+        let _one_at_a_time = self.maintaining.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.shared.is_closed() {
+            return; // the directory may be another store's
+        }
         let reading = {
             let mut clock = self.clock();
             let reading = clock.read(now, counted);

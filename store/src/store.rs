@@ -3,8 +3,8 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -138,16 +138,17 @@ pub struct TableStats {
     pub bytes: u64,
 }
 
-/// An open data directory. Dropping it closes it: what was acknowledged is in the log.
+/// An open data directory. Dropping it closes it: what was acknowledged is in the log. When the last owner has let go of it, or
+/// [`Store::close`] has returned, no thread of it touches the directory any more.
 pub struct Store {
     pub(crate) config: StoreConfig,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) flushing: Mutex<()>,
     pub(crate) opened: Instant,
     pub(crate) clock: Mutex<ClockGuard>,
-    /// `None` once the store is closed.
-    commands: Mutex<Option<SyncSender<Command>>>,
-    committer: Mutex<Option<JoinHandle<()>>>,
+    /// Held during a round of retention.
+    pub(crate) maintaining: Mutex<()>,
+    /// None of them has a share in the store itself, so that it ends when its last owner lets go of it.
+    threads: Mutex<Vec<JoinHandle<()>>>,
     /// On the directory, for as long as the store is open.
     lock: Mutex<Option<File>>,
 }
@@ -198,23 +199,24 @@ impl Store {
         let committer =
             Committer { shared: Arc::clone(&shared), wal, dedup: replayed.dedup, next_lsn: replayed.next_lsn };
         let committer = spawn("haechi-commit", move || committer.run(receiver)).map_err(io)?;
+        shared.set_commands(Some(sender));
         let store = Arc::new(Store {
             config,
             shared: Arc::clone(&shared),
-            flushing: Mutex::new(()),
             opened: Instant::now(),
             clock: Mutex::new(clock),
-            commands: Mutex::new(Some(sender)),
-            committer: Mutex::new(Some(committer)),
+            maintaining: Mutex::new(()),
+            threads: Mutex::new(vec![committer]),
             lock: Mutex::new(Some(lock)),
         });
         shared.disk.set_aside();
-        let weak = Arc::downgrade(&store);
         if store.config.compact_automatically {
             let shared = Arc::clone(&shared);
-            spawn("haechi-compact", move || shared.run_compactor()).map_err(io)?;
+            let compactor = spawn("haechi-compact", move || shared.run_compactor()).map_err(io)?;
+            locked(&store.threads).push(compactor);
         }
-        spawn("haechi-flush", move || Store::run_flusher(&shared, weak)).map_err(io)?;
+        let flusher = spawn("haechi-flush", move || shared.run_flusher()).map_err(io)?;
+        locked(&store.threads).push(flusher);
         Ok((store, recovery))
     }
 
@@ -249,8 +251,8 @@ impl Store {
         let (reply, answer) = oneshot::channel();
         let Request { kind, received_at, body, .. } = request;
         let append = Append { kind, received_at, hash, body, prepared, reply };
-        let commands = self.commands.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
-        match commands.ok_or(AppendError::Closed)?.try_send(Command::Append(append)) {
+        let commands = self.shared.commands().ok_or(AppendError::Closed)?;
+        match commands.try_send(Command::Append(append)) {
             Ok(()) => Ok(answer),
             Err(TrySendError::Full(_)) => Err(AppendError::Busy(QUEUE as u64)),
             Err(TrySendError::Disconnected(_)) => Err(AppendError::Closed),
@@ -279,7 +281,7 @@ impl Store {
             log_bytes: self.shared.log_bytes.load(Ordering::Relaxed),
             compaction: self.shared.compactor.stats(),
             disk: self.shared.disk.stats(),
-            clock_jump: self.clock.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).jump(),
+            clock_jump: locked(&self.clock).jump(),
             damage: self.shared.recent.damage.stats(),
         }
     }
@@ -301,20 +303,17 @@ impl Store {
     fn stop(&self) {
         self.shared.close();
         self.shared.compactor.close();
-        // A flush that runs ends first: the directory may be another store's from here on.
-        let _no_flush = self.flushing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        drop(self.commands.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
-        let committer = self.committer.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-        if committer.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the committer failed; what it had acknowledged is in the log");
+        // What runs ends first, on a caller's thread too: the directory may be another store's from here on.
+        drop(locked(&self.shared.flushing));
+        drop(locked(&self.maintaining));
+        self.shared.set_commands(None);
+        for thread in locked(&self.threads).drain(..) {
+            let name = thread.thread().name().unwrap_or_default().to_owned();
+            if thread.join().is_err() {
+                tracing::error!(name, "a thread of the store failed; what was acknowledged is in the log");
+            }
         }
-        drop(self.lock.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
-    }
-
-    /// A sender to the committer; after the store was closed, one that nobody listens to.
-    pub(crate) fn commands(&self) -> SyncSender<Command> {
-        let commands = self.commands.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        commands.clone().unwrap_or_else(|| sync_channel(1).0)
+        drop(locked(&self.lock).take());
     }
 }
 
@@ -326,6 +325,10 @@ impl Drop for Store {
 
 pub(crate) fn body_hash(kind: u8, body: &[u8]) -> u128 {
     xxhash_rust::xxh3::xxh3_128_with_seed(body, kind.into()).max(1)
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 fn lock(dir: &Path) -> Result<File, OpenError> {

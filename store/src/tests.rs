@@ -5,6 +5,7 @@ mod compaction;
 mod damage;
 mod disk_errors;
 mod disk_space;
+mod ending;
 mod faults;
 mod filters;
 mod formats;

@@ -3,9 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use crate::commit::Command;
 use crate::compact::Compactor;
 use crate::dedup;
 use crate::disk::DiskGuard;
@@ -27,6 +29,10 @@ pub(crate) struct Shared {
     pub(crate) log_bytes: AtomicU64,
     pub(crate) compactor: Compactor,
     pub(crate) disk: DiskGuard,
+    /// Held during a flush.
+    pub(crate) flushing: Mutex<()>,
+    /// To the committer: `None` before it runs, and once the store is closed.
+    commands: Mutex<Option<SyncSender<Command>>>,
     view: Mutex<View>,
     pub(crate) row_group_rows: usize,
     flush_bytes: usize,
@@ -65,6 +71,8 @@ impl Shared {
             log_bytes: AtomicU64::new(0),
             compactor: Compactor::new(config.compact_bytes, config.row_group_rows),
             disk: DiskGuard::new(&config.dir, config.disk_reserve),
+            flushing: Mutex::default(),
+            commands: Mutex::default(),
             view: Mutex::new(view),
             row_group_rows: config.row_group_rows,
             flush_bytes: config.flush_bytes,
@@ -77,6 +85,15 @@ impl Shared {
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.wake_flusher.notify_all();
+    }
+
+    pub(crate) fn commands(&self) -> Option<SyncSender<Command>> {
+        self.commands.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// With `None` the committer ends, once those who have a sender are done.
+    pub(crate) fn set_commands(&self, commands: Option<SyncSender<Command>>) {
+        *self.commands.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = commands;
     }
 
     fn lock(&self) -> MutexGuard<'_, View> {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 pub(crate) use super::Op;
 use super::Space;
@@ -12,6 +13,8 @@ use super::Space;
 pub(crate) enum How {
     Error(io::ErrorKind),
     Panic,
+    /// It is carried out after this time.
+    Slowly(Duration),
 }
 
 struct Fault {
@@ -71,5 +74,9 @@ pub(super) fn check(op: Op, path: &Path) -> io::Result<()> {
     match how {
         How::Error(kind) => Err(io::Error::new(kind, "injected")),
         How::Panic => panic!("injected"),
+        How::Slowly(time) => {
+            std::thread::sleep(time);
+            Ok(())
+        }
     }
 }

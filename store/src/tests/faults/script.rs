@@ -144,13 +144,9 @@ impl Player {
         if let Some(store) = &self.store {
             return Ok(Arc::clone(store));
         }
-        let (store, recovery) = loop {
-            match Store::open(config(&self.dir), decode()) {
-                // A store that was dropped is closed once its background threads let go of it.
-                Err(OpenError::Locked { .. }) => std::thread::sleep(Duration::from_millis(10)),
-                opened => break opened.map_err(|error| format!("open: {error}"))?,
-            }
-        };
+        let opened = Store::open(config(&self.dir), decode());
+        assert!(!matches!(opened, Err(OpenError::Locked { .. })), "the store that was dropped has not ended");
+        let (store, recovery) = opened.map_err(|error| format!("open: {error}"))?;
         assert_eq!(recovery.damage, Vec::<String>::new());
         Ok(Arc::clone(self.store.insert(store)))
     }
