@@ -15,15 +15,15 @@ use crate::{Order, Request, Retention, Rows, Scan, Snapshot, Store, StoreConfig,
 
 mod item;
 
-use item::{ITEM_BYTES, Item, decode, scan, trace};
+use item::{ITEM_BYTES, Item, TABLES, decode, scan, trace};
 
 const HOUR: Nanos = 3600 * SECOND;
 const RETENTION: Nanos = 8 * HOUR;
 
 #[derive(Clone, Debug)]
 enum Action {
-    /// Items by signal, id and tenth of an hour.
-    Append(Vec<(u8, u64, i64)>),
+    /// Items by table, id and tenth of an hour.
+    Append(Vec<(Table, u64, i64)>),
     /// The last request once more, byte by byte.
     Retry,
     Flush,
@@ -38,7 +38,7 @@ enum Action {
 }
 
 fn action() -> impl Strategy<Value = Action> {
-    let item = (0..3u8, 0..40u64, 0..120i64);
+    let item = (prop::sample::select(&TABLES[..]), 0..40u64, 0..120i64);
     prop_oneof![
         8 => prop::collection::vec(item, 1..60).prop_map(Action::Append),
         1 => Just(Action::Retry),
@@ -105,7 +105,7 @@ impl Run {
         self.store = Some(open(self.dir.path(), self.automatic));
         let snapshot = self.store().snapshot();
         let found =
-            |it: &Item| scan(&snapshot, it.signal, Scan::new(TimeRange::ALL)).contains(&((it.time, it.id), it.version));
+            |it: &Item| scan(&snapshot, it.table, Scan::new(TimeRange::ALL)).contains(&((it.time, it.id), it.version));
         let back = self.refused.iter().find(|it| found(it)).map(|it| it.version);
         // All of the request, as `check` finds out.
         let refused = std::mem::take(&mut self.refused);
@@ -117,7 +117,7 @@ impl Run {
             Action::Append(items) => {
                 let items: Vec<Item> = items
                     .iter()
-                    .map(|&(signal, id, tenth)| Item { signal, id, time: tenth * HOUR / 10, version: number as u64 })
+                    .map(|&(table, id, tenth)| Item { table, id, time: tenth * HOUR / 10, version: number as u64 })
                     .collect();
                 self.append(&items);
             }
@@ -149,9 +149,9 @@ impl Run {
     }
 
     /// The versions of each row, in the order in which they were acknowledged.
-    fn expected(&self, signal: u8) -> BTreeMap<(Nanos, u64), Vec<u64>> {
+    fn expected(&self, table: Table) -> BTreeMap<(Nanos, u64), Vec<u64>> {
         let mut rows: BTreeMap<_, Vec<u64>> = BTreeMap::new();
-        for item in self.acknowledged.iter().filter(|item| item.signal == signal) {
+        for item in self.acknowledged.iter().filter(|item| item.table == table) {
             rows.entry((item.time, item.id)).or_default().push(item.version);
         }
         rows
@@ -159,29 +159,31 @@ impl Run {
 
     fn check(&self) {
         let snapshot = self.store().snapshot();
-        for signal in 0..3 {
-            let expected = self.expected(signal);
+        for table in TABLES {
+            let expected = self.expected(table);
             let mut found: BTreeMap<_, Vec<u64>> = BTreeMap::new();
-            scan(&snapshot, signal, Scan::new(TimeRange::ALL))
+            scan(&snapshot, table, Scan::new(TimeRange::ALL))
                 .into_iter()
                 .for_each(|(key, version)| found.entry(key).or_default().push(version));
             for (key, versions) in &found {
-                let mut left = expected.get(key).unwrap_or_else(|| panic!("{key:?} was never stored")).clone();
+                let mut left =
+                    expected.get(key).unwrap_or_else(|| panic!("{table:?}: {key:?} was never stored")).clone();
                 for version in versions {
                     let at = left.iter().position(|it| it == version);
-                    left.remove(at.unwrap_or_else(|| panic!("{key:?} has version {version} once too often")));
+                    left.remove(at.unwrap_or_else(|| panic!("{table:?}: {key:?} has {version} once too often")));
                 }
-                // Logs may repeat; of spans and points the last one stays.
-                assert!(signal != 1 || left.is_empty() || key.0 < self.oldest, "{key:?} lacks {left:?}");
+                // Logs and exemplars may repeat; of spans and points the last one stays.
+                assert!(!repeats(table) || left.is_empty() || key.0 < self.oldest, "{table:?}: {key:?} lacks {left:?}");
             }
             for (key, versions) in expected.iter().filter(|(key, _)| key.0 >= self.oldest) {
-                let found = found.get(key).unwrap_or_else(|| panic!("signal {signal}: {key:?} is gone"));
+                let found = found.get(key).unwrap_or_else(|| panic!("{table:?}: {key:?} is gone"));
                 let last = versions.last().unwrap();
-                assert!(found.contains(last), "signal {signal}: {key:?} has {found:?}, not the last of {versions:?}");
+                assert!(found.contains(last), "{table:?}: {key:?} has {found:?}, not the last of {versions:?}");
             }
-            check_parts(&snapshot, signal, &found);
+            check_parts(&snapshot, table, &found);
         }
-        for ((time, id), _) in self.expected(2).into_iter().filter(|((time, _), _)| *time >= self.oldest) {
+        let of_series = [Table::Points, Table::Exemplars].map(|table| self.expected(table).into_keys());
+        for (time, id) in of_series.into_iter().flatten().filter(|(time, _)| *time >= self.oldest) {
             let known = snapshot.series().by_name(&format!("metric {id}"));
             assert!(known.iter().any(|it| it.times().0 <= time && time <= it.times().1), "metric {id} at {time}");
         }
@@ -193,8 +195,8 @@ impl Run {
         store.flush().unwrap();
         store.compact_all().unwrap();
         self.check();
-        for (signal, table) in [(0, Table::Spans), (2, Table::Points)] {
-            let rows = scan(&store.snapshot(), signal, Scan::new(TimeRange::ALL));
+        for table in [Table::Spans, Table::Points] {
+            let rows = scan(&store.snapshot(), table, Scan::new(TimeRange::ALL));
             let mut keys: Vec<_> = rows.iter().map(|(key, _)| *key).collect();
             let windows: std::collections::BTreeSet<_> = keys.iter().map(|key| key.0.div_euclid(2 * HOUR)).collect();
             let n_segments = store.stats().tables.iter().find(|it| it.table == table).unwrap().segments;
@@ -220,8 +222,13 @@ fn open(dir: &Path, automatic: bool) -> Arc<Store> {
     store
 }
 
+/// Whether rows with the same keys are all kept.
+fn repeats(table: Table) -> bool {
+    matches!(table, Table::Logs | Table::Exemplars)
+}
+
 /// A part of the rows, by time and by trace, is that part of all rows.
-fn check_parts(snapshot: &Snapshot, signal: u8, all: &BTreeMap<(Nanos, u64), Vec<u64>>) {
+fn check_parts(snapshot: &Snapshot, table: Table, all: &BTreeMap<(Nanos, u64), Vec<u64>>) {
     let flat = |wanted: &dyn Fn(&(Nanos, u64)) -> bool| {
         let rows = all.iter().filter(|(key, _)| wanted(key));
         let mut rows: Vec<_> = rows.flat_map(|(key, it)| it.iter().map(|version| (*key, *version))).collect();
@@ -229,7 +236,7 @@ fn check_parts(snapshot: &Snapshot, signal: u8, all: &BTreeMap<(Nanos, u64), Vec
         rows
     };
     let part = |it: Scan| {
-        let mut rows = scan(snapshot, signal, it);
+        let mut rows = scan(snapshot, table, it);
         rows.sort_unstable();
         rows
     };
@@ -237,7 +244,7 @@ fn check_parts(snapshot: &Snapshot, signal: u8, all: &BTreeMap<(Nanos, u64), Vec
     let inside = flat(&|key| range.contains(key.0));
     assert_eq!(part(Scan::new(range)), inside);
     assert_eq!(part(Scan::new(range).order(Order::OldestFirst)), inside);
-    if signal < 2 {
+    if table.has_trace_id() {
         let wanted = trace(7);
         assert_eq!(part(Scan::new(TimeRange::ALL).trace(wanted)), flat(&|key| trace(key.1) == wanted));
     }

@@ -2,18 +2,21 @@
 
 use model::span::{Events, Links};
 use model::{
-    Attrs, LogRecord, MetricKind, Nanos, Point, PointValue, Resource, Scope, Series, Span, SpanId, SpanKind,
-    StatusCode, Temporality, TraceId,
+    Attrs, Exemplar, LogRecord, MetricKind, Nanos, Point, PointValue, Resource, Scope, Series, SeriesId, Span, SpanId,
+    SpanKind, StatusCode, Temporality, TraceId,
 };
 
-use crate::{Decode, Rows, Scan, Snapshot};
+use crate::{Decode, Rows, Scan, Snapshot, Table};
 
 pub(super) const ITEM_BYTES: usize = 25;
 
-/// A row of any signal: its ids are few, so that the same ones come again, with another version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The tables that items are rows of. The fifth describes the series of points and exemplars.
+pub(super) const TABLES: [Table; 4] = [Table::Spans, Table::Logs, Table::Points, Table::Exemplars];
+
+/// A row of any of [`TABLES`]: its ids are few, so that the same ones come again, with another version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Item {
-    pub(super) signal: u8,
+    pub(super) table: Table,
     pub(super) id: u64,
     pub(super) time: Nanos,
     pub(super) version: u64,
@@ -21,19 +24,20 @@ pub(super) struct Item {
 
 impl Item {
     pub(super) fn to_bytes(self) -> [u8; ITEM_BYTES] {
-        let parts = [&[self.signal][..], &self.id.to_le_bytes(), &self.time.to_le_bytes(), &self.version.to_le_bytes()];
+        let parts =
+            [&[self.table as u8][..], &self.id.to_le_bytes(), &self.time.to_le_bytes(), &self.version.to_le_bytes()];
         parts.concat().try_into().unwrap()
     }
 
     pub(super) fn of(bytes: &[u8]) -> Item {
         let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
-        Item { signal: bytes[0], id: number(1), time: number(9) as Nanos, version: number(17) }
+        Item { table: Table::ALL[usize::from(bytes[0])], id: number(1), time: number(9) as Nanos, version: number(17) }
     }
 
     fn push(self, rows: &mut Rows) {
         let (service, resource, scope) = ("shop", Resource::new(&[]), Scope::default());
-        match self.signal {
-            0 => rows.spans.push(&Span {
+        match self.table {
+            Table::Spans => rows.spans.push(&Span {
                 trace_id: trace(self.id),
                 span_id: SpanId((self.id + 1).to_be_bytes()),
                 parent_span_id: None,
@@ -55,7 +59,7 @@ impl Item {
                 resource,
                 scope,
             }),
-            1 => rows.logs.push(&LogRecord {
+            Table::Logs => rows.logs.push(&LogRecord {
                 time: self.time,
                 observed_time: self.version as Nanos,
                 severity_number: 9,
@@ -72,26 +76,44 @@ impl Item {
                 resource,
                 scope,
             }),
-            _ => {
-                let name = format!("metric {}", self.id);
-                let series = Series {
-                    name: &name,
-                    unit: "",
-                    description: "",
-                    kind: MetricKind::Gauge,
-                    temporality: Temporality::Unspecified,
-                    monotonic: false,
-                    attrs: Attrs::default(),
-                    attr_bytes: &[],
-                    service,
-                    resource,
-                    scope,
-                };
-                let series = rows.metrics.series(&series, self.time);
+            Table::Points => {
+                let series = self.series(rows);
                 let value = PointValue::Int(self.version as i64);
                 rows.metrics.push(&Point { series, time: self.time, start_time: 0, flags: self.id as u32, value });
             }
+            Table::Exemplars => {
+                let series = self.series(rows);
+                rows.exemplars.push(&Exemplar {
+                    series,
+                    time: self.time,
+                    value: self.version as f64,
+                    trace_id: Some(trace(self.id)),
+                    span_id: Some(SpanId((self.id + 1).to_be_bytes())),
+                    attrs: Attrs::default(),
+                    attr_bytes: &[],
+                });
+            }
+            Table::Series => unreachable!("no item is a series"),
         }
+    }
+
+    /// The series of a point or an exemplar, made known at its time.
+    fn series(self, rows: &mut Rows) -> SeriesId {
+        let name = format!("metric {}", self.id);
+        let series = Series {
+            name: &name,
+            unit: "",
+            description: "",
+            kind: MetricKind::Gauge,
+            temporality: Temporality::Unspecified,
+            monotonic: false,
+            attrs: Attrs::default(),
+            attr_bytes: &[],
+            service: "shop",
+            resource: Resource::new(&[]),
+            scope: Scope::default(),
+        };
+        rows.metrics.series(&series, self.time)
     }
 }
 
@@ -108,27 +130,38 @@ pub(super) fn decode() -> Decode {
 }
 
 /// The rows of a scan: time and id, and version.
-pub(super) fn scan(snapshot: &Snapshot, signal: u8, scan: Scan) -> Vec<((Nanos, u64), u64)> {
+pub(super) fn scan(snapshot: &Snapshot, table: Table, scan: Scan) -> Vec<((Nanos, u64), u64)> {
     let mut rows = Vec::new();
-    match signal {
-        0 => snapshot.spans(scan).map(Result::unwrap).for_each(|chunk| {
+    let right = |series, id: u64| {
+        let name = snapshot.series().get(series).map(|it| it.name.to_string());
+        assert!(name.is_none_or(|name| name == format!("metric {id}")), "{id} has the series of another");
+    };
+    match table {
+        Table::Spans => snapshot.spans(scan).map(Result::unwrap).for_each(|chunk| {
             rows.extend(
                 (0..chunk.len())
                     .map(|row| chunk.row(row))
                     .map(|span| ((span.start, u64::from_be_bytes(span.span_id.0) - 1), span.duration as u64)),
             );
         }),
-        1 => snapshot.logs(scan).map(Result::unwrap).for_each(|chunk| {
+        Table::Logs => snapshot.logs(scan).map(Result::unwrap).for_each(|chunk| {
             rows.extend((0..chunk.len()).map(|row| chunk.row(row)).map(|log| {
                 assert_eq!(log.body, format!("version {} of {}", log.observed_time, log.flags));
                 ((log.time, u64::from(log.flags)), log.observed_time as u64)
             }));
         }),
+        Table::Exemplars => snapshot.exemplars(scan).map(Result::unwrap).for_each(|chunk| {
+            rows.extend((0..chunk.len()).map(|row| chunk.row(row)).map(|exemplar| {
+                let id = u64::from_be_bytes(exemplar.span_id.unwrap().0) - 1;
+                assert_eq!(exemplar.trace_id, Some(trace(id)));
+                right(exemplar.series, id);
+                ((exemplar.time, id), exemplar.value as u64)
+            }));
+        }),
         _ => snapshot.points(scan).map(Result::unwrap).for_each(|chunk| {
             rows.extend((0..chunk.len()).map(|row| chunk.row(row)).map(|point| {
                 let PointValue::Int(version) = point.value else { panic!("a point without its value") };
-                let name = snapshot.series().get(point.series).map(|it| it.name.to_string());
-                assert!(name.is_none_or(|name| name == format!("metric {}", point.flags)));
+                right(point.series, u64::from(point.flags));
                 ((point.time, u64::from(point.flags)), version as u64)
             }));
         }),
