@@ -63,12 +63,16 @@ impl Dedup {
         self.order.iter().copied().collect()
     }
 
-    /// What [`save`] wrote; nothing when there is no such file.
-    pub(crate) fn load(path: &Path) -> Result<Self, ReadError> {
+    /// What [`save`] wrote. A flush does that before it is published: with requests in segments, up to number `low_water`, there
+    /// is such a file.
+    pub(crate) fn load(path: &Path, low_water: u64) -> Result<Self, ReadError> {
         let mut dedup = Dedup::default();
         let bytes = match std::fs::read(path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(dedup),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && low_water == 0 => return Ok(dedup),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(ReadError::new(path, "is missing"));
+            }
             Err(error) => return Err(ReadError::new(path, error)),
         };
         let checked =
@@ -134,10 +138,12 @@ mod tests {
         let mut dedup = Dedup::default();
         (1..100).for_each(|hash| dedup.insert(hash, 5));
         save(&path, &dedup.to_saved()).unwrap();
-        assert!((1..100).all(|hash| Dedup::load(&path).unwrap().contains(hash, 6)));
+        assert!((1..100).all(|hash| Dedup::load(&path, 0).unwrap().contains(hash, 6)));
         let mut bytes = std::fs::read(&path).unwrap();
         bytes[20] ^= 1;
         std::fs::write(&path, bytes).unwrap();
-        assert!(Dedup::load(&path).is_err());
+        assert!(Dedup::load(&path, 0).is_err());
+        std::fs::remove_file(&path).unwrap();
+        assert!(Dedup::load(&path, 0).is_ok() && Dedup::load(&path, 1).is_err());
     }
 }

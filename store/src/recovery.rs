@@ -172,7 +172,7 @@ pub(crate) fn replay(
     let files = files.map_err(|error| ReadError::new(&wal_dir, error))?;
     let mut replayed = Replayed {
         // Without it a retry of what the log no longer has may be stored twice, at worst.
-        dedup: Dedup::load(&shared.dir.join("dedup")).unwrap_or_else(|error| {
+        dedup: Dedup::load(&shared.dir.join("dedup"), low_water).unwrap_or_else(|error| {
             recovery.note(DamageKind::Log, error);
             Dedup::default()
         }),

@@ -9,6 +9,7 @@ mod ending;
 mod faults;
 mod filters;
 mod formats;
+mod item;
 mod logs;
 mod retention;
 mod sequences;

@@ -10,12 +10,9 @@ use model::{Nanos, TimeRange};
 use proptest::prelude::*;
 
 use super::SECOND;
+use super::item::{ITEM_BYTES, Item, TABLES, decode, scan, trace};
 use crate::files::faults::{How, Op, heal, inject};
 use crate::{Order, Request, Retention, Rows, Scan, Snapshot, Store, StoreConfig, Table};
-
-mod item;
-
-use item::{ITEM_BYTES, Item, TABLES, decode, scan, trace};
 
 const HOUR: Nanos = 3600 * SECOND;
 const RETENTION: Nanos = 8 * HOUR;

@@ -91,25 +91,6 @@ fn space_is_told_by_table_level_and_column() {
 }
 
 #[test]
-fn both_files_of_the_manifest_are_checked() {
-    for name in ["manifest", "manifest-copy"] {
-        let dir = tempfile::tempdir().unwrap();
-        sample::write(dir.path(), |_| {});
-        let path = dir.path().join(name);
-        let bytes = fs::read(&path).unwrap();
-        fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
-        let report = inspect::verify(dir.path(), false).unwrap();
-        let found: Vec<_> =
-            report.findings.iter().map(|it| (it.path.clone(), it.message.contains(" bytes at "))).collect();
-        assert_eq!(found, [(path.clone(), true)], "{:?}", report.findings);
-        fs::remove_file(&path).unwrap();
-        let report = inspect::verify(dir.path(), false).unwrap();
-        assert_eq!(report.findings, [inspect::Finding { path, message: "is missing".to_owned() }]);
-        assert!(report.segments > 10, "the other file has them all");
-    }
-}
-
-#[test]
 fn what_is_no_data_directory_is_an_error_and_stays_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
     assert!(matches!(inspect::verify(dir.path(), false), Err(OpenError::Io { .. })));

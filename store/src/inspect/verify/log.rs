@@ -3,6 +3,7 @@
 use super::{Directory, Report};
 use crate::clock;
 use crate::dedup::Dedup;
+use crate::manifest;
 use crate::store::body_hash;
 use crate::wal::{self, Header};
 
@@ -13,9 +14,11 @@ pub(super) fn check(directory: &Directory, report: &mut Report) {
         Ok(files) => files,
         Err(error) => return report.wrong(dir, error),
     };
-    let low_water = directory.state.low_water;
+    // Read again, after the list of files: a running box retires files. Unknown when the manifest is damaged.
+    let whole = manifest::read(&directory.dir).ok().filter(|loaded| loaded.whole);
+    let low_water = whole.map(|loaded| loaded.state.low_water);
     let first_lsns: Vec<_> = files.iter().map(|(_, path)| Header::read(path)?.first_lsn).collect();
-    // Of the last record before; unknown before the first file, since those before it are retired.
+    // Of the last record before.
     let mut previous = None;
     for (index, (sequence, path)) in files.iter().enumerate() {
         let end = first_lsns[index + 1..].iter().flatten().min().copied().unwrap_or(u64::MAX);
@@ -27,9 +30,8 @@ pub(super) fn check(directory: &Directory, report: &mut Report) {
             if head.hash != 0 && body_hash(head.kind, body) != head.hash {
                 wrong.push(format!("request {lsn} has another hash than its body"));
             }
-            let expected = previous.map_or(lsn, |previous| previous + 1);
-            if lsn > expected && expected.max(low_water + 1) < lsn {
-                let first = expected.max(low_water + 1);
+            let first = previous.max(low_water).map_or(lsn, |before| before + 1);
+            if first < lsn {
                 wrong.push(format!("requests {first} to {} are missing before request {lsn}", lsn - 1));
             }
             previous = Some(lsn.max(previous.unwrap_or(0)));
@@ -50,7 +52,7 @@ pub(super) fn check(directory: &Directory, report: &mut Report) {
         report.wrong(path, "was set aside by a start that could not read it: its requests are in no answer");
     }
     let path = directory.dir.join("dedup");
-    match Dedup::load(&path) {
+    match Dedup::load(&path, low_water.unwrap_or(0)) {
         Ok(_) => {}
         Err(error) => report.wrong(path, error.message),
     }

@@ -1,4 +1,4 @@
-//! The rows of the random sequences: of any signal, to and from the body of a request, and out of a snapshot.
+//! Rows of tests that are told by a few numbers: of any table, to and from the body of a request, and out of a snapshot.
 
 use model::span::{Events, Links};
 use model::{
@@ -8,28 +8,28 @@ use model::{
 
 use crate::{Decode, Rows, Scan, Snapshot, Table};
 
-pub(super) const ITEM_BYTES: usize = 25;
+pub(crate) const ITEM_BYTES: usize = 25;
 
 /// The tables that items are rows of. The fifth describes the series of points and exemplars.
-pub(super) const TABLES: [Table; 4] = [Table::Spans, Table::Logs, Table::Points, Table::Exemplars];
+pub(crate) const TABLES: [Table; 4] = [Table::Spans, Table::Logs, Table::Points, Table::Exemplars];
 
 /// A row of any of [`TABLES`]: its ids are few, so that the same ones come again, with another version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Item {
-    pub(super) table: Table,
-    pub(super) id: u64,
-    pub(super) time: Nanos,
-    pub(super) version: u64,
+pub(crate) struct Item {
+    pub(crate) table: Table,
+    pub(crate) id: u64,
+    pub(crate) time: Nanos,
+    pub(crate) version: u64,
 }
 
 impl Item {
-    pub(super) fn to_bytes(self) -> [u8; ITEM_BYTES] {
+    pub(crate) fn to_bytes(self) -> [u8; ITEM_BYTES] {
         let parts =
             [&[self.table as u8][..], &self.id.to_le_bytes(), &self.time.to_le_bytes(), &self.version.to_le_bytes()];
         parts.concat().try_into().unwrap()
     }
 
-    pub(super) fn of(bytes: &[u8]) -> Item {
+    pub(crate) fn of(bytes: &[u8]) -> Item {
         let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
         Item { table: Table::ALL[usize::from(bytes[0])], id: number(1), time: number(9) as Nanos, version: number(17) }
     }
@@ -118,11 +118,11 @@ impl Item {
 }
 
 /// Several spans to a trace.
-pub(super) fn trace(id: u64) -> TraceId {
+pub(crate) fn trace(id: u64) -> TraceId {
     TraceId((u128::from(id / 3) + 1).to_be_bytes())
 }
 
-pub(super) fn decode() -> Decode {
+pub(crate) fn decode() -> Decode {
     Box::new(|mut rows, _, body, _| {
         body.chunks_exact(ITEM_BYTES).for_each(|bytes| Item::of(bytes).push(&mut rows));
         Ok(rows)
@@ -130,7 +130,7 @@ pub(super) fn decode() -> Decode {
 }
 
 /// The rows of a scan: time and id, and version.
-pub(super) fn scan(snapshot: &Snapshot, table: Table, scan: Scan) -> Vec<((Nanos, u64), u64)> {
+pub(crate) fn scan(snapshot: &Snapshot, table: Table, scan: Scan) -> Vec<((Nanos, u64), u64)> {
     let mut rows = Vec::new();
     let right = |series, id: u64| {
         let name = snapshot.series().get(series).map(|it| it.name.to_string());
