@@ -273,8 +273,8 @@ impl Replay<'_> {
             shared.freeze(|| dedup.to_saved());
             let error = shared.frozen().and_then(|frozen: Arc<Frozen>| shared.write_frozen(&frozen).err());
             if let Some(error) = error {
-                // The rows stay in memory and in the log; the flusher tries again while the box serves.
-                recovery.note(DamageKind::Segment, format!("cannot write a segment: {error}"));
+                // No damage; the flusher tries again while the box serves.
+                tracing::error!(%error, "cannot write a segment; rows stay in memory and in the log");
                 self.flush_failed = true;
             }
         }

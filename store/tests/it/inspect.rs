@@ -47,7 +47,10 @@ fn samples_of_every_format_are_sound() {
         let dir = formats::copy_of(version);
         let report = sound(dir.path(), true);
         assert_eq!((report.log_records, report.series), (7, 15), "{version}");
-        assert!(report.segments >= 8 && report.files > report.segments && report.bytes > 40_000, "{version} {report:?}");
+        assert!(
+            report.segments >= 8 && report.files > report.segments && report.bytes > 40_000,
+            "{version} {report:?}"
+        );
         let (snapshot, recovery) = inspect::snapshot(dir.path(), &sample::decode()).unwrap();
         assert_eq!((recovery.damage.len(), recovery.replayed_requests), (0, 4), "{version}");
         let rows = fs::read_to_string(formats::kept(version).join("rows.txt")).unwrap();

@@ -7,11 +7,14 @@ use std::path::Path;
 
 use faults::{Action, Control, Error, Fault, Kinds};
 
-use super::script::Player;
+use super::script::{Player, busy, config};
 use super::{in_own_process, one_in, panics};
+use crate::StoreConfig;
 
 /// Makes a fault of an action, the kinds of calls, and a number among those.
 type Make = fn(Action, Kinds, u64) -> Fault;
+
+type Config = fn(&Path) -> StoreConfig;
 
 /// How calls fail: with nothing done, or, of a write, with half of it done.
 const ACTIONS: [Action; 4] = [
@@ -22,7 +25,7 @@ const ACTIONS: [Action; 4] = [
 ];
 
 /// Runs the script with each call failing in turn in each way, until a run is over before its turn comes.
-fn fail_each(control: &Control, folder: &Path, make: Make) {
+fn fail_each(control: &Control, folder: &Path, make: Make, config: Config) {
     for (index, action) in ACTIONS.into_iter().enumerate() {
         // A quick run takes other calls with each action.
         let step = one_in(83);
@@ -32,7 +35,7 @@ fn fail_each(control: &Control, folder: &Path, make: Make) {
             let dir = folder.join("data");
             control.set_root(&dir).unwrap();
             let fault = make(action, Kinds::CHANGES, number as u64);
-            let run = || play(control, &dir, &fault);
+            let run = || play(control, config(&dir), &fault);
             let (panics_before, outcome) = (panics(), catch_unwind(AssertUnwindSafe(run)));
             control.heal().unwrap();
             fs::remove_dir_all(&dir).unwrap();
@@ -52,10 +55,10 @@ fn fail_each(control: &Control, folder: &Path, make: Make) {
     }
 }
 
-fn play(control: &Control, dir: &Path, fault: &Fault) {
-    fs::create_dir(dir).unwrap();
+fn play(control: &Control, config: StoreConfig, fault: &Fault) {
+    fs::create_dir(&config.dir).unwrap();
     control.arm(fault).unwrap();
-    let mut player = Player::new(dir);
+    let mut player = Player::new(config);
     let once = fault.first == fault.last;
     player.play(usize::from(once), |_| ());
     control.heal().unwrap();
@@ -69,7 +72,7 @@ fn play(control: &Control, dir: &Path, fault: &Fault) {
 #[test]
 fn one_failed_call_costs_one_refusal_at_most() {
     in_own_process("tests::faults::calls::one_failed_call_costs_one_refusal_at_most", |control, folder| {
-        fail_each(control, folder, Fault::once);
+        fail_each(control, folder, Fault::once, config);
     });
 }
 
@@ -77,6 +80,14 @@ fn one_failed_call_costs_one_refusal_at_most() {
 fn a_disk_that_fails_for_a_while_loses_nothing_acknowledged() {
     in_own_process(
         "tests::faults::calls::a_disk_that_fails_for_a_while_loses_nothing_acknowledged",
-        |control, folder| fail_each(control, folder, Fault::from),
+        |control, folder| fail_each(control, folder, Fault::from, config),
+    );
+}
+
+#[test]
+fn a_disk_that_fails_for_a_while_ends_no_thread_in_the_background() {
+    in_own_process(
+        "tests::faults::calls::a_disk_that_fails_for_a_while_ends_no_thread_in_the_background",
+        |control, folder| fail_each(control, folder, Fault::from, busy),
     );
 }

@@ -10,7 +10,7 @@ use faults::{Event, Recording};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::script::{Player, Sent, check, reopen, request, strays};
+use super::script::{Player, Sent, check, config, reopen, request, strays};
 use super::{in_own_process, one_in, panics};
 
 /// The seconds of a request that nobody has sent before.
@@ -45,7 +45,7 @@ fn what_was_acknowledged_survives_a_power_cut_at_any_call() {
             control.set_root(&dir).unwrap();
             let mut disk = Disk::new(&dir, fs::metadata(&dir).unwrap().ino());
             control.record(true).unwrap();
-            let mut player = Player::new(&dir);
+            let mut player = Player::new(config(&dir));
             player.play(0, |mark| Recording::mark(control.log(), mark).unwrap());
             assert_eq!(player.refused, Vec::<String>::new());
             control.record(false).unwrap();

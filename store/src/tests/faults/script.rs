@@ -66,7 +66,7 @@ pub(super) struct Sent {
 
 /// A store under test, and what it was told and has said.
 pub(super) struct Player {
-    dir: PathBuf,
+    config: StoreConfig,
     store: Option<Arc<Store>>,
     pub(super) sent: Vec<Sent>,
     /// What was refused, one sentence each.
@@ -80,6 +80,11 @@ pub(super) fn config(dir: &Path) -> StoreConfig {
         log_file_bytes: LOG_FILE,
         ..StoreConfig::new(dir)
     }
+}
+
+/// As [`config`], with a flush in the background behind each request.
+pub(super) fn busy(dir: &Path) -> StoreConfig {
+    StoreConfig { flush_bytes: 1, ..config(dir) }
 }
 
 pub(super) fn decode() -> Decode {
@@ -97,8 +102,8 @@ pub(super) fn request(first: u64) -> Request {
 }
 
 impl Player {
-    pub(super) fn new(dir: &Path) -> Self {
-        Player { dir: dir.to_owned(), store: None, sent: Vec::new(), refused: Vec::new() }
+    pub(super) fn new(config: StoreConfig) -> Self {
+        Player { config, store: None, sent: Vec::new(), refused: Vec::new() }
     }
 
     /// Plays the script. A step that is refused is tried again `retries` times. `told` hears of each request that was
@@ -144,7 +149,7 @@ impl Player {
         if let Some(store) = &self.store {
             return Ok(Arc::clone(store));
         }
-        let opened = Store::open(config(&self.dir), decode());
+        let opened = Store::open(self.config.clone(), decode());
         assert!(!matches!(opened, Err(OpenError::Locked { .. })), "the store that was dropped has not ended");
         let (store, recovery) = opened.map_err(|error| format!("open: {error}"))?;
         assert_eq!(recovery.damage, Vec::<String>::new());
@@ -188,10 +193,10 @@ impl Player {
         assert_eq!(seconds(&store, Table::Logs).first(), Some(&20_000), "what is outside the retention is gone");
         drop(store);
         self.store = None;
-        let (store, recovery) = reopen(&self.dir);
+        let (store, recovery) = reopen(&self.config.dir);
         assert_eq!(recovery.damage, Vec::<String>::new());
         check(&store, &self.sent, true);
-        assert_eq!(strays(&self.dir), Vec::<String>::new());
+        assert_eq!(strays(&self.config.dir), Vec::<String>::new());
     }
 }
 
