@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{append, check, decode, open, seconds};
-use crate::{DamageKind, Scan, Store, StoreConfig, Table};
+use crate::{DamageKind, Scan, Store, StoreConfig, Table, inspect};
 use model::TimeRange;
 
 #[test]
@@ -224,6 +224,26 @@ fn the_lost_end_of_a_log_file_is_named_when_another_follows() {
         format!("requests {first} to {first} should be in the log before {} and are not", path(file).display())
     };
     assert_eq!(recovery.damage, [expected(2, 3), expected(4, 5)]);
+}
+
+#[test]
+fn a_check_names_the_requests_of_a_first_log_file_that_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..3 {
+        let (store, _) = open(dir.path());
+        append(&store, number, 1);
+    }
+    let path = |number: u64| dir.path().join(format!("wal/{number:012}.wal"));
+    assert_eq!(inspect::verify(dir.path(), false).unwrap().findings, []);
+    fs::remove_file(path(1)).unwrap();
+    let message = "requests 1 to 1 are missing before request 2".to_owned();
+    let findings = inspect::verify(dir.path(), false).unwrap().findings;
+    assert_eq!(findings, [inspect::Finding { path: path(2), message }]);
+    // What is in segments is not missed.
+    let (store, _) = open(dir.path());
+    store.flush().unwrap();
+    append(&store, 3, 1);
+    assert_eq!(inspect::verify(dir.path(), false).unwrap().findings, []);
 }
 
 #[test]
