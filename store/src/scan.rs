@@ -15,10 +15,11 @@ use crate::chunk::Times;
 use crate::error::ReadError;
 use crate::schema::Table;
 use crate::segment::{IdFilter, Segment};
-use crate::snapshot::{MemoryChunk, Scan, Snapshot};
+use crate::snapshot::{MemoryChunk, Order, Scan, Snapshot};
 use crate::text::HoldsAll;
 
 mod logs;
+mod together;
 mod unit;
 
 pub(crate) use logs::LogSegment;
@@ -32,6 +33,8 @@ pub struct Chunks<T> {
     scan: Scan,
     /// Of damaged parts of what came out last.
     errors: VecDeque<ReadError>,
+    /// Chunks that were read together with one that came out, each with the bound of its times.
+    ready: VecDeque<(Nanos, RecordBatch)>,
     units: BinaryHeap<Unit>,
     n_units: usize,
     words: HoldsAll,
@@ -46,8 +49,17 @@ impl<T> Chunks<T> {
         // Ids leave few rows of many: for those, all that is left of a row group is read at once.
         let piece = scan.first.filter(|_| scan.traces.is_none() && scan.series.is_none());
         let piece = piece.map(logs::first_piece);
-        let (errors, units) = (VecDeque::new(), BinaryHeap::new());
-        let mut chunks = Chunks { table, scan, errors, units, n_units: 0, words, piece, chunk: PhantomData };
+        let mut chunks = Chunks {
+            table,
+            scan,
+            errors: VecDeque::new(),
+            ready: VecDeque::new(),
+            units: BinaryHeap::new(),
+            n_units: 0,
+            words,
+            piece,
+            chunk: PhantomData,
+        };
         for MemoryChunk { batch, min_time, max_time, .. } in &snapshot.memory[table as usize] {
             chunks.push(*min_time, *max_time, Source::Memory(batch.clone()));
         }
@@ -69,10 +81,14 @@ impl<T> Chunks<T> {
     /// The time that no row still to come is beyond: the newest one left when newest first, the oldest one left when
     /// oldest first. `None` when nothing is left. A query for the newest N rows stops when its Nth is newer.
     pub fn bound(&self) -> Option<Nanos> {
-        self.units.peek().map(Unit::bound)
+        let bounds = self.ready.iter().map(|(bound, _)| *bound).chain(self.units.peek().map(Unit::bound));
+        match self.scan.order {
+            Order::NewestFirst => bounds.max(),
+            Order::OldestFirst => bounds.min(),
+        }
     }
 
-    /// Reads a unit, or puts others in its place.
+    /// Reads a unit, or puts others or what is ready in its place.
     fn read(&mut self, unit: Unit) -> Result<Option<RecordBatch>, ReadError> {
         let inside = self.is_inside(unit.min_time, unit.max_time);
         let batch = match unit.source {
@@ -82,7 +98,10 @@ impl<T> Chunks<T> {
                 None
             }
             Source::RowGroup { segment, index } => self.read_row_group(&segment, index, inside)?,
-            Source::Logs { .. } => self.read_logs(unit)?,
+            Source::Logs { .. } => {
+                self.read_logs(unit);
+                None
+            }
         };
         let batch = batch.filter(|batch| batch.num_rows() > 0);
         let batch = batch.and_then(|batch| if inside { Some(batch) } else { self.in_range(batch) });
@@ -191,16 +210,19 @@ impl<T: From<RecordBatch>> Iterator for Chunks<T> {
     type Item = Result<T, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some(error) = self.errors.pop_front() {
-            return Some(Err(error));
-        }
         loop {
+            if let Some(error) = self.errors.pop_front() {
+                return Some(Err(error));
+            }
+            if let Some((_, batch)) = self.ready.pop_front() {
+                return Some(Ok(T::from(batch)));
+            }
             let unit = self.units.pop()?;
             // Much may be read of which filters leave nothing: the reader has a say in between.
             let pauses = unit.is_read_from_disk() && !self.scan.filters.is_empty();
             match self.read(unit) {
                 Ok(Some(batch)) => return Some(Ok(T::from(batch))),
-                Ok(None) if pauses => {
+                Ok(None) if pauses && self.ready.is_empty() => {
                     return Some(Ok(T::from(self.project(RecordBatch::new_empty(self.table.schema())))));
                 }
                 Ok(None) => {}

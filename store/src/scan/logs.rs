@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow::array::RecordBatch;
 use model::{Nanos, TimeRange};
 
-use super::Chunks;
 use super::unit::{Source, Unit};
+use super::{Chunks, together};
 use crate::chunk::Times;
 use crate::error::ReadError;
 use crate::segment::Segment;
@@ -19,6 +19,9 @@ use crate::text::{Matches, Search, TextError};
 
 /// Rows whose bodies are decided on at once: what a page of the column holds, since no less is decoded.
 const UNDECIDED_ROWS: usize = 4 << 10;
+
+/// Pieces read at the same time at most: what a reader may wait for in vain that has all it wants, or no time left.
+const MOST_TOGETHER: usize = 32;
 
 /// The size of the first piece for a reader of `first` rows: somewhat more, so that the rest is known to be older.
 pub(super) fn first_piece(first: usize) -> usize {
@@ -95,35 +98,99 @@ impl LogSegment {
     }
 }
 
+/// Rows of a row group to be read at once.
+pub(super) struct Piece {
+    pub(super) logs: Arc<LogSegment>,
+    pub(super) index: usize,
+    pub(super) rows: Matches,
+    pub(super) columns: Option<Vec<&'static str>>,
+    rest: Matches,
+    /// Of all rows that are left.
+    times: (Nanos, Nanos),
+}
+
 impl<T> Chunks<T> {
-    /// Reads log records: all that are wanted of a row group or, where the reader wants few, a piece of them.
-    pub(super) fn read_logs(&mut self, unit: Unit) -> Result<Option<RecordBatch>, ReadError> {
+    /// Reads log records: all that are wanted of a row group or, where the reader wants few, a piece of them. Where that are
+    /// fewer than it wants, pieces of the row groups that come next are read too, at the same time.
+    pub(super) fn read_logs(&mut self, unit: Unit) {
+        let n = self.piece;
+        let mut pieces = Vec::new();
+        let mut n_rows = 0;
+        let mut next = Some(unit);
+        while let Some(unit) = next {
+            match self.piece(unit, n) {
+                Ok(Some(piece)) => {
+                    n_rows += piece.rows.len();
+                    pieces.push(piece);
+                }
+                Ok(None) => {}
+                Err(error) => self.errors.push_back(error),
+            }
+            let is_enough = n.is_none_or(|n| n_rows >= n) || pieces.len() >= MOST_TOGETHER;
+            next = if is_enough { None } else { self.next_logs() };
+        }
+        self.piece = n.map(|n| n.saturating_mul(2));
+        let read = together::read(&pieces, &self.words, &self.ids());
+        for (piece, read) in pieces.into_iter().zip(read) {
+            match read {
+                Ok(batch) => self.take_piece(piece, batch),
+                Err(error) => self.errors.push_back(error),
+            }
+        }
+    }
+
+    /// What comes next, if it is log records on disk.
+    fn next_logs(&mut self) -> Option<Unit> {
+        loop {
+            match self.units.peek()?.source {
+                Source::Logs { .. } => return self.units.pop(),
+                Source::Segment(_) => {
+                    let Some(Unit { source: Source::Segment(segment), .. }) = self.units.pop() else { return None };
+                    if let Err(error) = self.push_row_groups(&segment) {
+                        self.errors.push_back(error);
+                    }
+                }
+                Source::Memory(_) | Source::RowGroup { .. } => return None,
+            }
+        }
+    }
+
+    /// The rows of `unit` to be read next, about `n` of them; `None` when none are wanted.
+    fn piece(&self, unit: Unit, n: Option<usize>) -> Result<Option<Piece>, ReadError> {
         let Unit { min_time, max_time, source, .. } = unit;
         let Source::Logs { logs, index, rows } = source else { return Ok(None) };
         let mut rest = match rows {
             Some(rest) => rest,
             None => self.wanted(&logs, index, (min_time, max_time))?,
         };
-        let mut now = match (self.piece, self.scan.order) {
+        let rows = match (n, self.scan.order) {
             (None, _) => rest.take_first(usize::MAX, usize::MAX),
             (Some(n), Order::NewestFirst) => rest.take_last(n, n.max(UNDECIDED_ROWS)),
             (Some(n), Order::OldestFirst) => rest.take_first(n, n.max(UNDECIDED_ROWS)),
         };
-        self.piece = self.piece.map(|n| n.saturating_mul(2));
-        logs.decide(index, &mut now, |body| self.words.matches(body))?;
-        let batch = match now.is_empty() {
-            true => None,
-            // The times of a piece are the bounds of the rest.
-            false => {
-                let columns = self.columns(rest.is_empty() && self.is_inside(min_time, max_time));
-                logs.segment.read(index, &columns, Some(&now), self.ids())?
-            }
-        };
+        // The times of a piece are the bounds of the rest.
+        let columns = self.columns(rest.is_empty() && self.is_inside(min_time, max_time));
+        Ok((!rows.is_empty()).then_some(Piece { logs, index, rows, columns, rest, times: (min_time, max_time) }))
+    }
+
+    /// Makes what was read of `piece` ready, and leaves the rest of the row group for later.
+    fn take_piece(&mut self, piece: Piece, batch: Option<RecordBatch>) {
+        let Piece { logs, index, rest, times: (min_time, max_time), .. } = piece;
+        let batch = batch.filter(|batch| batch.num_rows() > 0);
         if !rest.is_empty() {
             let (min_time, max_time) = self.bounds_of_rest(batch.as_ref(), min_time, max_time);
             self.push(min_time, max_time, Source::Logs { logs, index, rows: Some(rest) });
         }
-        Ok(batch)
+        let inside = self.is_inside(min_time, max_time);
+        let batch = batch.and_then(|batch| if inside { Some(batch) } else { self.in_range(batch) });
+        if let Some(batch) = batch {
+            let bound = match self.scan.order {
+                Order::NewestFirst => max_time,
+                Order::OldestFirst => min_time,
+            };
+            let batch = self.project(batch);
+            self.ready.push_back((bound, batch));
+        }
     }
 
     /// The rows of a row group that may be wanted.
@@ -138,7 +205,7 @@ impl<T> Chunks<T> {
 
     /// The bounds of a row group whose rows up to those of `batch` have been read.
     fn bounds_of_rest(&self, batch: Option<&RecordBatch>, min_time: Nanos, max_time: Nanos) -> (Nanos, Nanos) {
-        let Some(batch) = batch.filter(|batch| batch.num_rows() > 0) else { return (min_time, max_time) };
+        let Some(batch) = batch else { return (min_time, max_time) };
         let times = Times::of(batch, self.table.time_column());
         let times = (0..batch.num_rows()).map(|row| times.get(row));
         match self.scan.order {

@@ -17,6 +17,8 @@ use crate::schema::Table;
 
 /// Rows to a page: what a look-up of one trace decodes of each column.
 const PAGE_ROWS: usize = 4 << 10;
+/// A page of texts ends at this size: one record decodes all of its page.
+const TEXT_PAGE_BYTES: usize = 64 << 10;
 /// Distinct values beyond this size are written plainly. As large as the ids of a row group may be.
 const MAX_DICTIONARY_BYTES: usize = 4 << 20;
 const ZSTD_LEVEL: i32 = 3;
@@ -79,6 +81,7 @@ impl Encoder {
                 "body" | REST | SUMMARY | "events" | "links" | "body_value" => {
                     builder = builder
                         .set_column_dictionary_enabled(path.clone(), false)
+                        .set_column_data_page_size_limit(path.clone(), TEXT_PAGE_BYTES)
                         .set_column_encoding(path, Encoding::DELTA_LENGTH_BYTE_ARRAY);
                 }
                 // Keys of a dictionary, in bits. For each column that a look-up reads the reader makes a context of the
@@ -146,14 +149,17 @@ fn zstd() -> Compression {
     Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default())
 }
 
-/// How a column of ids is smallest.
+/// What the compressor makes of an id that came before in its page.
+const REPEATED_ID_BYTES: usize = 4;
+
+/// How a column of ids is small and quick to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum IdCoding {
     /// Ids are distinct, and random: nothing helps.
     Plain,
-    /// The same ids stand together.
+    /// The same ids are near each other.
     Compressed,
-    /// Ids come back after others.
+    /// Ids come back long after.
     Dictionary,
 }
 
@@ -161,21 +167,32 @@ impl IdCoding {
     /// The coding for ids like these, by the bytes that each would take.
     fn of(ids: &FixedSizeBinaryArray) -> Self {
         let width = ids.value_length() as usize;
-        let (mut present, mut runs, mut last, mut distinct) = (0, 0, None, HashSet::new());
-        for id in ids.iter().flatten() {
+        let (mut present, mut compressed, mut last) = (0, 0, None);
+        let (mut distinct, mut in_page) = (HashSet::new(), HashSet::new());
+        for (row, id) in ids.iter().enumerate() {
+            if row % PAGE_ROWS == 0 {
+                in_page.clear();
+            }
+            let Some(id) = id else { continue };
             present += 1;
-            runs += usize::from(last != Some(id));
+            compressed += match in_page.insert(id) {
+                true => width,
+                false if last == Some(id) => 0,
+                false => REPEATED_ID_BYTES,
+            };
             last = Some(id);
             distinct.insert(id);
         }
         let bits_of_a_key = distinct.len().next_power_of_two().trailing_zeros() as usize;
-        // A repetition costs the compressor some two bytes.
-        let sizes = [
-            (present * width, IdCoding::Plain),
-            (runs * (width + 2), IdCoding::Compressed),
-            (distinct.len() * width + present * bits_of_a_key / 8, IdCoding::Dictionary),
-        ];
-        sizes.into_iter().min_by_key(|(bytes, _)| *bytes).map_or(IdCoding::Plain, |(_, coding)| coding)
+        let dictionary = distinct.len() * width + present * bits_of_a_key / 8;
+        // One row costs its page, and of a dictionary all the ids: it must be much smaller.
+        if dictionary * 4 < compressed * 3 {
+            IdCoding::Dictionary
+        } else if compressed < present * width {
+            IdCoding::Compressed
+        } else {
+            IdCoding::Plain
+        }
     }
 
     fn set(self, builder: WriterPropertiesBuilder, path: ColumnPath) -> WriterPropertiesBuilder {
