@@ -51,16 +51,27 @@ pub(crate) fn read_whole(path: &Path, length: u64, crc32: u32) -> io::Result<Byt
     Ok(bytes)
 }
 
-/// Reads `length` bytes at `start`. What is not in the file is not allocated.
+/// So many bytes may be allocated without a look at whether the file has them.
+const ALLOCATED_UNSEEN: u64 = 1 << 20;
+
+/// Reads `length` bytes at `start`. What is not in the file is not allocated, but for a little.
 fn read_exact(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
-    let in_file = file.metadata()?.len();
-    if start.checked_add(length).is_none_or(|end| end > in_file) {
+    let beyond = |in_file: u64| {
         let message = format!("{length} bytes at {start} are beyond the file's {in_file}");
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+        io::Error::new(io::ErrorKind::UnexpectedEof, message)
+    };
+    if length > ALLOCATED_UNSEEN {
+        let in_file = file.metadata()?.len();
+        if start.checked_add(length).is_none_or(|end| end > in_file) {
+            return Err(beyond(in_file));
+        }
     }
     let mut bytes = vec![0; length as usize];
-    file.read_exact_at(&mut bytes, start)?;
-    Ok(bytes.into())
+    match file.read_exact_at(&mut bytes, start) {
+        Ok(()) => Ok(bytes.into()),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(beyond(file.metadata()?.len())),
+        Err(error) => Err(error),
+    }
 }
 
 /// Fails when `bytes`, which are at `start` of a file, do not have the checksum `expected`.

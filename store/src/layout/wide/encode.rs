@@ -31,6 +31,8 @@ pub(crate) struct Encoder {
     schema: SchemaRef,
     /// How the columns of ids are written.
     ids: Vec<(&'static str, IdCoding)>,
+    /// Columns of bytes that are likely to have none.
+    empty: Vec<&'static str>,
 }
 
 impl Encoder {
@@ -39,9 +41,14 @@ impl Encoder {
         let attributes = first.column_by_name(REST).map(|column| column.as_binary::<i32>());
         let mut columns = attributes.map(columns::choose).unwrap_or_default();
         let splitter = Splitter::new(&columns);
+        let mut empty: Vec<&str> = EMPTY_AS_NULL.into_iter().filter(|name| has_no_bytes(first, name)).collect();
         if let Some(attributes) = attributes {
-            for (column, array) in columns.iter_mut().zip(splitter.split(attributes).columns) {
+            let split = splitter.split(attributes);
+            for (column, array) in columns.iter_mut().zip(split.columns) {
                 column.dictionary = columns::repeats(&array);
+            }
+            if split.rest.null_count() == split.rest.len() {
+                empty.extend([REST, SUMMARY]);
             }
         }
         let ids = ["trace_id", "span_id"].into_iter().filter_map(|name| {
@@ -52,7 +59,7 @@ impl Encoder {
         let fixed = table.schema().fields().iter().flat_map(|field| physical(field)).collect::<Vec<_>>();
         let promoted = columns.iter().map(Column::field);
         let schema = Arc::new(Schema::new(fixed.into_iter().chain(promoted).collect::<Vec<_>>()));
-        Encoder { table, columns, splitter, schema, ids }
+        Encoder { table, columns, splitter, schema, ids, empty }
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -82,7 +89,10 @@ impl Encoder {
                     builder = builder
                         .set_column_dictionary_enabled(path.clone(), false)
                         .set_column_data_page_size_limit(path.clone(), TEXT_PAGE_BYTES)
-                        .set_column_encoding(path, Encoding::DELTA_LENGTH_BYTE_ARRAY);
+                        .set_column_encoding(path.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
+                    if self.empty.contains(&field.name().as_str()) {
+                        builder = builder.set_column_compression(path, Compression::LZ4_RAW);
+                    }
                 }
                 // Keys of a dictionary, in bits. For each column that a look-up reads the reader makes a context of the
                 // codec, and those of ZSTD took half of its time.
@@ -143,6 +153,11 @@ impl Encoder {
             fields.map(|(field, array)| field.as_ref().clone().with_data_type(array.data_type().clone())).collect();
         RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
     }
+}
+
+fn has_no_bytes(rows: &RecordBatch, name: &str) -> bool {
+    let bytes = rows.column_by_name(name).and_then(|column| column.as_binary_opt::<i32>());
+    bytes.is_some_and(|bytes| bytes.iter().all(|bytes| bytes.is_none_or(<[u8]>::is_empty)))
 }
 
 fn zstd() -> Compression {
