@@ -31,6 +31,12 @@ impl Times {
     pub(crate) fn get(&self, row: usize) -> Nanos {
         self.0.as_ref().map_or(0, |it| it.as_primitive::<TimestampNanosecondType>().value(row))
     }
+
+    /// The first and the last of all; `(MAX, MIN)` of none.
+    pub(crate) fn bounds(&self) -> (Nanos, Nanos) {
+        let times: &[Nanos] = self.0.as_ref().map_or(&[], |it| it.as_primitive::<TimestampNanosecondType>().values());
+        times.iter().fold((Nanos::MAX, Nanos::MIN), |(first, last), time| (first.min(*time), last.max(*time)))
+    }
 }
 
 struct Int64s(Option<ArrayRef>);

@@ -95,8 +95,8 @@ impl Shared {
     pub(crate) fn write_frozen(&self, frozen: &Frozen) -> Result<(), ReadError> {
         let started = Instant::now();
         let mut written = Vec::new();
-        let series = self.undescribed(&frozen.rows);
-        let tables = self.write_tables(frozen, &series, &mut written);
+        let mut series = Undescribed::default();
+        let tables = self.write_tables(frozen, &mut series, &mut written);
         let published = tables.and_then(|()| self.publish_flush(frozen, &written));
         if let Err(error) = published {
             // Left in place, a full disk would get fuller with every try. But a record that may be in the manifest must not
@@ -114,14 +114,24 @@ impl Shared {
         Ok(())
     }
 
-    fn write_tables(&self, frozen: &Frozen, series: &Undescribed, written: &mut Vec<Written>) -> Result<(), ReadError> {
+    fn write_tables(
+        &self,
+        frozen: &Frozen,
+        series: &mut Undescribed,
+        written: &mut Vec<Written>,
+    ) -> Result<(), ReadError> {
+        // The series come last: those that are mentioned are known then.
         for table in Table::ALL {
             let batches: Vec<_> = match table {
-                Table::Series => series.batch().into_iter().collect(),
+                Table::Series => series.batch(&self.series).into_iter().collect(),
                 _ => frozen.rows.chunks[table as usize].iter().map(|chunk| chunk.batch.clone()).collect(),
             };
             let mut ids = Vec::new();
-            let entries = windows::write(self, table, &batches, &mut ids);
+            let entries = windows::write(self, table, &batches, &mut ids, |rows| {
+                if matches!(table, Table::Points | Table::Exemplars) {
+                    series.mention(rows);
+                }
+            });
             let (entries, result) = match entries {
                 Ok(entries) => (entries, Ok(())),
                 Err(error) => (Vec::new(), Err(error)),

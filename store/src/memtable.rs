@@ -1,20 +1,16 @@
 //! The rows not yet in a segment.
 
-use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
-use model::Nanos;
-
 use crate::chunk::Times;
 use crate::rows::Rows;
 use crate::schema::Table;
 use crate::series::SeriesOfRequest;
 use crate::snapshot::MemoryChunk;
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
 
 /// Scans pay by the chunk, so the small ones at the end are merged when together they have this many rows. In steps, so that
 /// a row is copied once for each step and not once for each request that follows it.
 pub(crate) const MERGE_ROWS: [usize; 4] = [16, 128, 1024, 4096];
-/// While the log is replayed nobody scans, and one step is enough.
-pub(crate) const MERGE_ROWS_OF_REPLAY: [usize; 1] = [4096];
 /// A chunk of this size is left alone.
 const FULL_CHUNK_BYTES: usize = 4 << 20;
 
@@ -75,11 +71,7 @@ impl Prepared {
 impl MemoryChunk {
     fn new(table: Table, batch: RecordBatch) -> Self {
         let times = Times::of(&batch, table.time_column());
-        let (mut min_time, mut max_time) = (Nanos::MAX, Nanos::MIN);
-        for row in 0..batch.num_rows() {
-            min_time = min_time.min(times.get(row));
-            max_time = max_time.max(times.get(row));
-        }
+        let (min_time, max_time) = times.bounds();
         let bytes = batch.get_array_memory_size();
         MemoryChunk { batch, min_time, max_time, bytes }
     }

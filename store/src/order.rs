@@ -23,18 +23,31 @@ pub(crate) struct RowKey {
 
 /// The keys of all rows of `batch`, which has the schema of `table` and is the one numbered `number`.
 pub(crate) fn keys(table: Table, number: u32, batch: &RecordBatch) -> Result<Vec<RowKey>, ArrowError> {
+    let mut keys = Vec::with_capacity(batch.num_rows());
+    append_keys(table, number, batch, &mut keys)?;
+    Ok(keys)
+}
+
+/// Appends what [`keys`] gives to `keys`.
+pub(crate) fn append_keys(
+    table: Table,
+    number: u32,
+    batch: &RecordBatch,
+    keys: &mut Vec<RowKey>,
+) -> Result<(), ArrowError> {
     let missing = |name: &str| ArrowError::SchemaError(format!("no column \"{name}\" of the right type"));
     let name = table.time_column();
     let times = batch.column_by_name(name).and_then(|it| it.as_primitive_opt::<TimestampNanosecondType>());
     let times = times.ok_or_else(|| missing(name))?.values();
     let key = |(row, time): (usize, &Nanos)| RowKey { id: 0, time: *time, batch: number, row: row as u32 };
-    let mut keys: Vec<RowKey> = times.iter().enumerate().map(key).collect();
+    let n_before = keys.len();
+    keys.extend(times.iter().enumerate().map(key));
     let name = table.sort_columns()[0];
     if name != table.time_column() {
         let ids = batch.column_by_name(name).and_then(|it| it.as_fixed_size_binary_opt());
         let ids = ids.filter(|ids| ids.value_length() == 16).ok_or_else(|| missing(name))?;
         let ids = ids.value_data().as_chunks::<16>().0;
-        keys.iter_mut().zip(ids).for_each(|(key, id)| key.id = u128::from_be_bytes(*id));
+        keys[n_before..].iter_mut().zip(ids).for_each(|(key, id)| key.id = u128::from_be_bytes(*id));
     }
-    Ok(keys)
+    Ok(())
 }

@@ -3,8 +3,8 @@
 //! Damage never stops the start. What could not be read is named in the [`Recovery`] and left where it is.
 
 use std::collections::HashSet as StdHashSet;
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,18 +12,21 @@ use crate::damage::DamageKind;
 use crate::dedup::Dedup;
 use crate::error::ReadError;
 use crate::files;
-use crate::flush::Frozen;
 use crate::layout::Layout;
 use crate::manifest::{self, Manifest};
-use crate::memtable::PreparedRequest;
-use crate::rows::Rows;
 use crate::schema::Table;
 use crate::segment::{Recent, Segment};
 use crate::series::SeriesIndex;
 use crate::snapshot::Scan;
 use crate::store::Decode;
 use crate::view::Shared;
-use crate::wal::{self, Header, RecordHead};
+use crate::wal::{self, Header};
+
+mod pages;
+mod replay;
+
+use pages::SmallPages;
+use replay::{Batch, Replay};
 
 /// What opening a data directory found.
 #[derive(Debug, Default)]
@@ -166,6 +169,7 @@ pub(crate) fn replay(
     whole: bool,
     recovery: &mut Recovery,
 ) -> Result<Replayed, ReadError> {
+    let _small_pages = SmallPages::begin();
     let wal_dir = shared.dir.join("wal");
     let low_water = shared.lock_manifest().state().low_water;
     let files = wal::bring_back(&wal_dir, low_water).and_then(|()| wal::list(&wal_dir));
@@ -180,8 +184,9 @@ pub(crate) fn replay(
         next_sequence: files.last().map_or(1, |(sequence, _)| sequence + 1),
         files: Vec::new(),
     };
-    let mut replay = Replay { shared, decode, low_water, seen: Dedup::default(), flush_failed: false };
+    let mut replay = Replay::new(shared, decode, low_water);
     let first_lsns = first_lsns(&files);
+    let mut bytes = Vec::new();
     for (index, (sequence, path)) in files.into_iter().enumerate() {
         let n_damage = recovery.damage.len();
         let missing = replayed.next_lsn..first_lsns[index].unwrap_or(0);
@@ -195,13 +200,17 @@ pub(crate) fn replay(
         let mut last_lsn = 0;
         let previous = replayed.next_lsn - 1;
         let end = first_lsns[index + 1..].iter().flatten().min().copied().unwrap_or(u64::MAX);
-        let damage = wal::read_file(&path, sequence, previous, end, |head, body| {
-            last_lsn = last_lsn.max(head.lsn);
-            replayed.next_lsn = replayed.next_lsn.max(head.lsn + 1);
-            replay.request(&path, head, body, &mut replayed.dedup, recovery);
-        });
-        match damage {
-            Ok(damage) => damage.iter().for_each(|damage| recovery.note(DamageKind::Log, damage)),
+        match read_into(&path, &mut bytes) {
+            Ok(()) => {
+                let mut batch = Batch::new(&path);
+                let damage = wal::read_bytes(&path, &bytes, sequence, previous, end, |head, body| {
+                    last_lsn = last_lsn.max(head.lsn);
+                    replayed.next_lsn = replayed.next_lsn.max(head.lsn + 1);
+                    replay.add(&mut batch, head, body, &mut replayed.dedup, recovery);
+                });
+                replay.bring_back(&mut batch, &mut replayed.dedup, recovery);
+                damage.iter().for_each(|damage| recovery.note(DamageKind::Log, damage));
+            }
             Err(error) => {
                 // Numbers that it may hold are not given out again: the file may be read another time.
                 replayed.next_lsn = match end {
@@ -220,6 +229,15 @@ pub(crate) fn replay(
     Ok(replayed)
 }
 
+/// Reads the file at `path` into `bytes`: one file after the other into the same memory, unless one was large.
+fn read_into(path: &Path, bytes: &mut Vec<u8>) -> io::Result<()> {
+    const USUAL: usize = 64 << 20;
+    bytes.clear();
+    bytes.shrink_to(USUAL);
+    File::open(path)?.read_to_end(bytes)?;
+    Ok(())
+}
+
 /// Sets a log file aside that cannot be read, and says so.
 fn unread(path: &Path, error: &io::Error) -> String {
     match wal::set_aside(path) {
@@ -232,51 +250,4 @@ fn unread(path: &Path, error: &io::Error) -> String {
 fn first_lsns(files: &[(u64, PathBuf)]) -> Vec<Option<u64>> {
     let headers = files.iter().map(|(sequence, path)| Header::read(path).filter(|it| it.sequence == *sequence));
     headers.map(|header| header?.first_lsn).collect()
-}
-
-/// What bringing a request back needs to know of those before.
-struct Replay<'a> {
-    shared: &'a Shared,
-    decode: &'a Decode,
-    low_water: u64,
-    /// Hashes in the log itself decide what is a retry, not those loaded: the file of hashes may be newer than the manifest,
-    /// and would hide acknowledged requests whose segments were never published.
-    seen: Dedup,
-    flush_failed: bool,
-}
-
-impl Replay<'_> {
-    fn request(&mut self, path: &Path, head: RecordHead, body: &[u8], dedup: &mut Dedup, recovery: &mut Recovery) {
-        let Replay { shared, decode, .. } = self;
-        // A request that was refused may be here and, retried, a second time.
-        if head.lsn <= self.low_water || self.seen.contains(head.hash, head.received_at) {
-            return;
-        }
-        self.seen.insert(head.hash, head.received_at);
-        let rows = Rows::of_replay(&shared.series);
-        match catch_unwind(AssertUnwindSafe(|| decode(rows, head.kind, body, head.received_at))) {
-            Ok(Ok(rows)) => {
-                let prepared = PreparedRequest::new(rows);
-                recovery.replayed_requests += 1;
-                recovery.replayed_rows += prepared.rows.iter().map(|it| it.n_rows()).sum::<u64>();
-                shared.push_replayed(prepared, head.lsn);
-                dedup.insert(head.hash, head.received_at);
-            }
-            Ok(Err(error)) => {
-                recovery.note(DamageKind::Log, format!("{}: request {}: {error}", path.display(), head.lsn));
-            }
-            Err(_) => {
-                recovery.note(DamageKind::Log, format!("{}: request {}: the decoder failed", path.display(), head.lsn));
-            }
-        }
-        if !self.flush_failed && shared.memory_is_full() {
-            shared.freeze(|| dedup.to_saved());
-            let error = shared.frozen().and_then(|frozen: Arc<Frozen>| shared.write_frozen(&frozen).err());
-            if let Some(error) = error {
-                // No damage; the flusher tries again while the box serves.
-                tracing::error!(%error, "cannot write a segment; rows stay in memory and in the log");
-                self.flush_failed = true;
-            }
-        }
-    }
 }

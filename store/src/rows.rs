@@ -16,8 +16,8 @@ mod metrics;
 mod spans;
 
 pub use logs::LogRows;
-pub(crate) use metrics::SeriesRows;
 pub use metrics::{ExemplarRows, MetricRows};
+pub(crate) use metrics::{NotedSeries, SeriesRows};
 pub use spans::SpanRows;
 
 /// The rows of one request, of any signal. Empty builders cost next to nothing.
@@ -36,9 +36,31 @@ impl Rows {
 
     /// Builders that know the series of `index`, and take new ones without end.
     pub(crate) fn of_replay(index: &Arc<SeriesIndex>) -> Self {
-        let mut rows = Rows::default();
+        Rows::of_size(index, Sizes::default())
+    }
+
+    /// As [`Rows::of_replay`], with room for rows of these sizes.
+    pub(crate) fn of_size(index: &Arc<SeriesIndex>, sizes: Sizes) -> Self {
+        let mut rows = Rows {
+            spans: SpanRows::with_capacity(sizes.spans, sizes.span_attributes),
+            logs: LogRows::with_capacity(sizes.logs, sizes.log_bodies, sizes.log_attributes),
+            metrics: MetricRows::with_capacity(sizes.points),
+            exemplars: ExemplarRows::default(),
+        };
         rows.metrics.limit(SeriesRoom::of_replay(index));
         rows
+    }
+
+    pub(crate) fn sizes(&self) -> Sizes {
+        let (log_bodies, log_attributes) = self.logs.text_bytes();
+        Sizes {
+            spans: self.spans.len(),
+            span_attributes: self.spans.attribute_bytes(),
+            logs: self.logs.len(),
+            log_bodies,
+            log_attributes,
+            points: self.metrics.len(),
+        }
     }
 
     /// One batch for each table that has rows. Of series that the store knew already there are none.
@@ -57,6 +79,42 @@ impl Rows {
         ];
         let batches = batches.into_iter().filter_map(|(table, batch)| Some((table, batch?)));
         batches.filter(|(_, batch)| batch.num_rows() > 0).collect()
+    }
+}
+
+/// Numbers of rows, and the bytes of their largest columns.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Sizes {
+    spans: usize,
+    span_attributes: usize,
+    logs: usize,
+    log_bodies: usize,
+    log_attributes: usize,
+    points: usize,
+}
+
+impl Sizes {
+    /// The memory that the rows take, in bytes: by the width of their columns, and without what they have in dictionaries.
+    pub(crate) fn bytes(self) -> usize {
+        const SPAN: usize = 110;
+        const LOG: usize = 85;
+        const POINT: usize = 56;
+        let fixed = self.spans * SPAN + self.logs * LOG + self.points * POINT;
+        fixed + self.span_attributes + self.log_bodies + self.log_attributes
+    }
+
+    /// What `bytes` have when these are the sizes of `of_bytes`, and a sixteenth more.
+    pub(crate) fn scaled(self, bytes: usize, of_bytes: usize) -> Self {
+        let ratio = bytes as f64 / of_bytes.max(1) as f64 * 17.0 / 16.0;
+        let scale = |size: usize| (size as f64 * ratio) as usize;
+        Sizes {
+            spans: scale(self.spans),
+            span_attributes: scale(self.span_attributes),
+            logs: scale(self.logs),
+            log_bodies: scale(self.log_bodies),
+            log_attributes: scale(self.log_attributes),
+            points: scale(self.points),
+        }
     }
 }
 

@@ -111,7 +111,7 @@ pub struct Acked {
 }
 
 /// Makes rows of a body from the log: `(rows, kind, body, received_at)`. `rows` are builders that know the store's series, to
-/// be filled and returned.
+/// be returned with the body's rows appended to what they have: bodies share them.
 pub type Decode = Box<dyn Fn(Rows, u8, &[u8], Nanos) -> Result<Rows, String> + Send>;
 
 /// What the store holds.

@@ -31,10 +31,16 @@ const SECOND: Nanos = 1_000_000_000;
 
 /// A request of these tests: `n` spans, logs and points from second `first` on.
 pub(crate) fn rows(first: u64, n: u64) -> Rows {
+    let mut rows = Rows::default();
+    push_rows(&mut rows, first, n);
+    rows
+}
+
+/// Appends the rows of [`rows`].
+pub(crate) fn push_rows(rows: &mut Rows, first: u64, n: u64) {
     let mut resource = AttrsBuf::new();
     resource.push("service.name", Value::Str("shop"));
     let resource = Resource::new(resource.as_bytes());
-    let mut rows = Rows::default();
     for number in first..first + n {
         let time = number as Nanos * SECOND;
         let trace_id = trace(number);
@@ -95,7 +101,6 @@ pub(crate) fn rows(first: u64, n: u64) -> Rows {
         let value = PointValue::Int(number as i64);
         rows.metrics.push(&Point { series, time, start_time: 1, flags: 0, value });
     }
-    rows
 }
 
 fn trace(number: u64) -> TraceId {
@@ -107,10 +112,11 @@ fn body(first: u64, n: u64) -> Bytes {
 }
 
 fn decode() -> Decode {
-    Box::new(|_, _, body, _| {
+    Box::new(|mut decoded, _, body, _| {
         let (first, n) = body.split_at_checked(8).ok_or("short body")?;
         let number = |bytes: &[u8]| bytes.try_into().map(u64::from_le_bytes).map_err(|_| "short body");
-        Ok(rows(number(first)?, number(n)?))
+        push_rows(&mut decoded, number(first)?, number(n)?);
+        Ok(decoded)
     })
 }
 
@@ -305,4 +311,33 @@ fn rows_replayed_beyond_the_flush_size_become_segments() {
     assert!(store.stats().tables.iter().any(|table| table.segments > 1));
     drop(store);
     check(&open(dir.path()).0, 0..1000);
+}
+
+#[test]
+fn a_request_that_breaks_the_decoder_costs_itself_among_those_replayed_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    (0..40).for_each(|number| assert!(!append(&store, number * 5, 5)));
+    drop(store);
+    let broken = |number: u64| [0, 7, 8, 20, 39].contains(&number);
+    // Leaves rows behind before it fails.
+    let decode = move |mut decoded: Rows, _: u8, body: &[u8], _: Nanos| {
+        let first = body.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        push_rows(&mut decoded, first, if broken(first / 5) { 2 } else { 5 });
+        match first / 5 {
+            20 => panic!("request {first} is not liked"),
+            number if broken(number) => Err(format!("request {first} is not liked")),
+            _ => Ok(decoded),
+        }
+    };
+    let config = StoreConfig { compact_automatically: false, ..StoreConfig::new(dir.path()) };
+    let (store, recovery) = Store::open(config, Box::new(decode)).unwrap();
+    assert_eq!((recovery.replayed_requests, recovery.replayed_rows), (35, 35 * 15));
+    let named: Vec<bool> = recovery.damage.iter().map(|it| it.contains("the decoder failed")).collect();
+    assert_eq!(named, [false, false, false, true, false], "{:?}", recovery.damage);
+    let expected: Vec<i64> = (0..200).filter(|second| !broken(second / 5)).map(|second| second as i64).collect();
+    for table in [Table::Spans, Table::Logs, Table::Points] {
+        assert_eq!(seconds(&store, table), expected, "{table:?}");
+    }
+    assert!(!append(&store, 35, 5) && append(&store, 45, 5), "what was not brought back may be sent again");
 }

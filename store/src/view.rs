@@ -13,7 +13,7 @@ use crate::dedup;
 use crate::disk::DiskGuard;
 use crate::flush::Frozen;
 use crate::manifest::{Manifest, SegmentEntry};
-use crate::memtable::{MERGE_ROWS, MERGE_ROWS_OF_REPLAY, Memtable, PreparedRequest};
+use crate::memtable::{MERGE_ROWS, Memtable, PreparedRequest};
 use crate::segment::{Recent, Segment};
 use crate::series::SeriesIndex;
 use crate::snapshot::Snapshot;
@@ -35,7 +35,7 @@ pub(crate) struct Shared {
     commands: Mutex<Option<SyncSender<Command>>>,
     view: Mutex<View>,
     pub(crate) row_group_rows: usize,
-    flush_bytes: usize,
+    pub(crate) flush_bytes: usize,
     flush_age: Duration,
     wake_flusher: Condvar,
 }
@@ -116,10 +116,9 @@ impl Shared {
         self.merge(&MERGE_ROWS);
     }
 
-    /// As [`Shared::push`], before anybody queries. To be followed by [`Shared::end_replay`].
-    pub(crate) fn push_replayed(&self, request: PreparedRequest, lsn: u64) {
-        self.add(vec![request], lsn);
-        self.merge(&MERGE_ROWS_OF_REPLAY);
+    /// As [`Shared::push`], before anybody queries: nothing is merged. To be followed by [`Shared::end_replay`].
+    pub(crate) fn push_replayed(&self, requests: PreparedRequest, last_lsn: u64) {
+        self.add(vec![requests], last_lsn);
     }
 
     pub(crate) fn end_replay(&self) {

@@ -10,8 +10,25 @@ use super::malformed::{Malformed, Problem, Within};
 use super::wire::{bytes, fixed64, text, varint};
 
 /// Checks a `KeyValue`.
+#[inline]
 pub(super) fn check_key_value(entry: &[u8]) -> Result<(), Malformed> {
-    key_value(entry, 0)
+    if is_plain(entry) { Ok(()) } else { key_value(entry, 0) }
+}
+
+/// Whether `entry` is valid, to be seen at a glance: a key and a text in ASCII, or an integer of two bytes, lengths of one byte,
+/// each field once and in order. Most attributes are of this form. False says nothing.
+fn is_plain(entry: &[u8]) -> bool {
+    let [0x0a, key_length @ 0..0x80, rest @ ..] = entry else { return false };
+    let Some((key, rest)) = rest.split_at_checked(usize::from(*key_length)) else { return false };
+    let [0x12, length @ 0..0x80, any @ ..] = rest else { return false };
+    if any.len() != usize::from(*length) {
+        return false;
+    }
+    match any {
+        [0x0a, length @ 0..0x80, text @ ..] => text.len() == usize::from(*length) && entry.is_ascii(),
+        [0x18, 0..0x80] | [0x18, 0x80..=0xff, 0..0x80] => key.is_ascii(),
+        _ => false,
+    }
 }
 
 /// Checks an `AnyValue`.

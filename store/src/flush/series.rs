@@ -11,49 +11,44 @@ use hashbrown::HashMap;
 use model::{Nanos, SeriesId};
 
 use super::WINDOW;
-use crate::chunk::PointChunk;
-use crate::memtable::Memtable;
+use crate::order::RowKey;
 use crate::rows::SeriesRows;
-use crate::schema::Table;
-use crate::series::StoredSeries;
-use crate::view::Shared;
+use crate::series::{SeriesIndex, StoredSeries};
 
 /// Series to be described, with the first and the last window that has points of them.
-pub(super) struct Undescribed(Vec<(Arc<StoredSeries>, i64, i64)>);
-
-impl Shared {
-    /// Of the series of the points and exemplars in `rows`, those that no segment describes for their windows.
-    pub(super) fn undescribed(&self, rows: &Memtable) -> Undescribed {
-        let mut windows: HashMap<SeriesId, (i64, i64)> = HashMap::new();
-        let chunks = rows.chunks[Table::Points as usize].iter().chain(&rows.chunks[Table::Exemplars as usize]);
-        for chunk in chunks {
-            let points = PointChunk::from(chunk.batch.clone());
-            for row in 0..points.len() {
-                let window = points.time(row).div_euclid(WINDOW);
-                let (first, last) = windows.entry(points.series(row)).or_insert((window, window));
-                *first = window.min(*first);
-                *last = window.max(*last);
-            }
-        }
-        let known = windows.into_iter().filter_map(|(id, (first, last))| Some((self.series.get(id)?, first, last)));
-        Undescribed(known.filter(|(series, first, last)| first != last || !series.is_described_for(*last)).collect())
-    }
+#[derive(Default)]
+pub(super) struct Undescribed {
+    mentioned: HashMap<SeriesId, (i64, i64)>,
+    series: Vec<(Arc<StoredSeries>, i64, i64)>,
 }
 
 impl Undescribed {
-    /// Their rows; `None` without any.
-    pub(super) fn batch(&self) -> Option<RecordBatch> {
+    /// Adds the series of `rows`: points or exemplars, sorted by series and time.
+    pub(super) fn mention(&mut self, rows: &[RowKey]) {
+        for of_series in rows.chunk_by(|a, b| a.id == b.id) {
+            let (Some(first), Some(last)) = (of_series.first(), of_series.last()) else { continue };
+            let (first_window, last_window) = (first.time.div_euclid(WINDOW), last.time.div_euclid(WINDOW));
+            let (first, last) = self.mentioned.entry(SeriesId(first.id)).or_insert((first_window, last_window));
+            *first = first_window.min(*first);
+            *last = last_window.max(*last);
+        }
+    }
+
+    /// The rows of those that were mentioned and that no segment describes for their windows; `None` without any.
+    pub(super) fn batch(&mut self, index: &SeriesIndex) -> Option<RecordBatch> {
+        let known = self.mentioned.drain().filter_map(|(id, (first, last))| Some((index.get(id)?, first, last)));
+        self.series = known.filter(|(series, first, last)| first != last || !series.is_described_for(*last)).collect();
         let mut rows = SeriesRows::default();
-        let mut times: HashMap<SeriesId, (Nanos, Nanos)> = HashMap::with_capacity(self.0.len());
-        for (series, first, last) in &self.0 {
+        let mut times: HashMap<SeriesId, (Nanos, Nanos)> = HashMap::with_capacity(self.series.len());
+        for (series, first, last) in &self.series {
             rows.push(series.id, &series.as_series());
             times.insert(series.id, (first.saturating_mul(WINDOW), (last + 1).saturating_mul(WINDOW) - 1));
         }
-        (!self.0.is_empty()).then(|| rows.finish(|id| times.get(&id).copied().unwrap_or_default()))
+        (!self.series.is_empty()).then(|| rows.finish(|id| times.get(&id).copied().unwrap_or_default()))
     }
 
     /// The segments of their rows are published.
     pub(super) fn are_described(&self) {
-        self.0.iter().for_each(|(series, _, last)| series.set_described_for(*last));
+        self.series.iter().for_each(|(series, _, last)| series.set_described_for(*last));
     }
 }

@@ -9,7 +9,7 @@ use model::time::HOUR;
 use crate::error::ReadError;
 use crate::layout::Layout;
 use crate::manifest::SegmentEntry;
-use crate::order::{RowKey, gather, keys};
+use crate::order::{RowKey, append_keys, gather};
 use crate::schema::Table;
 use crate::segment::{SegmentWriter, sync_names};
 use crate::view::Shared;
@@ -19,27 +19,35 @@ pub(crate) const WINDOW: Nanos = 2 * HOUR;
 /// One flush writes no more segments of a table than this; with more, its windows are wider. A sender may spread times over
 /// centuries, which must not become a file each. A month of windows fits.
 const MAX_WINDOWS: usize = 400;
+/// Rows that are gathered at once: so few that they are still in a cache of the processor when they are encoded.
+const PART_ROWS: usize = 8 << 10;
 
 /// Writes `batches` of `table` as segments of level 0 and syncs them. The number of each is added to `ids` before its
-/// first byte is written.
+/// first byte is written. `each_window` is given the rows of each segment, those of a series one after another.
 pub(super) fn write(
     shared: &Shared,
     table: Table,
     batches: &[RecordBatch],
     ids: &mut Vec<u64>,
+    mut each_window: impl FnMut(&[RowKey]),
 ) -> Result<Vec<SegmentEntry>, ReadError> {
     let failed = |error| ReadError::new(shared.dir.join("segments").join(table.name()), error);
     let mut rows = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
     for (number, batch) in batches.iter().enumerate() {
-        rows.extend(keys(table, number as u32, batch).map_err(failed)?);
+        append_keys(table, number as u32, batch, &mut rows).map_err(failed)?;
     }
     let mut entries = Vec::new();
-    for rows in by_window(rows) {
+    for mut rows in by_window(rows) {
+        sort(table, &mut rows, shared.row_group_rows);
+        each_window(&rows);
         let id = shared.reserve_segment_id();
         ids.push(id);
         let mut segment = SegmentWriter::create(&shared.dir, table, id, 0, Layout::Rows);
-        for group in row_groups(table, rows, shared.row_group_rows) {
-            segment.write_group(&gather(batches, &group).map_err(failed)?)?;
+        for group in rows.chunks(shared.row_group_rows) {
+            let parts = group.len().div_ceil(PART_ROWS);
+            for (number, part) in (1..).zip(group.chunks(PART_ROWS)) {
+                segment.write_part(&gather(batches, part).map_err(failed)?, number == parts)?;
+            }
         }
         entries.push(segment.finish()?);
     }
@@ -52,13 +60,15 @@ pub(super) fn write(
 /// `rows` by the window that each falls into, the oldest first.
 fn by_window(rows: Vec<RowKey>) -> Vec<Vec<RowKey>> {
     let mut width = WINDOW;
+    let first = rows.iter().map(|row| row.time).min().unwrap_or_default();
+    let last = rows.iter().map(|row| row.time).max().unwrap_or_default();
+    if first.div_euclid(width) == last.div_euclid(width) {
+        return if rows.is_empty() { Vec::new() } else { vec![rows] };
+    }
     let mut windows: BTreeSet<Nanos> = rows.iter().map(|row| row.time.div_euclid(width)).collect();
     while windows.len() > MAX_WINDOWS {
         width = width.saturating_mul(2);
         windows = rows.iter().map(|row| row.time.div_euclid(width)).collect();
-    }
-    if windows.len() <= 1 {
-        return if rows.is_empty() { Vec::new() } else { vec![rows] };
     }
     let mut divided: BTreeMap<Nanos, Vec<RowKey>> = BTreeMap::new();
     for row in rows {
@@ -67,8 +77,8 @@ fn by_window(rows: Vec<RowKey>) -> Vec<Vec<RowKey>> {
     divided.into_values().collect()
 }
 
-/// Divides `rows` into row groups and sorts each as [`Table::sort_columns`] says.
-fn row_groups(table: Table, mut rows: Vec<RowKey>, group_rows: usize) -> Vec<Vec<RowKey>> {
+/// Brings `rows` into the order of row groups of `group_rows`, and sorts each of these as [`Table::sort_columns`] says.
+fn sort(table: Table, rows: &mut [RowKey], group_rows: usize) {
     if table == Table::Spans {
         // Slices of time, so that a range prunes; a trace is together within its slice.
         rows.sort_unstable_by_key(|row| (row.time, row.batch, row.row));
@@ -76,5 +86,4 @@ fn row_groups(table: Table, mut rows: Vec<RowKey>, group_rows: usize) -> Vec<Vec
     } else {
         rows.sort_unstable();
     }
-    rows.chunks(group_rows).map(<[RowKey]>::to_vec).collect()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, BooleanBufferBuilder, DictionaryArray,
-    FixedSizeBinaryArray, GenericByteArray, PrimitiveArray, RecordBatch,
+    FixedSizeBinaryArray, GenericByteArray, PrimitiveArray, RecordBatch, new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
@@ -24,7 +24,11 @@ pub(crate) fn gather(batches: &[RecordBatch], keys: &[RowKey]) -> Result<RecordB
     let schema = batches.first().ok_or_else(|| ArrowError::ComputeError("no batches to gather from".into()))?.schema();
     let columns = (0..schema.fields().len()).map(|index| {
         let sources: Vec<&ArrayRef> = batches.iter().map(|batch| batch.column(index)).collect();
-        match schema.field(index).data_type() {
+        let data_type = schema.field(index).data_type();
+        if sources.iter().all(|source| source.null_count() == source.len()) {
+            return Ok(new_null_array(data_type, keys.len()));
+        }
+        match data_type {
             DataType::Int64 => primitives::<Int64Type>(&sources, keys),
             DataType::UInt8 => primitives::<UInt8Type>(&sources, keys),
             DataType::UInt32 => primitives::<UInt32Type>(&sources, keys),

@@ -38,8 +38,15 @@ impl Values {
 
 impl<T> Default for Dictionary<T> {
     fn default() -> Self {
+        Dictionary::with_capacity(0)
+    }
+}
+
+impl<T> Dictionary<T> {
+    /// With room for so many rows.
+    pub(super) fn with_capacity(n: usize) -> Self {
         Dictionary {
-            keys: Vec::new(),
+            keys: Vec::with_capacity(n),
             values: Values::default(),
             key_of: HashTable::new(),
             hasher: DefaultHashBuilder::default(),

@@ -35,29 +35,39 @@ pub struct LogRows {
 
 impl Default for LogRows {
     fn default() -> Self {
-        LogRows {
-            time: TimestampNanosecondBuilder::with_capacity(0).with_timezone("UTC"),
-            observed_time: TimestampNanosecondBuilder::with_capacity(0).with_timezone("UTC"),
-            service: Dictionary::default(),
-            severity_number: UInt8Builder::with_capacity(0),
-            severity_text: Dictionary::default(),
-            body: StringBuilder::with_capacity(0, 0),
-            body_value: BinaryBuilder::with_capacity(0, 0),
-            event_name: Dictionary::default(),
-            trace_id: FixedSizeBinaryBuilder::with_capacity(0, 16),
-            span_id: FixedSizeBinaryBuilder::with_capacity(0, 8),
-            flags: UInt32Builder::with_capacity(0),
-            attributes: BinaryBuilder::with_capacity(0, 0),
-            attribute_scratch: Vec::new(),
-            dropped_attributes: UInt32Builder::with_capacity(0),
-            resource: Dictionary::default(),
-            scope: Dictionary::default(),
-            n_rows: 0,
-        }
+        LogRows::with_capacity(0, 0, 0)
     }
 }
 
 impl LogRows {
+    /// With room for so many records, and for bodies and attributes of so many bytes.
+    pub(super) fn with_capacity(n: usize, body_bytes: usize, attribute_bytes: usize) -> Self {
+        LogRows {
+            time: TimestampNanosecondBuilder::with_capacity(n).with_timezone("UTC"),
+            observed_time: TimestampNanosecondBuilder::with_capacity(n).with_timezone("UTC"),
+            service: Dictionary::with_capacity(n),
+            severity_number: UInt8Builder::with_capacity(n),
+            severity_text: Dictionary::with_capacity(n),
+            body: StringBuilder::with_capacity(n, body_bytes),
+            body_value: BinaryBuilder::with_capacity(n, 0),
+            event_name: Dictionary::with_capacity(n),
+            trace_id: FixedSizeBinaryBuilder::with_capacity(n, 16),
+            span_id: FixedSizeBinaryBuilder::with_capacity(n, 8),
+            flags: UInt32Builder::with_capacity(n),
+            attributes: BinaryBuilder::with_capacity(n, attribute_bytes),
+            attribute_scratch: Vec::new(),
+            dropped_attributes: UInt32Builder::with_capacity(n),
+            resource: Dictionary::with_capacity(n),
+            scope: Dictionary::with_capacity(n),
+            n_rows: 0,
+        }
+    }
+
+    /// The bytes of all bodies and of all attributes.
+    pub(super) fn text_bytes(&self) -> (usize, usize) {
+        (self.body.values_slice().len(), self.attributes.values_slice().len())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.n_rows == 0
     }

@@ -12,6 +12,7 @@ use hashbrown::hash_map::Entry;
 use model::{Exemplar, Nanos, Point, PointValue, Series, SeriesId};
 
 use super::dictionary::Dictionary;
+use crate::flush::WINDOW;
 use crate::schema::Table;
 use crate::series::{Admission, SeriesRoom, StoredSeries};
 
@@ -37,6 +38,20 @@ pub struct MetricRows {
     table: SeriesRows,
     /// `None` knows no series and takes every one.
     room: Option<SeriesRoom>,
+    /// While the log is replayed: of series that the index knows, the times in which it knows to have seen them.
+    noted: Option<NotedSeries>,
+    /// What `seen` has, in the order in which it came; while the log is replayed.
+    order: Vec<SeriesId>,
+}
+
+/// Of series in the index, the times between which it takes them to have points.
+#[derive(Default)]
+pub(crate) struct NotedSeries {
+    /// In the order in which they came first. Senders keep to it, so most often the next one is the one asked for: where series
+    /// are many, that saves a look into memory that no cache holds.
+    series: Vec<(SeriesId, Nanos, Nanos)>,
+    next: usize,
+    place_of: HashMap<SeriesId, usize>,
 }
 
 /// A series that the rows mention.
@@ -49,23 +64,31 @@ struct Seen {
 
 impl Default for MetricRows {
     fn default() -> Self {
-        MetricRows {
-            series: FixedSizeBinaryBuilder::with_capacity(0, 16),
-            time: time_builder(),
-            start_time: time_builder(),
-            flags: UInt32Builder::with_capacity(0),
-            double_value: Float64Builder::with_capacity(0),
-            int_value: Int64Builder::with_capacity(0),
-            distribution: BinaryBuilder::with_capacity(0, 0),
-            n_points: 0,
-            seen: HashMap::new(),
-            table: SeriesRows::default(),
-            room: None,
-        }
+        MetricRows::with_capacity(0)
     }
 }
 
 impl MetricRows {
+    /// With room for so many points.
+    pub(super) fn with_capacity(n_points: usize) -> Self {
+        let time_builder = || TimestampNanosecondBuilder::with_capacity(n_points).with_timezone("UTC");
+        MetricRows {
+            series: FixedSizeBinaryBuilder::with_capacity(n_points, 16),
+            time: time_builder(),
+            start_time: time_builder(),
+            flags: UInt32Builder::with_capacity(n_points),
+            double_value: Float64Builder::with_capacity(n_points),
+            int_value: Int64Builder::with_capacity(n_points),
+            distribution: BinaryBuilder::with_capacity(n_points, 0),
+            n_points: 0,
+            seen: HashMap::new(),
+            table: SeriesRows::default(),
+            room: None,
+            noted: None,
+            order: Vec::new(),
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.n_points == 0 && self.seen.is_empty()
     }
@@ -80,11 +103,35 @@ impl MetricRows {
         self.room = Some(room);
     }
 
+    /// Looks series up in `noted` first. Of the others it notes that they have points in all of the window of time that a point
+    /// falls into, as is noted of points in segments: so the next point in it need not be noted.
+    pub(crate) fn replay(&mut self, noted: NotedSeries) {
+        self.noted = Some(noted);
+    }
+
+    /// What [`MetricRows::replay`] was given and the series of these rows, whose times are about to be noted in the index.
+    pub(crate) fn take_noted(&mut self) -> NotedSeries {
+        let mut noted = self.noted.take().unwrap_or_default();
+        for id in &self.order {
+            if let Some(seen) = self.seen.get(id) {
+                noted.add(*id, seen);
+            }
+        }
+        noted
+    }
+
     /// Makes `series`, whose id is `id`, known, to be used by points and exemplars; `time` is that of a point. False when the
     /// series is new to the store and the store has no room for it.
     pub fn admit(&mut self, id: SeriesId, series: &Series<'_>, time: Nanos) -> bool {
+        let (mut first, mut last) = (time, time);
+        if let Some(noted) = &mut self.noted {
+            if noted.covers(id, time) {
+                return true;
+            }
+            (first, last) = window_around(time);
+        }
         match self.seen.entry(id) {
-            Entry::Occupied(mut seen) => seen.get_mut().stretch(time),
+            Entry::Occupied(mut seen) => seen.get_mut().stretch(first, last),
             Entry::Vacant(new) => {
                 let known = match self.room.as_mut().map_or(Admission::New, |room| room.admit(id)) {
                     Admission::Known(known) => Some(known),
@@ -94,7 +141,10 @@ impl MetricRows {
                 if known.is_none() {
                     self.table.push(id, series);
                 }
-                new.insert(Seen { first: time, last: time, known });
+                new.insert(Seen { first, last, known });
+                if self.noted.is_some() {
+                    self.order.push(id);
+                }
             }
         }
         true
@@ -107,7 +157,7 @@ impl MetricRows {
             self.table.push(id, series);
             Seen { first: time, last: time, known: None }
         });
-        seen.stretch(time);
+        seen.stretch(time, time);
         id
     }
 
@@ -154,10 +204,35 @@ impl MetricRows {
 }
 
 impl Seen {
-    fn stretch(&mut self, time: Nanos) {
-        self.first = self.first.min(time);
-        self.last = self.last.max(time);
+    fn stretch(&mut self, first: Nanos, last: Nanos) {
+        self.first = self.first.min(first);
+        self.last = self.last.max(last);
     }
+}
+
+impl NotedSeries {
+    fn covers(&mut self, id: SeriesId, time: Nanos) -> bool {
+        let expected = self.series.get(self.next).is_some_and(|(next, ..)| *next == id);
+        let place = if expected { Some(self.next) } else { self.place_of.get(&id).copied() };
+        let Some(place) = place else { return false };
+        self.next = place + 1;
+        let (_, first, last) = self.series[place];
+        (first..=last).contains(&time)
+    }
+
+    fn add(&mut self, id: SeriesId, seen: &Seen) {
+        let place = *self.place_of.entry(id).or_insert(self.series.len());
+        match self.series.get_mut(place) {
+            Some((_, first, last)) => (*first, *last) = (seen.first.min(*first), seen.last.max(*last)),
+            None => self.series.push((id, seen.first, seen.last)),
+        }
+    }
+}
+
+/// The bounds of the window that `time` is in.
+fn window_around(time: Nanos) -> (Nanos, Nanos) {
+    let window = time.div_euclid(WINDOW);
+    (window.saturating_mul(WINDOW), ((window + 1).saturating_mul(WINDOW) - 1).max(time))
 }
 
 /// Columns of the series table under construction.

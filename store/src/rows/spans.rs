@@ -40,34 +40,44 @@ pub struct SpanRows {
 
 impl Default for SpanRows {
     fn default() -> Self {
-        SpanRows {
-            start_time: TimestampNanosecondBuilder::with_capacity(0).with_timezone("UTC"),
-            duration: Int64Builder::with_capacity(0),
-            trace_id: FixedSizeBinaryBuilder::with_capacity(0, 16),
-            span_id: FixedSizeBinaryBuilder::with_capacity(0, 8),
-            parent_span_id: FixedSizeBinaryBuilder::with_capacity(0, 8),
-            service: Dictionary::default(),
-            name: Dictionary::default(),
-            kind: UInt8Builder::with_capacity(0),
-            status: UInt8Builder::with_capacity(0),
-            status_message: Dictionary::default(),
-            attributes: BinaryBuilder::with_capacity(0, 0),
-            attribute_scratch: Vec::new(),
-            events: BinaryBuilder::with_capacity(0, 0),
-            links: BinaryBuilder::with_capacity(0, 0),
-            trace_state: Dictionary::default(),
-            flags: UInt32Builder::with_capacity(0),
-            dropped_attributes: UInt32Builder::with_capacity(0),
-            dropped_events: UInt32Builder::with_capacity(0),
-            dropped_links: UInt32Builder::with_capacity(0),
-            resource: Dictionary::default(),
-            scope: Dictionary::default(),
-            n_rows: 0,
-        }
+        SpanRows::with_capacity(0, 0)
     }
 }
 
 impl SpanRows {
+    /// With room for so many spans, and for attributes of so many bytes.
+    pub(super) fn with_capacity(n: usize, attribute_bytes: usize) -> Self {
+        SpanRows {
+            start_time: TimestampNanosecondBuilder::with_capacity(n).with_timezone("UTC"),
+            duration: Int64Builder::with_capacity(n),
+            trace_id: FixedSizeBinaryBuilder::with_capacity(n, 16),
+            span_id: FixedSizeBinaryBuilder::with_capacity(n, 8),
+            parent_span_id: FixedSizeBinaryBuilder::with_capacity(n, 8),
+            service: Dictionary::with_capacity(n),
+            name: Dictionary::with_capacity(n),
+            kind: UInt8Builder::with_capacity(n),
+            status: UInt8Builder::with_capacity(n),
+            status_message: Dictionary::with_capacity(n),
+            attributes: BinaryBuilder::with_capacity(n, attribute_bytes),
+            attribute_scratch: Vec::new(),
+            events: BinaryBuilder::with_capacity(n, 0),
+            links: BinaryBuilder::with_capacity(n, 0),
+            trace_state: Dictionary::with_capacity(n),
+            flags: UInt32Builder::with_capacity(n),
+            dropped_attributes: UInt32Builder::with_capacity(n),
+            dropped_events: UInt32Builder::with_capacity(n),
+            dropped_links: UInt32Builder::with_capacity(n),
+            resource: Dictionary::with_capacity(n),
+            scope: Dictionary::with_capacity(n),
+            n_rows: 0,
+        }
+    }
+
+    /// The bytes of all attributes.
+    pub(super) fn attribute_bytes(&self) -> usize {
+        self.attributes.values_slice().len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.n_rows == 0
     }

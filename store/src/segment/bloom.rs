@@ -31,16 +31,21 @@ pub(crate) struct TraceBlooms {
 #[derive(Default)]
 pub(crate) struct BloomBuilder {
     groups: Vec<Bloom>,
+    /// Of the row group that has not ended.
+    hashes: HashSet<u64>,
 }
 
 impl BloomBuilder {
-    /// Adds a row group with the ids in the `trace_id` column of `batch`.
+    /// Adds the ids in the `trace_id` column of `batch` to the row group.
     pub(crate) fn add(&mut self, batch: &RecordBatch) {
-        let mut hashes = HashSet::new();
         if let Some(ids) = batch.column_by_name("trace_id").and_then(|ids| ids.as_fixed_size_binary_opt()) {
-            hashes.extend((0..ids.len()).filter(|row| ids.is_valid(*row)).map(|row| xxh3_64(ids.value(row))));
+            self.hashes.extend((0..ids.len()).filter(|row| ids.is_valid(*row)).map(|row| xxh3_64(ids.value(row))));
         }
-        self.groups.push(Bloom::of(hashes.into_iter(), BITS_PER_ID));
+    }
+
+    /// Ends the row group.
+    pub(crate) fn end_group(&mut self) {
+        self.groups.push(Bloom::of(self.hashes.drain(), BITS_PER_ID));
     }
 
     pub(crate) fn finish(self) -> TraceBlooms {
@@ -125,7 +130,10 @@ mod tests {
 
     fn blooms(groups: &[std::ops::Range<u64>]) -> Vec<u8> {
         let mut builder = BloomBuilder::default();
-        groups.iter().for_each(|numbers| builder.add(&group(numbers.clone())));
+        groups.iter().for_each(|numbers| {
+            builder.add(&group(numbers.clone()));
+            builder.end_group();
+        });
         builder.finish().to_bytes()
     }
 

@@ -64,7 +64,7 @@ impl SegmentWriter {
     /// Writes `rows`, which has the schema of the table, is sorted as the table wants it and not empty: as a row group, or as a
     /// part of one where that is what the layout wants.
     pub(crate) fn write_group(&mut self, rows: &RecordBatch) -> Result<(), ReadError> {
-        self.group(rows).map_err(|error| self.failed("parquet", &*error))?;
+        self.group(rows, true).map_err(|error| self.failed("parquet", &*error))?;
         // What a flush writes is small and soon compacted: its bodies are scanned, and indexed once.
         if self.table == Table::Logs && self.level > 0 {
             self.index(rows).map_err(|error| self.failed("text", &*error))?;
@@ -72,7 +72,13 @@ impl SegmentWriter {
         Ok(())
     }
 
-    fn group(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+    /// Writes `rows` as [`SegmentWriter::write_group`] does, of a segment of level 0 and in the layout `rows`. The row group goes
+    /// on with what is written next, unless this is its `last` part.
+    pub(crate) fn write_part(&mut self, rows: &RecordBatch, last: bool) -> Result<(), ReadError> {
+        self.group(rows, last).map_err(|error| self.failed("parquet", &*error))
+    }
+
+    fn group(&mut self, rows: &RecordBatch, last: bool) -> Result<(), Error> {
         if self.parquet.is_none() {
             std::fs::create_dir_all(self.dir.join(folder(self.table)))?;
             let file = ChecksummedWriter::create(&self.dir.join(self.path("parquet")))?;
@@ -85,27 +91,28 @@ impl SegmentWriter {
         }
         let Some((encoder, writer)) = &mut self.parquet else { return Ok(()) };
         writer.write(&encoder.encode(rows)?)?;
-        if encoder.end_group() {
+        if last && encoder.end_group() {
             end_row_group(writer)?;
         }
         if let Some(own) = &mut self.own {
             own.write_all(&encoder.take_own())?;
         }
-        self.note(rows);
+        self.note(rows, last);
         Ok(())
     }
 
     /// Takes from `rows` what the rest of the segment tells of them.
-    fn note(&mut self, rows: &RecordBatch) {
+    fn note(&mut self, rows: &RecordBatch, last_part: bool) {
         let first = Times::of(rows, self.table.time_column());
         let last = Times::of(rows, self.table.last_time_column());
-        for row in 0..rows.num_rows() {
-            self.min_time = self.min_time.min(first.get(row));
-            self.max_time = self.max_time.max(last.get(row));
-        }
+        self.min_time = self.min_time.min(first.bounds().0);
+        self.max_time = self.max_time.max(last.bounds().1);
         self.rows += rows.num_rows() as u64;
         if self.table.has_trace_id() {
             self.traces.add(rows);
+            if last_part {
+                self.traces.end_group();
+            }
         }
     }
 

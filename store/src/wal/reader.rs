@@ -42,19 +42,30 @@ pub(crate) fn read_file(
     sequence: u64,
     previous: u64,
     end: u64,
-    mut each: impl FnMut(RecordHead, &[u8]),
+    each: impl FnMut(RecordHead, &[u8]),
 ) -> io::Result<Vec<Damage>> {
-    let bytes = std::fs::read(path)?;
+    Ok(read_bytes(path, &std::fs::read(path)?, sequence, previous, end, each))
+}
+
+/// As [`read_file`], of a file that has been read: `bytes`.
+pub(crate) fn read_bytes<'a>(
+    path: &Path,
+    bytes: &'a [u8],
+    sequence: u64,
+    previous: u64,
+    end: u64,
+    mut each: impl FnMut(RecordHead, &'a [u8]),
+) -> Vec<Damage> {
     let mut damage = Vec::new();
-    let Some(header) = Header::decode(&bytes) else {
+    let Some(header) = Header::decode(bytes) else {
         // A file whose header never reached the disk holds no acknowledged record. One with a damaged header might.
         if bytes.iter().any(|byte| *byte != 0) {
             damage.push(Damage::new(path, 0, bytes.len()));
         }
-        return Ok(damage);
+        return damage;
     };
     if header.sequence != sequence {
-        return Ok(damage);
+        return damage;
     }
     if let Some(offset) = header.damaged_at {
         damage.push(Damage { missed: "header", ..Damage::new(path, offset, header::LENGTH) });
@@ -71,7 +82,7 @@ pub(crate) fn read_file(
             each(head, body);
             last_lsn = last_lsn.max(head.lsn);
             offset += length;
-        } else if let Some(next) = next_record(&bytes, offset + 1, salt, last_lsn, &mut budget) {
+        } else if let Some(next) = next_record(bytes, offset + 1, salt, last_lsn, &mut budget) {
             damage.push(Damage::new(path, offset, next - offset));
             offset = next;
         } else {
@@ -81,7 +92,7 @@ pub(crate) fn read_file(
             break;
         }
     }
-    Ok(damage)
+    damage
 }
 
 /// Bytes whose checksums one file's searches may take. Bytes of an older use can be made to look like heads of records at

@@ -17,7 +17,7 @@ mod metrics;
 #[path = "sample/otlp.rs"]
 pub(crate) mod otlp;
 
-use otlp::{Export, Kind, any, request};
+use otlp::{Export, Kind, any, append, request};
 
 pub(crate) const SECOND: Nanos = 1_000_000_000;
 pub(crate) const HOUR: Nanos = 3600 * SECOND;
@@ -183,19 +183,33 @@ fn log(export: &mut Export, senders: &Senders, number: u64, time: Nanos) {
 
 /// The requests of the sample in the order they are stored, each beside the step it belongs to.
 pub(crate) fn requests(step: Step) -> Vec<Request> {
-    let senders = Senders::new();
-    let traces = |from: u64, to: u64, at: Nanos| {
-        request(at, Kind::Traces, |export| {
+    contents(step).into_iter().map(|(at, kind, fill)| request(at, kind, fill)).collect()
+}
+
+/// When a request was received, what it has, and what puts that in.
+type Content = (Nanos, Kind, Box<dyn Fn(&mut Export)>);
+
+fn contents(step: Step) -> Vec<Content> {
+    let traces = |from: u64, to: u64, at: Nanos| -> Content {
+        let fill = move |export: &mut Export| {
+            let senders = Senders::new();
             (from..to).for_each(|number| trace(export, &senders, number, at + number as Nanos * 61 * SECOND));
-        })
+        };
+        (at, Kind::Traces, Box::new(fill))
     };
-    let logs = |from: u64, to: u64, at: Nanos| {
-        request(at, Kind::Logs, |export| {
+    let logs = |from: u64, to: u64, at: Nanos| -> Content {
+        let fill = move |export: &mut Export| {
+            let senders = Senders::new();
             (from..to).for_each(|number| log(export, &senders, number, at + number as Nanos * 17 * SECOND));
-        })
+        };
+        (at, Kind::Logs, Box::new(fill))
     };
-    let metrics = |from: u64, to: u64, at: Nanos| {
-        request(at, Kind::Metrics, |export| (from..to).for_each(|round| metrics::round(export, &senders, round, at)))
+    let metrics = |from: u64, to: u64, at: Nanos| -> Content {
+        let fill = move |export: &mut Export| {
+            let senders = Senders::new();
+            (from..to).for_each(|round| metrics::round(export, &senders, round, at));
+        };
+        (at, Kind::Metrics, Box::new(fill))
     };
     // Rows of the first step are older than what the sample keeps; those of the second lie in two windows.
     match step {
@@ -226,10 +240,11 @@ pub(crate) enum Step {
 
 /// The rows of a body of the sample; stands in for the receiver's decoder.
 pub(crate) fn decode() -> Decode {
-    Box::new(|_, kind, body, _| {
+    Box::new(|rows, kind, body, _| {
         let steps = [Step::Dropped, Step::First, Step::Second, Step::Unflushed];
-        let known = steps.into_iter().flat_map(requests).find(|it| it.kind == kind && it.body == body);
-        known.map(|request| request.rows).ok_or_else(|| "not a request of the sample".to_owned())
+        let is_it = |(at, kind_of, fill): &Content| *kind_of as u8 == kind && request(*at, *kind_of, fill).body == body;
+        let known = steps.into_iter().flat_map(contents).find(is_it);
+        known.map(|(_, kind, fill)| append(rows, kind, fill)).ok_or_else(|| "not a request of the sample".to_owned())
     })
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::tests::{SECOND, rows, seconds};
+use crate::tests::{SECOND, push_rows, rows, seconds};
 use crate::{Decode, OpenError, Recovery, Request, Retention, Store, StoreConfig, Table};
 
 #[derive(Clone, Copy, Debug)]
@@ -88,9 +88,10 @@ pub(super) fn busy(dir: &Path) -> StoreConfig {
 }
 
 pub(super) fn decode() -> Decode {
-    Box::new(|_, _, body, _| {
+    Box::new(|mut decoded, _, body, _| {
         let first = body.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)).ok_or("short body")?;
-        Ok(rows(first, ITEMS))
+        push_rows(&mut decoded, first, ITEMS);
+        Ok(decoded)
     })
 }
 

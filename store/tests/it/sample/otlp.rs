@@ -30,6 +30,13 @@ pub(crate) fn request(received_at: Nanos, kind: Kind, fill: impl Fn(&mut Export)
     Request { kind: kind as u8, received_at, body: Bytes::from(export.body), dedup: true, rows: export.rows }
 }
 
+/// `rows` with those of a body appended.
+pub(crate) fn append(rows: Rows, kind: Kind, fill: impl Fn(&mut Export)) -> Rows {
+    let mut export = Export { kind, rows, body: Vec::new() };
+    fill(&mut export);
+    export.rows
+}
+
 impl Export {
     pub(crate) fn span(&mut self, span: &Span<'_>) {
         self.rows.spans.push(span);
