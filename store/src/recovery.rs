@@ -22,10 +22,8 @@ use crate::store::Decode;
 use crate::view::Shared;
 use crate::wal::{self, Header};
 
-mod pages;
 mod replay;
 
-use pages::SmallPages;
 use replay::{Batch, Replay};
 
 /// What opening a data directory found.
@@ -169,7 +167,6 @@ pub(crate) fn replay(
     whole: bool,
     recovery: &mut Recovery,
 ) -> Result<Replayed, ReadError> {
-    let _small_pages = SmallPages::begin();
     let wal_dir = shared.dir.join("wal");
     let low_water = shared.lock_manifest().state().low_water;
     let files = wal::bring_back(&wal_dir, low_water).and_then(|()| wal::list(&wal_dir));

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::sums::{BLOCK_BYTES, BlockSums};
@@ -52,26 +53,33 @@ pub(crate) fn read_whole(path: &Path, length: u64, crc32: u32) -> io::Result<Byt
 }
 
 /// So many bytes may be allocated without a look at whether the file has them.
-const ALLOCATED_UNSEEN: u64 = 1 << 20;
+const ALLOCATED_UNSEEN: usize = 1 << 20;
 
-/// Reads `length` bytes at `start`. What is not in the file is not allocated, but for a little.
+/// Reads `length` bytes at `start`. What is not in the file is not allocated, but for a little. The memory is not zeroed
+/// before: of a read in the page cache that would be a good part.
 fn read_exact(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
     let beyond = |in_file: u64| {
         let message = format!("{length} bytes at {start} are beyond the file's {in_file}");
         io::Error::new(io::ErrorKind::UnexpectedEof, message)
     };
-    if length > ALLOCATED_UNSEEN {
+    let wanted = usize::try_from(length).map_err(|_| beyond(u64::MAX))?;
+    if wanted > ALLOCATED_UNSEEN {
         let in_file = file.metadata()?.len();
         if start.checked_add(length).is_none_or(|end| end > in_file) {
             return Err(beyond(in_file));
         }
     }
-    let mut bytes = vec![0; length as usize];
-    match file.read_exact_at(&mut bytes, start) {
-        Ok(()) => Ok(bytes.into()),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(beyond(file.metadata()?.len())),
-        Err(error) => Err(error),
+    let mut bytes = Vec::with_capacity(wanted);
+    while bytes.len() < wanted {
+        let position = start.saturating_add(bytes.len() as u64);
+        match rustix::io::pread(file, spare_capacity(&mut bytes), position) {
+            Ok(0) => return Err(beyond(file.metadata()?.len())),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
+    bytes.truncate(wanted); // there may have been more room
+    Ok(bytes.into())
 }
 
 /// Fails when `bytes`, which are at `start` of a file, do not have the checksum `expected`.

@@ -21,7 +21,7 @@ use crate::text::{Matches, Search, TextError};
 const UNDECIDED_ROWS: usize = 4 << 10;
 
 /// Pieces read at the same time at most: what a reader may wait for in vain that has all it wants, or no time left.
-const MOST_TOGETHER: usize = 32;
+const MOST_TOGETHER: usize = 128;
 
 /// The size of the first piece for a reader of `first` rows: somewhat more, so that the rest is known to be older.
 pub(super) fn first_piece(first: usize) -> usize {

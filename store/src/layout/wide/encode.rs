@@ -216,7 +216,8 @@ impl IdCoding {
             .set_column_encoding(path.clone(), Encoding::PLAIN);
         match self {
             IdCoding::Plain => builder.set_column_compression(path, Compression::UNCOMPRESSED),
-            IdCoding::Compressed | IdCoding::Dictionary => builder.set_column_compression(path, zstd()),
+            IdCoding::Compressed => builder.set_column_compression(path, zstd()),
+            IdCoding::Dictionary => builder.set_column_compression(path, Compression::LZ4_RAW),
         }
     }
 }
