@@ -115,12 +115,12 @@ impl ScanExec {
         if let Some(ids) = &self.conditions.traces {
             scan = scan.traces(ids.iter().copied());
         }
-        Source::Chunks(self.snapshot.batches(self.table.stored(), scan))
+        Source::Chunks(Box::new(self.snapshot.batches(self.table.stored(), scan)))
     }
 }
 
 enum Source {
-    Chunks(Chunks<RecordBatch>),
+    Chunks(Box<Chunks<RecordBatch>>),
     /// The series table has no rows on disk that matter: its rows are made from the index.
     Series(Option<RecordBatch>),
 }

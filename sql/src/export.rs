@@ -32,7 +32,7 @@ pub struct Export {
 }
 
 enum Source {
-    Chunks(Chunks<RecordBatch>),
+    Chunks(Box<Chunks<RecordBatch>>),
     /// All series, which have no time.
     Series(Option<RecordBatch>),
 }
@@ -46,7 +46,7 @@ impl Export {
         let table = SqlTable::parse(table)?;
         let source = match table {
             SqlTable::Series => Source::Series(build::series_batch(&snapshot.series().all())),
-            _ => Source::Chunks(snapshot.batches(table.stored(), Scan::new(range).order(Order::OldestFirst))),
+            _ => Source::Chunks(Box::new(snapshot.batches(table.stored(), Scan::new(range).order(Order::OldestFirst)))),
         };
         Some(Export { table, snapshot: snapshot.clone(), source, stored: None })
     }

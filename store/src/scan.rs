@@ -26,7 +26,7 @@ pub(crate) use logs::LogSegment;
 use unit::{Source, Unit};
 
 /// The chunks of a scan, as an iterator. What cannot be read, a segment or a row group, comes out as an error, and the
-/// iteration goes on: the caller reports it beside the rows that could be read. A chunk of which filters leave nothing comes
+/// iteration goes on: the caller reports it beside the rows that could be read. A chunk of which filters or words leave nothing comes
 /// out empty, so that a caller whose time is up can stop there.
 pub struct Chunks<T> {
     table: Table,
@@ -218,8 +218,9 @@ impl<T: From<RecordBatch>> Iterator for Chunks<T> {
                 return Some(Ok(T::from(batch)));
             }
             let unit = self.units.pop()?;
-            // Much may be read of which filters leave nothing: the reader has a say in between.
-            let pauses = unit.is_read_from_disk() && !self.scan.filters.is_empty();
+            // Much may be read of which filters or words leave nothing: the reader has a say in between.
+            let narrows = !self.scan.filters.is_empty() || !self.words.is_empty();
+            let pauses = unit.is_read_from_disk() && narrows;
             match self.read(unit) {
                 Ok(Some(batch)) => return Some(Ok(T::from(batch))),
                 Ok(None) if pauses && self.ready.is_empty() => {

@@ -31,6 +31,10 @@ impl Shared {
     /// Does `job`. `false` when the store was closed meanwhile; then nothing was changed.
     pub(crate) fn compact(&self, job: &Job) -> Result<bool, ReadError> {
         let _one_at_a_time = self.compactor.working.lock().unwrap_or_else(PoisonError::into_inner);
+        // The directory may be another store's from here on, and so may the number of the segment be.
+        if self.compactor.is_closed() {
+            return Ok(false);
+        }
         let (started, cpu) = (Instant::now(), cpu_time());
         let inputs: Vec<Arc<Segment>> = self.segments_of(&job.inputs);
         if inputs.len() != job.inputs.len() {

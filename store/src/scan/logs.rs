@@ -20,8 +20,9 @@ use crate::text::{Matches, Search, TextError};
 /// Rows whose bodies are decided on at once: what a page of the column holds, since no less is decoded.
 const UNDECIDED_ROWS: usize = 4 << 10;
 
-/// Pieces read at the same time at most: what a reader may wait for in vain that has all it wants, or no time left.
-const MOST_TOGETHER: usize = 128;
+/// Row groups looked at together at most: what a reader may wait for in vain that has all it wants, or no time left. What was
+/// read of each holds its dictionaries.
+const MOST_TOGETHER: usize = 32;
 
 /// The size of the first piece for a reader of `first` rows: somewhat more, so that the rest is known to be older.
 pub(super) fn first_piece(first: usize) -> usize {
@@ -115,9 +116,10 @@ impl<T> Chunks<T> {
     pub(super) fn read_logs(&mut self, unit: Unit) {
         let n = self.piece;
         let mut pieces = Vec::new();
-        let mut n_rows = 0;
+        let (mut n_units, mut n_rows) = (0, 0);
         let mut next = Some(unit);
         while let Some(unit) = next {
+            n_units += 1;
             match self.piece(unit, n) {
                 Ok(Some(piece)) => {
                     n_rows += piece.rows.len();
@@ -126,7 +128,7 @@ impl<T> Chunks<T> {
                 Ok(None) => {}
                 Err(error) => self.errors.push_back(error),
             }
-            let is_enough = n.is_none_or(|n| n_rows >= n) || pieces.len() >= MOST_TOGETHER;
+            let is_enough = n.is_none_or(|n| n_rows >= n) || n_units >= MOST_TOGETHER;
             next = if is_enough { None } else { self.next_logs() };
         }
         self.piece = n.map(|n| n.saturating_mul(2));

@@ -15,8 +15,11 @@ pub(super) fn check(directory: &Directory, report: &mut Report) {
         Err(error) => return report.wrong(dir, error),
     };
     // Read again, after the list of files: a running box retires files. Unknown when the manifest is damaged.
-    let whole = manifest::read(&directory.dir).ok().filter(|loaded| loaded.whole);
-    let low_water = whole.map(|loaded| loaded.state.low_water);
+    let read_low_water = || {
+        let whole = manifest::read(&directory.dir).ok().filter(|loaded| loaded.whole);
+        whole.map(|loaded| loaded.state.low_water)
+    };
+    let mut low_water = read_low_water();
     let first_lsns: Vec<_> = files.iter().map(|(_, path)| Header::read(path)?.first_lsn).collect();
     // Of the last record before.
     let mut previous = None;
@@ -42,8 +45,8 @@ pub(super) fn check(directory: &Directory, report: &mut Report) {
                 report.log_records += records;
                 wrong.extend(damage.iter().map(wal::Damage::message));
             }
-            // A running box retires files.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            // A running box retires files, once the manifest has a higher mark.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => low_water = read_low_water(),
             Err(error) => wrong.push(error.to_string()),
         }
         wrong.into_iter().for_each(|message| report.wrong(path, message));
