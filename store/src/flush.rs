@@ -19,7 +19,7 @@ mod series;
 mod windows;
 
 use series::Undescribed;
-pub(crate) use windows::WINDOW;
+pub(crate) use windows::{WINDOW, window_bounds};
 
 /// After a failed flush, wait this long before the next try.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(5);

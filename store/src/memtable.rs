@@ -1,12 +1,13 @@
 //! The rows not yet in a segment.
 
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+
 use crate::chunk::Times;
 use crate::rows::Rows;
 use crate::schema::Table;
 use crate::series::SeriesOfRequest;
 use crate::snapshot::MemoryChunk;
-use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
 
 /// Scans pay by the chunk, so the small ones at the end are merged when together they have this many rows. In steps, so that
 /// a row is copied once for each step and not once for each request that follows it.

@@ -124,6 +124,31 @@ fn open(dir: &Path) -> (Arc<Store>, Recovery) {
     open_with(StoreConfig::new(dir))
 }
 
+/// The series of a gauge without attributes.
+fn gauge<'a>(name: &'a str, resource: &'a [u8]) -> Series<'a> {
+    Series {
+        name,
+        unit: "",
+        description: "",
+        kind: MetricKind::Gauge,
+        temporality: Temporality::Unspecified,
+        monotonic: false,
+        attrs: Attrs::default(),
+        attr_bytes: &[],
+        service: "",
+        resource: Resource::new(resource),
+        scope: Scope::default(),
+    }
+}
+
+/// A store that had rows 0 to 4 in segments and 5 to 9 in the log when it ended.
+fn half_flushed(dir: &Path) {
+    let (store, _) = open(dir);
+    append(&store, 0, 5);
+    store.flush().unwrap();
+    append(&store, 5, 5);
+}
+
 fn open_with(config: StoreConfig) -> (Arc<Store>, Recovery) {
     Store::open(StoreConfig { compact_automatically: false, ..config }, decode()).unwrap()
 }

@@ -7,7 +7,7 @@ use model::attrs::MAX_VALUE_DEPTH;
 use model::wire::Reader;
 
 use super::malformed::{Malformed, Problem, Within};
-use super::wire::{bytes, fixed64, text, varint};
+use super::wire::{INT_VALUE, bytes, fixed64, short_field, text, varint};
 
 /// Checks a `KeyValue`.
 #[inline]
@@ -18,16 +18,11 @@ pub(super) fn check_key_value(entry: &[u8]) -> Result<(), Malformed> {
 /// Whether `entry` is valid, to be seen at a glance: a key and a text in ASCII, or an integer of two bytes, lengths of one byte,
 /// each field once and in order. Most attributes are of this form. False says nothing.
 fn is_plain(entry: &[u8]) -> bool {
-    let [0x0a, key_length @ 0..0x80, rest @ ..] = entry else { return false };
-    let Some((key, rest)) = rest.split_at_checked(usize::from(*key_length)) else { return false };
-    let [0x12, length @ 0..0x80, any @ ..] = rest else { return false };
-    if any.len() != usize::from(*length) {
-        return false;
-    }
+    let Some((key, rest)) = short_field(1, entry) else { return false };
+    let Some((any, [])) = short_field(2, rest) else { return false };
     match any {
-        [0x0a, length @ 0..0x80, text @ ..] => text.len() == usize::from(*length) && entry.is_ascii(),
-        [0x18, 0..0x80] | [0x18, 0x80..=0xff, 0..0x80] => key.is_ascii(),
-        _ => false,
+        [INT_VALUE, 0..0x80] | [INT_VALUE, 0x80..=0xff, 0..0x80] => key.is_ascii(),
+        _ => matches!(short_field(1, any), Some((text, [])) if key.is_ascii() && text.is_ascii()),
     }
 }
 
@@ -103,6 +98,43 @@ mod tests {
             put_bytes_field(&mut any, if map { 6 } else { 5 }, &list);
         }
         any
+    }
+
+    #[test]
+    fn what_is_plain_at_a_glance_is_valid() {
+        let entry = |key: &[u8], any: &[u8]| {
+            let mut entry = Vec::new();
+            put_bytes_field(&mut entry, 1, key);
+            put_bytes_field(&mut entry, 2, any);
+            entry
+        };
+        let text = |bytes: &[u8]| {
+            let mut any = Vec::new();
+            put_bytes_field(&mut any, 1, bytes);
+            any
+        };
+        let trailing = [text(b"v").as_slice(), &[0x18, 1]].concat();
+        let (int, long) = ([INT_VALUE, 0xff, 0x7f], [b'l'; 200]);
+        let cases: [(Vec<u8>, bool, bool); 12] = [
+            (entry(b"k", &text(b"v")), true, true),
+            (entry(b"", &text(b"")), true, true),
+            (entry(b"k", &int[..1 + 2]), true, true),
+            (entry(b"k", &[INT_VALUE, 5]), true, true),
+            (entry(b"k", &[INT_VALUE, 0xff]), false, false),
+            (entry(b"k", &[INT_VALUE, 0xff, 0xff, 1]), false, true),
+            (entry(b"k", &text("é".as_bytes())), false, true),
+            (entry(b"k", &text(b"\xff")), false, false),
+            (entry(b"\xff", &[INT_VALUE, 5]), false, false),
+            (entry(b"k", &text(&long)), false, true),
+            (entry(b"k", &trailing), false, true),
+            (entry(b"k", b""), false, true),
+        ];
+        for (entry, plain, valid) in cases {
+            assert_eq!((is_plain(&entry), key_value(&entry, 0).is_ok()), (plain, valid), "{entry:?}");
+            for length in 0..entry.len() {
+                assert!(!is_plain(&entry[..length]) || key_value(&entry[..length], 0).is_ok(), "{length} of {entry:?}");
+            }
+        }
     }
 
     #[test]

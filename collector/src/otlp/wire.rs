@@ -67,3 +67,17 @@ pub(super) fn each_fixed64(raw: Raw<'_>, mut each: impl FnMut(u64)) -> Result<()
     }
     Ok(())
 }
+
+/// The tag of `AnyValue.int_value`, a varint in field 3.
+pub(super) const INT_VALUE: u8 = 3 << 3;
+
+/// The length-delimited field `number` at the start of `bytes`, if it is less than 128 bytes long, and what follows it.
+#[inline]
+pub(super) fn short_field(number: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    match bytes {
+        [tag, length, rest @ ..] if *tag == number << 3 | 2 && *length < 0x80 => {
+            rest.split_at_checked(usize::from(*length))
+        }
+        _ => None,
+    }
+}

@@ -10,7 +10,7 @@ use arrow::array::RecordBatch;
 use hashbrown::HashMap;
 use model::{Nanos, SeriesId};
 
-use super::WINDOW;
+use super::{WINDOW, window_bounds};
 use crate::order::RowKey;
 use crate::rows::SeriesRows;
 use crate::series::{SeriesIndex, StoredSeries};
@@ -42,7 +42,7 @@ impl Undescribed {
         let mut times: HashMap<SeriesId, (Nanos, Nanos)> = HashMap::with_capacity(self.series.len());
         for (series, first, last) in &self.series {
             rows.push(series.id, &series.as_series());
-            times.insert(series.id, (first.saturating_mul(WINDOW), (last + 1).saturating_mul(WINDOW) - 1));
+            times.insert(series.id, (window_bounds(*first).0, window_bounds(*last).1));
         }
         (!self.series.is_empty()).then(|| rows.finish(|id| times.get(&id).copied().unwrap_or_default()))
     }

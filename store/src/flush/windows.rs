@@ -16,6 +16,12 @@ use crate::view::Shared;
 
 /// Segments do not cross the bounds of a window, so retention drops them whole.
 pub(crate) const WINDOW: Nanos = 2 * HOUR;
+
+/// The first and the last time of a window, by its number.
+pub(crate) fn window_bounds(window: i64) -> (Nanos, Nanos) {
+    (window.saturating_mul(WINDOW), window.saturating_add(1).saturating_mul(WINDOW) - 1)
+}
+
 /// One flush writes no more segments of a table than this; with more, its windows are wider. A sender may spread times over
 /// centuries, which must not become a file each. A month of windows fits.
 const MAX_WINDOWS: usize = 400;

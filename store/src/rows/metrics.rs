@@ -12,7 +12,7 @@ use hashbrown::hash_map::Entry;
 use model::{Exemplar, Nanos, Point, PointValue, Series, SeriesId};
 
 use super::dictionary::Dictionary;
-use crate::flush::WINDOW;
+use crate::flush::{WINDOW, window_bounds};
 use crate::schema::Table;
 use crate::series::{Admission, SeriesRoom, StoredSeries};
 
@@ -231,8 +231,8 @@ impl NotedSeries {
 
 /// The bounds of the window that `time` is in.
 fn window_around(time: Nanos) -> (Nanos, Nanos) {
-    let window = time.div_euclid(WINDOW);
-    (window.saturating_mul(WINDOW), ((window + 1).saturating_mul(WINDOW) - 1).max(time))
+    let (first, last) = window_bounds(time.div_euclid(WINDOW));
+    (first, last.max(time)) // of the last window that there is, the end is cut off
 }
 
 /// Columns of the series table under construction.

@@ -8,10 +8,9 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use hashbrown::HashSet;
 use model::metric::STALE;
-use model::{
-    Attrs, AttrsBuf, MetricKind, Point, PointValue, Resource, Scope, Series, SeriesId, Temporality, TimeRange, Value,
-};
+use model::{AttrsBuf, Point, PointValue, SeriesId, TimeRange, Value};
 
+use super::gauge;
 use crate::chunk::PointChunk;
 use crate::layout::Layout;
 use crate::manifest::SegmentEntry;
@@ -36,27 +35,11 @@ fn window(resources: usize, clock: Clock) -> Vec<RecordBatch> {
         attrs.push("service.instance.id", Value::Int(resource as i64));
         for number in 0..mix::SERIES {
             let name = format!("system.metric.{number}");
-            series.push((described(&name, attrs.as_bytes()).id(), resource, number));
+            series.push((gauge(&name, attrs.as_bytes()).id(), resource, number));
         }
     }
     series.sort();
     series.chunks(100).map(|group| points_of(group, clock)).collect()
-}
-
-fn described<'a>(name: &'a str, resource: &'a [u8]) -> Series<'a> {
-    Series {
-        name,
-        unit: "",
-        description: "",
-        kind: MetricKind::Gauge,
-        temporality: Temporality::Unspecified,
-        monotonic: false,
-        attrs: Attrs::default(),
-        attr_bytes: &[],
-        service: "",
-        resource: Resource::new(resource),
-        scope: Scope::default(),
-    }
 }
 
 fn points_of(group: &[(SeriesId, usize, usize)], clock: Clock) -> RecordBatch {
@@ -151,7 +134,7 @@ impl Sampled {
         let (store, _) = Store::open(config, Box::new(|rows, _, _, _| Ok(rows))).unwrap();
         let mut sampled =
             Sampled { _dir: dir, store, ids: [SeriesId(0); 2], expected: Default::default(), requests: 0 };
-        sampled.ids = ["one", "two"].map(|name| described(name, &[]).id());
+        sampled.ids = ["one", "two"].map(|name| gauge(name, &[]).id());
         sampled
     }
 
@@ -161,7 +144,7 @@ impl Sampled {
         let mut rows = Rows::default();
         for time in times {
             for (place, name) in ["one", "two"].into_iter().enumerate() {
-                let series = rows.metrics.series(&described(name, &[]), time);
+                let series = rows.metrics.series(&gauge(name, &[]), time);
                 let number = self.requests as i64 * 1_000_000 + time;
                 let (value, flags) = match (place, number % 97) {
                     (0, 5) => (PointValue::None, 1),

@@ -5,7 +5,7 @@ mod every_file;
 use std::fs;
 use std::path::Path;
 
-use super::{append, check, decode, open, seconds};
+use super::{append, check, decode, half_flushed, open, seconds};
 use crate::{DamageKind, Scan, Store, StoreConfig, Table, inspect};
 use model::TimeRange;
 
@@ -262,11 +262,7 @@ fn a_log_file_renamed_to_be_used_again_and_never_begun_holds_nothing() {
 #[test]
 fn damage_is_counted_by_kind_at_the_start_and_when_it_is_read() {
     let dir = tempfile::tempdir().unwrap();
-    let (store, _) = open(dir.path());
-    append(&store, 0, 5);
-    store.flush().unwrap();
-    append(&store, 5, 5);
-    drop(store);
+    half_flushed(dir.path());
     let flip = |path: &Path| {
         let mut bytes = fs::read(path).unwrap();
         bytes[20] ^= 1;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::ErrorKind::{Other, StorageFull};
 
-use super::{append, check, open, seconds, try_append};
+use super::{append, check, half_flushed, open, seconds, try_append};
 use crate::files::faults::{How, Op, heal, inject};
 use crate::{AppendError, Table};
 
@@ -107,11 +107,7 @@ fn a_flush_that_fails_keeps_the_rows_and_is_repeated() {
 #[test]
 fn a_store_opens_on_a_disk_that_takes_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let (store, _) = open(dir.path());
-    append(&store, 0, 5);
-    store.flush().unwrap();
-    append(&store, 5, 5);
-    drop(store);
+    half_flushed(dir.path());
     inject(dir.path(), "", Op::Write, How::Error(StorageFull), 0, usize::MAX);
     let (store, recovery) = open(dir.path());
     assert_eq!(recovery.damage, Vec::<String>::new());

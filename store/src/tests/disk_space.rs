@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{append, check, open, open_with, seconds, try_append};
+use super::{append, check, half_flushed, open, open_with, seconds, try_append};
 use crate::files::Space;
 use crate::files::faults::{How, Op, heal, inject, pretend_space};
 use crate::{AppendError, DiskState, Retention, StoreConfig, Table};
@@ -40,11 +40,7 @@ fn a_full_disk_refuses_requests_and_nothing_else_and_heals() {
 #[test]
 fn a_store_opens_on_a_full_disk_and_answers() {
     let dir = tempfile::tempdir().unwrap();
-    let (store, _) = open(dir.path());
-    append(&store, 0, 5);
-    store.flush().unwrap();
-    append(&store, 5, 5);
-    drop(store);
+    half_flushed(dir.path());
     // A torn record, which asks for the manifest to be written anew.
     let path = dir.path().join("manifest");
     let mut torn = std::fs::read(&path).unwrap();

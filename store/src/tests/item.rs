@@ -2,10 +2,11 @@
 
 use model::span::{Events, Links};
 use model::{
-    Attrs, Exemplar, LogRecord, MetricKind, Nanos, Point, PointValue, Resource, Scope, Series, SeriesId, Span, SpanId,
-    SpanKind, StatusCode, Temporality, TraceId,
+    Attrs, Exemplar, LogRecord, Nanos, Point, PointValue, Resource, Scope, SeriesId, Span, SpanId, SpanKind,
+    StatusCode, TraceId,
 };
 
+use super::gauge;
 use crate::{Decode, Rows, Scan, Snapshot, Table};
 
 pub(crate) const ITEM_BYTES: usize = 25;
@@ -100,20 +101,7 @@ impl Item {
     /// The series of a point or an exemplar, made known at its time.
     fn series(self, rows: &mut Rows) -> SeriesId {
         let name = format!("metric {}", self.id);
-        let series = Series {
-            name: &name,
-            unit: "",
-            description: "",
-            kind: MetricKind::Gauge,
-            temporality: Temporality::Unspecified,
-            monotonic: false,
-            attrs: Attrs::default(),
-            attr_bytes: &[],
-            service: "shop",
-            resource: Resource::new(&[]),
-            scope: Scope::default(),
-        };
-        rows.metrics.series(&series, self.time)
+        rows.metrics.series(&gauge(&name, &[]), self.time)
     }
 }
 

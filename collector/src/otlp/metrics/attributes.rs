@@ -7,6 +7,7 @@ use model::wire::{Raw, Reader};
 
 use crate::otlp::anyvalue::check_key_value;
 use crate::otlp::malformed::{Malformed, Within};
+use crate::otlp::wire::{INT_VALUE, short_field};
 
 /// Canonical forms by the bytes as sent: a request repeats few attribute sets many times, once for each metric.
 #[derive(Default)]
@@ -51,7 +52,7 @@ fn is_canonical(mut sent: &[u8]) -> bool {
         let Some((key, entry)) = short_field(1, entry) else { return false };
         let Some((any, [])) = short_field(2, entry) else { return false };
         let plain = match any {
-            [INT, value] => *value < 0x80,
+            [INT_VALUE, value] => *value < 0x80,
             _ => matches!(short_field(1, any), Some((text, [])) if std::str::from_utf8(text).is_ok()),
         };
         if !plain || before.is_some_and(|before| before >= key) || std::str::from_utf8(key).is_err() {
@@ -61,19 +62,6 @@ fn is_canonical(mut sent: &[u8]) -> bool {
         sent = rest;
     }
     true
-}
-
-/// The tag of `AnyValue.int_value`, a varint in field 3.
-const INT: u8 = 3 << 3;
-
-/// The length-delimited field `number` at the start of `bytes`, if it is less than 128 bytes long, and what follows it.
-fn short_field(number: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    match bytes {
-        [tag, length, rest @ ..] if *tag == number << 3 | 2 && *length < 0x80 => {
-            rest.split_at_checked(usize::from(*length))
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -94,7 +82,7 @@ mod tests {
         let long = "l".repeat(200);
         let mut with_unknown_field = set(&[("a", Value::Str("x"))]);
         put_bytes_field(&mut with_unknown_field, 9, b"");
-        let overlong_int = [0x0a, 8, 0x0a, 1, b'a', 0x12, 3, INT, 0x81, 0];
+        let overlong_int = [0x0a, 8, 0x0a, 1, b'a', 0x12, 3, INT_VALUE, 0x81, 0];
         let cases: [(Vec<u8>, bool); 11] = [
             (Vec::new(), true),
             (set(&[("", Value::Str(""))]), true),
