@@ -8,7 +8,7 @@ use model::Nanos;
 use store::{Reception, Request, Rows, Store};
 use tokio::sync::Semaphore;
 
-use crate::body::{Coding, decompress};
+use crate::coding::{Coding, decompress};
 use crate::json::{self, JsonError};
 use crate::limits::{Admission, Limits};
 use crate::otlp::{self, Context, Decoded};
@@ -48,8 +48,8 @@ struct Prepared {
 /// Bodies up to this are decoded where they were read: at more than 200 MB/s that is a quarter of a millisecond.
 const INLINE_SIZE: usize = 64 << 10;
 
-/// What gzip usually makes of telemetry; only to judge which bodies are small.
-const USUAL_GZIP_RATIO: usize = 10;
+/// What compression usually makes of telemetry; only to judge which bodies are small.
+const USUAL_RATIO: usize = 10;
 
 impl Collector {
     /// `clock` gives the time in nanoseconds since the epoch; it is read once for each request.
@@ -128,7 +128,7 @@ impl Collector {
     async fn prepare(&self, work: Unprepared) -> Result<Box<Prepared>, Refusal> {
         let expected_size = match work.coding {
             Coding::Identity => work.body.len(),
-            Coding::Gzip => work.body.len().saturating_mul(USUAL_GZIP_RATIO),
+            _ => work.body.len().saturating_mul(USUAL_RATIO),
         };
         // A decoder that panics takes its own request with it and nothing else.
         let prepare =

@@ -15,7 +15,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use tonic::Status;
 
-use crate::body::{self, Coding};
+use crate::body;
+use crate::coding::{self, Coding};
 use crate::collector::{Collector, Envelope};
 use crate::http::user_agent;
 use crate::refusal::Refusal;
@@ -49,7 +50,7 @@ pub(crate) async fn answer(collector: &Arc<Collector>, request: Request<Body>) -
             refuse(&refusal)
         }
     };
-    response.headers_mut().insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static("identity,gzip"));
+    response.headers_mut().insert(GRPC_ACCEPT_ENCODING, HeaderValue::from_static(coding::ACCEPTED));
     response
 }
 
@@ -83,10 +84,10 @@ fn unframe(body: Bytes, declared: Coding) -> Result<(Coding, Bytes), Refusal> {
     };
     let coding = match (flag, declared) {
         (0, _) => Coding::Identity,
-        (1, Coding::Gzip) => Coding::Gzip,
         (1, Coding::Identity) => {
             return Err(Refusal::GrpcFrame("the message is compressed but grpc-encoding does not say how"));
         }
+        (1, declared) => declared,
         _ => return Err(Refusal::GrpcFrame("the compressed flag must be 0 or 1")),
     };
     match (body.len() - PREFIX).cmp(&(u32::from_be_bytes(*length) as usize)) {

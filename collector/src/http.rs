@@ -9,10 +9,11 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
-use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use crate::body::{self, Coding};
+use crate::body;
+use crate::coding::{self, Coding};
 use crate::collector::{Collector, Envelope};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -132,7 +133,7 @@ fn refuse(refusal: &Refusal, protocol: Option<Protocol>) -> Response {
         headers.insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
     }
     if matches!(refusal, Refusal::ContentEncoding) {
-        headers.insert(http::header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding::ACCEPTED));
     }
     response
 }

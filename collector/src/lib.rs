@@ -1,10 +1,11 @@
 //! Bytes in, rows out: OTLP over gRPC and HTTP, decoded and handed to the store.
 //!
-//! A request goes through [`serve`] (connections), [`http`] or `grpc` (protocol), `body` (size, admission,
-//! decompression), [`json`] (transcoding), [`otlp`] (decoding) and into the store, which makes it durable; then the
+//! A request goes through [`serve`] (connections), [`http`] or `grpc` (protocol), `body` (size, admission),
+//! `coding` (decompression), [`json`] (transcoding), [`otlp`] (decoding) and into the store, which makes it durable; then the
 //! reply is sent. Both protocols are answered on every port.
 
 mod body;
+mod coding;
 mod collector;
 mod grpc;
 pub mod http;

@@ -6,6 +6,7 @@ use store::AppendError;
 use thiserror::Error;
 use tonic::Code;
 
+use crate::coding::ACCEPTED;
 use crate::limits::Overloaded;
 use crate::otlp::Malformed;
 use crate::signal::Signal;
@@ -21,14 +22,14 @@ pub(crate) enum Refusal {
     Method,
     #[error("content-type is not allowed; use application/x-protobuf or application/json")]
     ContentType,
-    #[error("content-encoding is not allowed; use gzip or identity")]
+    #[error("content-encoding is not allowed; use one of {ACCEPTED}")]
     ContentEncoding,
-    #[error("grpc-encoding is not allowed; use gzip or identity")]
+    #[error("grpc-encoding is not allowed; use one of {ACCEPTED}")]
     GrpcEncoding,
     #[error("body is larger than the limit of {limit} bytes after decompression; send smaller batches")]
     TooLarge { limit: usize },
-    #[error("body is not valid gzip data")]
-    Gzip,
+    #[error("body is not valid {0} data")]
+    Compressed(&'static str),
     #[error("gRPC framing: {0}")]
     GrpcFrame(&'static str),
     #[error("{0}")]
@@ -75,7 +76,9 @@ impl Refusal {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Refusal::Gzip | Refusal::GrpcFrame(_) | Refusal::Malformed(_) | Refusal::Aborted => StatusCode::BAD_REQUEST,
+            Refusal::Compressed(_) | Refusal::GrpcFrame(_) | Refusal::Malformed(_) | Refusal::Aborted => {
+                StatusCode::BAD_REQUEST
+            }
             // Retryable for OTLP clients, unlike 408: a slow network passes.
             Refusal::SlowBody(_) => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Overloaded | Refusal::Store(AppendError::Busy(_)) => StatusCode::TOO_MANY_REQUESTS,
@@ -93,7 +96,7 @@ impl Refusal {
             }
             Refusal::Method | Refusal::ContentType | Refusal::GrpcFrame(_) | Refusal::Internal => Code::Internal,
             Refusal::TooLarge { .. } => Code::ResourceExhausted,
-            Refusal::Gzip | Refusal::Malformed(_) => Code::InvalidArgument,
+            Refusal::Compressed(_) | Refusal::Malformed(_) => Code::InvalidArgument,
             Refusal::Aborted => Code::Cancelled,
             Refusal::SlowBody(_) | Refusal::Overloaded | Refusal::Store(_) => Code::Unavailable,
         }
@@ -185,7 +188,7 @@ mod tests {
             Refusal::ContentType,
             Refusal::ContentEncoding,
             Refusal::TooLarge { limit: 1 },
-            Refusal::Gzip,
+            Refusal::Compressed("gzip"),
             Refusal::Malformed(Malformed::new(String::new(), "x")),
             Refusal::Internal,
         ];

@@ -1,0 +1,188 @@
+//! What a body may be compressed with, and how that is undone.
+//!
+//! Compressed bytes are collected first and inflated in one go, piece by piece into a buffer that refuses the first byte
+//! over the cap, so a bomb costs no more memory than an honest body. What a body claims about its size is used to refuse,
+//! never to allocate beyond the cap. A body that ends early, or goes on after its end, is refused: half of it would
+//! be acknowledged otherwise.
+
+use std::io::{self, Read, Write};
+
+use bytes::Bytes;
+use flate2::write::MultiGzDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
+use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
+
+use crate::limits::Admission;
+use crate::refusal::Refusal;
+
+/// How a body is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Identity,
+    Gzip,
+    Zstd,
+    /// The zlib format, which is what HTTP calls deflate (RFC 9110, 8.4.1.2).
+    Deflate,
+    /// Either format of Snappy, told apart by the first bytes: the block, which Prometheus sends, or framed, which is what
+    /// the codecs of gRPC and the OpenTelemetry Collector make.
+    Snappy,
+}
+
+/// For `accept-encoding` and `grpc-accept-encoding`.
+pub(crate) const ACCEPTED: &str = "zstd,gzip,snappy,deflate,identity";
+
+impl Coding {
+    /// The coding of a `content-encoding` or `grpc-encoding`, or `None` when it is not one of ours.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "" | "identity" => Some(Coding::Identity),
+            "gzip" | "x-gzip" => Some(Coding::Gzip),
+            "zstd" => Some(Coding::Zstd),
+            // The Collector sends `zlib` for the same format.
+            "deflate" | "zlib" => Some(Coding::Deflate),
+            "snappy" | "x-snappy-framed" => Some(Coding::Snappy),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Coding::Identity => "identity",
+            Coding::Gzip => "gzip",
+            Coding::Zstd => "zstd",
+            Coding::Deflate => "deflate",
+            Coding::Snappy => "snappy",
+        }
+    }
+}
+
+/// Undoes `coding`. All members of a gzip body and all frames of a zstd body are read, and nothing else may follow.
+pub(crate) fn decompress(
+    body: Bytes,
+    coding: Coding,
+    limit: usize,
+    admission: &mut Admission,
+) -> Result<Bytes, Refusal> {
+    if coding == Coding::Identity || body.is_empty() {
+        return Ok(body);
+    }
+    let mut out = CappedBuffer { bytes: Vec::new(), limit, already: body.len(), admission, refusal: None };
+    let inflated = match coding {
+        Coding::Identity => Ok(()),
+        Coding::Gzip => gzip(&body, &mut out),
+        Coding::Zstd => zstd(&body, &mut out),
+        Coding::Deflate => deflate(&body, &mut out),
+        Coding::Snappy if body.starts_with(SNAPPY_STREAM) => copy(snap::read::FrameDecoder::new(&body[..]), &mut out),
+        Coding::Snappy => snappy_block(&body, &mut out),
+    };
+    match (out.refusal, inflated) {
+        (Some(refusal), _) => Err(refusal),
+        (None, Err(_)) => Err(Refusal::Compressed(coding.name())),
+        (None, Ok(())) => Ok(out.bytes.into()),
+    }
+}
+
+/// What one step of a decoder may write.
+const STEP: usize = 32 << 10;
+
+/// RFC 8878 recommends that decoders support windows of 8 MiB, and that they need not support more.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// The stream identifier that opens a framed stream (framing_format.txt, 4.1). No block begins like this: it would have
+/// one literal byte, and then a copy of what is long before its start.
+const SNAPPY_STREAM: &[u8] = b"\xff\x06\x00\x00sNaPpY";
+
+fn gzip(body: &[u8], out: &mut CappedBuffer<'_>) -> io::Result<()> {
+    let mut decoder = MultiGzDecoder::new(out);
+    decoder.write_all(body)?;
+    decoder.try_finish()
+}
+
+fn zstd(mut body: &[u8], out: &mut CappedBuffer<'_>) -> io::Result<()> {
+    let mut decoder = Decoder::new()?;
+    decoder.set_parameter(zstd::stream::raw::DParameter::WindowLogMax(ZSTD_WINDOW_LOG))?;
+    let mut step = vec![0; STEP];
+    loop {
+        let (mut from, mut to) = (InBuffer::around(body), OutBuffer::around(&mut step[..]));
+        // How much more the frame wants; 0 once it has ended and all of it is written.
+        let wanted = decoder.run(&mut from, &mut to)?;
+        let (n_read, n_written, full) = (from.pos(), to.pos(), to.pos() == STEP);
+        body = &body[n_read..];
+        out.write_all(&step[..n_written])?;
+        if body.is_empty() && wanted == 0 {
+            return Ok(());
+        }
+        if n_read == 0 && !full {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+}
+
+fn deflate(body: &[u8], out: &mut CappedBuffer<'_>) -> io::Result<()> {
+    let mut decoder = Decompress::new(true);
+    let mut step = vec![0; STEP];
+    loop {
+        let (read_before, written_before) = (decoder.total_in(), decoder.total_out());
+        let status = decoder.decompress(&body[read_before as usize..], &mut step, FlushDecompress::None)?;
+        out.write_all(&step[..(decoder.total_out() - written_before) as usize])?;
+        match status {
+            Status::StreamEnd if decoder.total_in() == body.len() as u64 => return Ok(()),
+            Status::StreamEnd => return Err(io::ErrorKind::InvalidData.into()),
+            _ if (decoder.total_in(), decoder.total_out()) == (read_before, written_before) => {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A block states its size, which is checked before that is allocated.
+fn snappy_block(body: &[u8], out: &mut CappedBuffer<'_>) -> io::Result<()> {
+    let size = snap::raw::decompress_len(body)?;
+    out.admit(size)?;
+    out.bytes = snap::raw::Decoder::new().decompress_vec(body)?;
+    Ok(())
+}
+
+fn copy(mut from: impl Read, out: &mut CappedBuffer<'_>) -> io::Result<()> {
+    io::copy(&mut from, out).map(drop)
+}
+
+/// Takes bytes up to `limit` and as far as the budget goes.
+struct CappedBuffer<'a> {
+    bytes: Vec<u8>,
+    limit: usize,
+    /// Bytes of the request that are covered already.
+    already: usize,
+    admission: &'a mut Admission,
+    refusal: Option<Refusal>,
+}
+
+impl CappedBuffer<'_> {
+    /// Whether the buffer may grow to `size` bytes.
+    fn admit(&mut self, size: usize) -> io::Result<()> {
+        if size > self.limit {
+            self.refusal = Some(Refusal::TooLarge { limit: self.limit });
+        } else if self.admission.cover(self.already + size).is_err() {
+            self.refusal = Some(Refusal::Overloaded);
+        } else {
+            return Ok(());
+        }
+        Err(io::Error::other("refused"))
+    }
+}
+
+impl Write for CappedBuffer<'_> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.admit(self.bytes.len() + data.len())?;
+        self.bytes.extend_from_slice(data);
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
