@@ -7,6 +7,8 @@
 mod body;
 mod coding;
 mod collector;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod grpc;
 pub mod http;
 pub mod json;

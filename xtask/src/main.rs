@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command-line tool")]
 
+mod fuzz;
 mod setup;
 mod step;
 mod torture;
@@ -21,6 +22,9 @@ cargo xtask COMMAND
                 the real binary, browser. ARGS go to the test runner (cargo nextest, or cargo test where that is absent)
   tidy          only the tests of the map: imports, sizes, paths and routes named in documents, container files
   setup         only install what the tests need
+  fuzz TARGET [MINUTES]
+                feeds a decoder whatever makes it take another path, for ten minutes or as told: `otlp_protobuf`, `otlp_json`,
+                `compressed`
   torture WHAT [N] [SEED]
                 the tests of durability at length, with a release build: `calls` fails every file call of a script and cuts the
                 power at each, `kill` N kills, `power` N power cuts (root), `disk` N full disks (root)
@@ -33,6 +37,7 @@ fn main() -> ExitCode {
     let outcome = match command.as_str() {
         "test" => test(&rest),
         "tidy" => Step::new("tidy", cargo().args(["test", "--package", "xtask", "--test", "tidy"])).run(),
+        "fuzz" => fuzz::run(&rest),
         "torture" => torture::run(&rest),
         "setup" => setup::all().map(|_| ()),
         "" | "help" | "--help" | "-h" => {

@@ -1,41 +1,18 @@
 //! The walker against prost: the same rows from any request, the same verdict on damaged ones. And the rules that only
 //! concern some items, one signal in each file.
 
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::prelude::*;
 use prost::Message;
 use store::Rows;
 
 use super::{Context, MAX_AHEAD, decode};
 use crate::Signal;
+use crate::fuzzing::{by_prost, request};
 use crate::testing::{KEEP_ALL, NOW, dump, sample};
 
-mod generate;
 mod logs;
 mod metrics;
-mod oracle;
 mod traces;
-
-/// A request of `signal` drawn from `tape`, encoded.
-fn request(signal: Signal, tape: &[u8]) -> Vec<u8> {
-    let mut tape = generate::Tape::new(tape);
-    match signal {
-        Signal::Traces => generate::traces(&mut tape).encode_to_vec(),
-        Signal::Metrics => generate::metrics(&mut tape).encode_to_vec(),
-        Signal::Logs => generate::logs(&mut tape).encode_to_vec(),
-    }
-}
-
-/// What prost makes of `body`, as rows and as the number of items.
-fn by_prost(signal: Signal, body: &[u8]) -> Option<(store::Rows, u64)> {
-    Some(match signal {
-        Signal::Traces => oracle::traces(&ExportTraceServiceRequest::decode(body).ok()?),
-        Signal::Metrics => oracle::metrics(&ExportMetricsServiceRequest::decode(body).ok()?),
-        Signal::Logs => oracle::logs(&ExportLogsServiceRequest::decode(body).ok()?),
-    })
-}
 
 /// Bytes of a linear congruential generator.
 fn noise(seed: u64) -> Vec<u8> {
@@ -68,26 +45,6 @@ proptest! {
         prop_assert_eq!(decoded.accepted() as usize, decoded.rows.spans.len() + decoded.rows.logs.len() + decoded.rows.metrics.len());
         prop_assert_eq!(decoded.services.iter().map(|(_, n)| n).sum::<u64>(), decoded.accepted());
         prop_assert_eq!(dump(decoded.rows), expected);
-    }
-
-    #[test]
-    fn damaged_bodies_get_the_verdict_of_prost_or_a_milder_one(
-        signal in signals(),
-        tape in tape(),
-        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
-    ) {
-        let mut body = request(signal, &tape);
-        for (at, byte) in damage {
-            if !body.is_empty() {
-                let at = at.index(body.len());
-                body[at] = byte;
-            }
-        }
-        let decoded = decode(signal, &body, KEEP_ALL);
-        if let Some((_, n_items)) = by_prost(signal, &body) {
-            let decoded = decoded.map_err(|error| TestCaseError::fail(error.to_string()))?;
-            prop_assert_eq!(decoded.n_items, n_items);
-        }
     }
 
     #[test]

@@ -18,13 +18,13 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 
-use crate::testing::NOW;
+use super::NOW;
 
 /// Choices, each a byte; zeros after the end.
-pub(super) struct Tape<'a>(&'a [u8]);
+pub(crate) struct Tape<'a>(&'a [u8]);
 
 impl<'a> Tape<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Tape(bytes)
     }
 
@@ -289,7 +289,7 @@ impl<'a> Tape<'a> {
     }
 }
 
-pub(super) fn traces(tape: &mut Tape<'_>) -> ExportTraceServiceRequest {
+pub(crate) fn traces(tape: &mut Tape<'_>) -> ExportTraceServiceRequest {
     let resource_spans = tape.many(3, |tape| ResourceSpans {
         resource: tape.resource(),
         scope_spans: tape.many(2, |tape| ScopeSpans {
@@ -302,7 +302,7 @@ pub(super) fn traces(tape: &mut Tape<'_>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest { resource_spans }
 }
 
-pub(super) fn logs(tape: &mut Tape<'_>) -> ExportLogsServiceRequest {
+pub(crate) fn logs(tape: &mut Tape<'_>) -> ExportLogsServiceRequest {
     let resource_logs = tape.many(3, |tape| ResourceLogs {
         resource: tape.resource(),
         scope_logs: tape.many(2, |tape| ScopeLogs {
@@ -315,7 +315,7 @@ pub(super) fn logs(tape: &mut Tape<'_>) -> ExportLogsServiceRequest {
     ExportLogsServiceRequest { resource_logs }
 }
 
-pub(super) fn metrics(tape: &mut Tape<'_>) -> ExportMetricsServiceRequest {
+pub(crate) fn metrics(tape: &mut Tape<'_>) -> ExportMetricsServiceRequest {
     let resource_metrics = tape.many(3, |tape| ResourceMetrics {
         resource: tape.resource(),
         scope_metrics: tape.many(2, |tape| ScopeMetrics {

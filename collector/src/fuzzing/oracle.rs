@@ -17,7 +17,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource as ProtoResource;
 use prost::Message;
 use store::Rows;
 
-use crate::testing::NOW;
+use super::NOW;
 
 fn list(attributes: &[KeyValue]) -> Vec<u8> {
     KeyValueList { values: attributes.to_vec() }.encode_to_vec()
@@ -49,7 +49,7 @@ fn in_range(time: u64) -> bool {
     time <= i64::MAX as u64
 }
 
-pub(super) fn traces(request: &ExportTraceServiceRequest) -> (Rows, u64) {
+pub(crate) fn traces(request: &ExportTraceServiceRequest) -> (Rows, u64) {
     let (mut rows, mut n_items) = (Rows::default(), 0);
     for group in &request.resource_spans {
         let resource = resource(&group.resource, &group.schema_url);
@@ -97,7 +97,7 @@ pub(super) fn traces(request: &ExportTraceServiceRequest) -> (Rows, u64) {
     (rows, n_items)
 }
 
-pub(super) fn logs(request: &ExportLogsServiceRequest) -> (Rows, u64) {
+pub(crate) fn logs(request: &ExportLogsServiceRequest) -> (Rows, u64) {
     let (mut rows, mut n_items) = (Rows::default(), 0);
     for group in &request.resource_logs {
         let resource = resource(&group.resource, &group.schema_url);
@@ -110,7 +110,7 @@ pub(super) fn logs(request: &ExportLogsServiceRequest) -> (Rows, u64) {
                 if !in_range(time) || !in_range(observed) {
                     continue;
                 }
-                let time = [time, observed, NOW as u64].into_iter().find(|time| *time != 0).unwrap();
+                let time = [time, observed].into_iter().find(|time| *time != 0).unwrap_or(NOW as u64);
                 let body_value = log.body.as_ref().map(Message::encode_to_vec).unwrap_or_default();
                 let is_text = matches!(
                     log.body.as_ref().and_then(|body| body.value.as_ref()),
@@ -159,7 +159,7 @@ enum Kept {
     Distribution(Vec<u8>),
 }
 
-pub(super) fn metrics(request: &ExportMetricsServiceRequest) -> (Rows, u64) {
+pub(crate) fn metrics(request: &ExportMetricsServiceRequest) -> (Rows, u64) {
     let (mut rows, mut n_items) = (Rows::default(), 0);
     for group in &request.resource_metrics {
         let resource = resource(&group.resource, &group.schema_url);

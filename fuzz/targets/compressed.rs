@@ -1,0 +1,6 @@
+//! Compressed bodies: `collector::fuzzing::compressed` says what must hold.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| collector::fuzzing::compressed(data));

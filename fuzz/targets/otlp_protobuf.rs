@@ -1,0 +1,6 @@
+//! OTLP in protobuf against prost: `collector::fuzzing::otlp_protobuf` says what must hold.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| collector::fuzzing::otlp_protobuf(data));
