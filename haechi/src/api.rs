@@ -31,6 +31,7 @@ mod tests;
 pub(crate) mod time;
 
 use error::ApiError;
+pub(crate) use own_metrics::scrape;
 
 /// What the handlers need.
 #[derive(Clone)]

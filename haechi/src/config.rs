@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use model::Nanos;
+use model::time::SECOND;
 use store::Retention;
 
 mod file;
@@ -44,6 +45,8 @@ pub(crate) struct Config {
     /// `None` goes by the size of the file system.
     pub(crate) disk_reserve: Option<u64>,
     pub(crate) flush_age: Duration,
+    /// `None` stores none.
+    pub(crate) own_metrics: Option<Duration>,
     pub(crate) slos: PathBuf,
     pub(crate) external_url: String,
     pub(crate) webhooks: Vec<Webhook>,
@@ -135,6 +138,9 @@ impl Config {
         let flush_age = duration(&text("flush_age"))
             .and_then(|age| u64::try_from(age).ok().filter(|age| *age > 0))
             .ok_or_else(|| error("flush_age", "a duration such as 30s or 5m"))?;
+        let own_metrics = duration(&text("own_metrics"))
+            .and_then(|interval| u64::try_from(interval).ok().filter(|it| *it == 0 || *it >= SECOND as u64))
+            .ok_or_else(|| error("own_metrics", "a duration from 1s up, or 0 to store none"))?;
         let ui: SocketAddr = address("ui")?;
         let external_url = match text("external_url") {
             url if url.is_empty() => format!("http://{ui}"),
@@ -159,6 +165,7 @@ impl Config {
             max_series,
             disk_reserve,
             flush_age: Duration::from_nanos(flush_age),
+            own_metrics: (own_metrics > 0).then_some(Duration::from_nanos(own_metrics)),
             slos: text("slos").into(),
             external_url,
             webhooks,
@@ -254,7 +261,7 @@ mod tests {
             ("\nui: here", "haechi.yaml:2: ui: \"here\" is not an IP address with a port, such as 127.0.0.1:4317"),
             (
                 "retenton: 1d",
-                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_series, flush_age, slos, external_url, webhook, log, webhooks",
+                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_series, flush_age, own_metrics, slos, external_url, webhook, log, webhooks",
             ),
             (
                 "webhooks:\n  - url: ftp://x\n    name: a",

@@ -11,6 +11,7 @@ mod export;
 mod inspect;
 mod load;
 mod logging;
+mod own;
 mod serve;
 
 use std::process::ExitCode;

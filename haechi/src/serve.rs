@@ -21,6 +21,7 @@ use crate::alerting::{self, Evaluator, Receiver};
 use crate::clock;
 use crate::config::Config;
 use crate::logging::say;
+use crate::own;
 
 mod indicators;
 mod web;
@@ -128,6 +129,9 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
         }
     });
     tasks.spawn(evaluator.run(until(stopped.clone())));
+    if let Some(interval) = config.own_metrics {
+        tasks.spawn(own::record(Arc::clone(&collector), Arc::clone(&store), interval, until(stopped.clone())));
+    }
     tasks.spawn(keep_retention(Arc::clone(&store), until(stopped)));
     say(format_args!("listening otlp-grpc {grpc_address}"));
     say(format_args!("listening otlp-http {http_address}"));

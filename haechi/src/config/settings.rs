@@ -92,6 +92,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "How long rows stay in memory and in the log alone before they are written to segments",
     },
     Setting {
+        key: "own_metrics",
+        value: "DURATION",
+        default: "15s",
+        help: "How often to store the box's own metrics, as those of the service haechi; 0 stores none",
+    },
+    Setting {
         key: "slos",
         value: "DIR",
         default: "./slos",

@@ -68,5 +68,6 @@ pub(super) fn router(
         #[cfg(feature = "sql")]
         sql,
     };
-    Ok(api::router(api).merge(ui::router(state)))
+    let scrape = axum::middleware::from_fn_with_state(api.clone(), api::scrape);
+    Ok(api::router(api).merge(ui::router(state)).layer(scrape))
 }

@@ -132,8 +132,10 @@ async fn check_sql(haechi: &Haechi) {
 
 async fn check_pages(haechi: &Haechi) {
     let trace = format!("/traces/{TRACE_HEX}");
+    let client = reqwest::Client::new();
     for page in ["/", "/traces", &trace, "/logs", "/metrics", "/slos", "/alerts", "/sql", "/connect"] {
-        let response = reqwest::get(format!("{}{page}", haechi.ui)).await.unwrap();
+        let request = client.get(format!("{}{page}", haechi.ui)).header("accept", "text/html");
+        let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200, "{page}");
         assert!(response.headers().contains_key("content-security-policy"), "{page}");
         assert!(response.text().await.unwrap().contains("</html>"), "{page}");

@@ -12,6 +12,7 @@ mod kill;
 mod ledger;
 mod load;
 mod otlp;
+mod own_metrics;
 mod power;
 mod process;
 mod tools;
