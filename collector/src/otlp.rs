@@ -12,6 +12,7 @@ use crate::signal::Signal;
 
 mod anyvalue;
 mod groups;
+pub(crate) mod limited;
 mod logs;
 mod malformed;
 mod metrics;

@@ -18,6 +18,8 @@ use prost::Message;
 use store::Rows;
 
 use super::NOW;
+use crate::otlp::MAX_AHEAD;
+use crate::otlp::limited::MAX_ATTRIBUTES;
 
 fn list(attributes: &[KeyValue]) -> Vec<u8> {
     KeyValueList { values: attributes.to_vec() }.encode_to_vec()
@@ -38,15 +40,31 @@ fn with_url(message: Option<Vec<u8>>, schema_url: &str) -> Vec<u8> {
 }
 
 fn resource(resource: &Option<ProtoResource>, schema_url: &str) -> Vec<u8> {
-    with_url(resource.as_ref().map(ProtoResource::encode_to_vec), schema_url)
+    let resource = resource.clone().map(|mut resource| {
+        limit(&mut resource.attributes, &mut resource.dropped_attributes_count);
+        resource.encode_to_vec()
+    });
+    with_url(resource, schema_url)
 }
 
 fn scope(scope: &Option<InstrumentationScope>, schema_url: &str) -> Vec<u8> {
-    with_url(scope.as_ref().map(InstrumentationScope::encode_to_vec), schema_url)
+    let scope = scope.clone().map(|mut scope| {
+        limit(&mut scope.attributes, &mut scope.dropped_attributes_count);
+        scope.encode_to_vec()
+    });
+    with_url(scope, schema_url)
 }
 
+/// Neither after the year 2262 nor more than a day ahead.
 fn in_range(time: u64) -> bool {
-    time <= i64::MAX as u64
+    time <= (NOW + MAX_AHEAD) as u64
+}
+
+/// Cuts attributes at the limit; the bodies of a fuzzer are too short for the limits of texts.
+fn limit(attributes: &mut Vec<KeyValue>, dropped: &mut u32) {
+    let n_over = attributes.len().saturating_sub(MAX_ATTRIBUTES);
+    attributes.truncate(MAX_ATTRIBUTES);
+    *dropped += n_over as u32;
 }
 
 pub(crate) fn traces(request: &ExportTraceServiceRequest) -> (Rows, u64) {
@@ -58,6 +76,14 @@ pub(crate) fn traces(request: &ExportTraceServiceRequest) -> (Rows, u64) {
             let scope = scope(&group.scope, &group.schema_url);
             for span in &group.spans {
                 n_items += 1;
+                let mut span = span.clone();
+                limit(&mut span.attributes, &mut span.dropped_attributes_count);
+                for event in &mut span.events {
+                    limit(&mut event.attributes, &mut event.dropped_attributes_count);
+                }
+                for link in &mut span.links {
+                    limit(&mut link.attributes, &mut link.dropped_attributes_count);
+                }
                 let (Some(trace_id), Some(span_id)) =
                     (TraceId::from_bytes(&span.trace_id), SpanId::from_bytes(&span.span_id))
                 else {
@@ -106,11 +132,14 @@ pub(crate) fn logs(request: &ExportLogsServiceRequest) -> (Rows, u64) {
             let scope = scope(&group.scope, &group.schema_url);
             for log in &group.log_records {
                 n_items += 1;
+                let mut log = log.clone();
+                limit(&mut log.attributes, &mut log.dropped_attributes_count);
                 let (time, observed) = (log.time_unix_nano, log.observed_time_unix_nano);
-                if !in_range(time) || !in_range(observed) {
+                let used = [time, observed].into_iter().find(|time| *time != 0).unwrap_or(NOW as u64);
+                if !in_range(used) || i64::try_from(time).is_err() || i64::try_from(observed).is_err() {
                     continue;
                 }
-                let time = [time, observed].into_iter().find(|time| *time != 0).unwrap_or(NOW as u64);
+                let time = used;
                 let body_value = log.body.as_ref().map(Message::encode_to_vec).unwrap_or_default();
                 let is_text = matches!(
                     log.body.as_ref().and_then(|body| body.value.as_ref()),
@@ -187,7 +216,14 @@ pub(crate) fn metrics(request: &ExportMetricsServiceRequest) -> (Rows, u64) {
                     n_items += 1;
                     let (time, start) = point.times;
                     let Some(value) = &point.value else { continue };
-                    if unspecified || metric.name.is_empty() || time == 0 || !in_range(time) || !in_range(start) {
+                    let texts = metric.name.len() + metric.unit.len() + metric.description.len();
+                    if unspecified
+                        || texts > 4096
+                        || metric.name.is_empty()
+                        || time == 0
+                        || !in_range(time)
+                        || i64::try_from(start).is_err()
+                    {
                         continue;
                     }
                     let sent = list(point.attributes);
@@ -221,10 +257,13 @@ pub(crate) fn metrics(request: &ExportMetricsServiceRequest) -> (Rows, u64) {
                             Some(exemplar::Value::AsInt(value)) => value as f64,
                         };
                         let own = exemplar.time_unix_nano;
+                        if i64::try_from(own).is_ok() && !in_range(own) {
+                            continue;
+                        }
                         let attr_bytes = list(&exemplar.filtered_attributes);
                         rows.exemplars.push(&model::Exemplar {
                             series,
-                            time: if own == 0 || !in_range(own) { time } else { own as Nanos },
+                            time: if own == 0 || i64::try_from(own).is_err() { time } else { own as Nanos },
                             value,
                             trace_id: TraceId::from_bytes(&exemplar.trace_id),
                             span_id: SpanId::from_bytes(&exemplar.span_id),

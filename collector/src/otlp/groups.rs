@@ -10,6 +10,7 @@ use model::{Resource, Scope};
 
 use super::Decoded;
 use super::anyvalue::check_key_value;
+use super::limited::{RESOURCE, SCOPE, limited};
 use super::malformed::{Malformed, Within};
 use super::wire::{bytes, text, uint32};
 
@@ -53,12 +54,17 @@ pub(super) fn walk(
     mut item: impl FnMut(&mut Decoded, &Owner<'_>, Place, &[u8]) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
     let (mut resource_scratch, mut scope_scratch) = (Vec::new(), Vec::new());
+    let (mut cut_resource, mut cut_scope) = (Vec::new(), Vec::new());
     each_child(body, 1, names.resources, |resource_index, group| {
-        let resource = Resource::new(owner(group, "resource", check_resource, &mut resource_scratch)?);
+        let resource = owner(group, "resource", check_resource, &mut resource_scratch)?;
+        let path = || format!("{}[{resource_index}].resource", names.resources);
+        let resource = Resource::new(limited(resource, &RESOURCE, &mut cut_resource, &mut decoded.report, path));
         let service = resource.service_name();
         let accepted_before = decoded.accepted();
         each_child(group, 2, names.scopes, |scope_index, group| {
-            let scope = Scope::new(owner(group, "scope", check_scope, &mut scope_scratch)?);
+            let scope = owner(group, "scope", check_scope, &mut scope_scratch)?;
+            let path = || format!("{}[{resource_index}].{}[{scope_index}].scope", names.resources, names.scopes);
+            let scope = Scope::new(limited(scope, &SCOPE, &mut cut_scope, &mut decoded.report, path));
             let owner = Owner { resource, scope, service };
             each_child(group, 2, names.items, |index, message| {
                 let place = Place { names, resource: resource_index, scope: scope_index, item: index };

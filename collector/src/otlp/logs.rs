@@ -7,6 +7,7 @@ use model::{Attrs, LogRecord, Nanos, SpanId, TraceId, Value};
 
 use super::anyvalue::{check_key_value, check_value};
 use super::groups::{Names, Owner, walk};
+use super::limited::{LOG_RECORD, limited};
 use super::malformed::{Malformed, Within};
 use super::wire::{bytes, fixed32, fixed64, text, uint32, varint};
 use super::{Context, Decoded};
@@ -18,8 +19,9 @@ const TOO_OLD: &str = "time_unix_nano is older than the retention of this server
 const AHEAD: &str = "time_unix_nano is more than a day ahead of this server's clock; check the clock of the sender";
 
 pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Result<(), Malformed> {
-    let mut body_text = String::new();
+    let (mut body_text, mut scratch) = (String::new(), Vec::new());
     walk(body, &NAMES, decoded, |decoded, owner, place, message| {
+        let message = limited(message, &LOG_RECORD, &mut scratch, &mut decoded.report, || place.path());
         let fields = Fields::read(message)?;
         decoded.n_items += 1;
         match fields.log_record(owner, message, &mut body_text, context) {

@@ -31,6 +31,13 @@ const NO_ROOM: &str = "the series is new and the server has as many as it takes 
 
 const NO_DATA: &str = "the metric has no gauge, sum, histogram, exponential_histogram or summary, so nothing to store";
 
+// A series is in memory for as long as it has points, with all that describes it.
+const MAX_TEXTS: usize = 4 << 10;
+const LONG_TEXTS: &str = "the name, unit and description of the metric take more than 4 KiB";
+const MAX_OWNER: usize = 64 << 10;
+const LARGE_OWNER: &str = "the resource takes more than 64 KiB, or the scope does";
+const LARGE_ATTRIBUTES: &str = "the attributes of the data point take more than 64 KiB";
+
 pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Result<(), Malformed> {
     let mut scratch = Scratch::default();
     walk(body, &NAMES, decoded, |decoded, owner, place, message| {
@@ -127,6 +134,10 @@ impl MetricRows<'_> {
             Some(NO_NAME)
         } else if temporality == Temporality::Unspecified && has_temporality(self.kind) {
             Some(TEMPORALITY)
+        } else if self.metric.name.len() + self.metric.unit.len() + self.metric.description.len() > MAX_TEXTS {
+            Some(LONG_TEXTS)
+        } else if self.owner.resource.as_bytes().len().max(self.owner.scope.as_bytes().len()) > MAX_OWNER {
+            Some(LARGE_OWNER)
         } else {
             None
         };
@@ -156,6 +167,7 @@ impl MetricRows<'_> {
             decoded.n_items += 1;
             let valid = match refused {
                 Some(reason) => Err(reason),
+                None if attr_bytes.len() > MAX_OWNER => Err(LARGE_ATTRIBUTES),
                 None => {
                     self.times(fields.time, fields.start_time).and_then(|times| Ok((times, points.value(&fields)?)))
                 }

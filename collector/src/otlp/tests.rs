@@ -10,6 +10,7 @@ use crate::Signal;
 use crate::fuzzing::{by_prost, request};
 use crate::testing::{KEEP_ALL, NOW, dump, sample};
 
+mod limits;
 mod logs;
 mod metrics;
 mod traces;

@@ -6,6 +6,7 @@ use model::{Attrs, Nanos, Span, SpanId, SpanKind, StatusCode, TraceId};
 
 use super::anyvalue::check_key_value;
 use super::groups::{Names, Owner, walk};
+use super::limited::{SPAN, limited};
 use super::malformed::{Malformed, Within};
 use super::wire::{bytes, fixed32, fixed64, text, uint32, varint};
 use super::{Context, Decoded};
@@ -21,8 +22,9 @@ const TOO_OLD: &str = "start_time_unix_nano is older than the retention of this 
 const AHEAD: &str = "start_time_unix_nano or end_time_unix_nano is more than a day ahead of this server's clock; check the clock of the sender";
 
 pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Result<(), Malformed> {
-    let mut lists = Lists::default();
+    let (mut lists, mut scratch) = (Lists::default(), Vec::new());
     walk(body, &NAMES, decoded, |decoded, owner, place, message| {
+        let message = limited(message, &SPAN, &mut scratch, &mut decoded.report, || place.path());
         let fields = Fields::read(message, &mut lists)?;
         decoded.n_items += 1;
         match fields.span(owner, message, &lists, context) {
