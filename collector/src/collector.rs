@@ -9,6 +9,7 @@ use store::{Reception, Request, Rows, Store};
 use tokio::sync::Semaphore;
 
 use crate::coding::{Coding, decompress};
+use crate::fairness::{Peer, Shares};
 use crate::json::{self, JsonError};
 use crate::limits::{Admission, Limits};
 use crate::otlp::{self, Context, Decoded};
@@ -22,8 +23,8 @@ pub struct Collector {
     store: Arc<Store>,
     limits: Limits,
     clock: Box<dyn Fn() -> Nanos + Send + Sync>,
-    /// Bytes of requests in progress.
-    budget: Arc<Semaphore>,
+    /// Memory of requests in progress.
+    shares: Arc<Shares>,
     decoders: Arc<Semaphore>,
     connections: Arc<Semaphore>,
     ledger: Mutex<Ledger>,
@@ -48,6 +49,9 @@ struct Prepared {
 /// Bodies up to this are decoded where they were read: at more than 200 MB/s that is a quarter of a millisecond.
 const INLINE_SIZE: usize = 64 << 10;
 
+/// With the store this full, as a part of what it may hold, who sends most waits. A flush that keeps up leaves it below.
+const PRESSURE: f64 = 0.75;
+
 /// What compression usually makes of telemetry; only to judge which bodies are small.
 const USUAL_RATIO: usize = 10;
 
@@ -57,7 +61,7 @@ impl Collector {
         let ledger = Mutex::new(Ledger::new(clock()));
         Arc::new(Collector {
             store,
-            budget: Arc::new(Semaphore::new(limits.max_in_progress)),
+            shares: Arc::new(Shares::new(limits.max_in_progress)),
             decoders: Arc::new(Semaphore::new(limits.decoders)),
             connections: Arc::new(Semaphore::new(limits.max_connections)),
             limits,
@@ -69,8 +73,7 @@ impl Collector {
     /// What has been received since the start.
     pub fn stats(&self) -> IngestStats {
         let open_connections = self.limits.max_connections - self.connections.available_permits();
-        let bytes_in_progress = self.limits.max_in_progress - self.budget.available_permits();
-        self.ledger().stats(open_connections, bytes_in_progress)
+        self.ledger().stats(open_connections, self.shares.held())
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -81,8 +84,13 @@ impl Collector {
         &self.connections
     }
 
-    pub(crate) fn admission(&self) -> Admission {
-        Admission::new(Arc::clone(&self.budget))
+    /// What a request of `peer` takes its memory from; refused while the store has little room and this sender has had more
+    /// of it than others.
+    pub(crate) fn admission(&self, peer: Peer) -> Result<Admission, Refusal> {
+        if self.store.pressure() > PRESSURE && self.shares.is_greedy(peer, (self.clock)()) {
+            return Err(Refusal::Greedy);
+        }
+        Ok(Admission::new(Arc::clone(&self.shares), peer))
     }
 
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -116,6 +124,9 @@ impl Collector {
             let request =
                 Request { kind: signal.kind(), received_at, body, dedup: decoded.has_time, rows: decoded.rows };
             duplicate = Box::pin(self.store.append(request)).await?.duplicate;
+        }
+        if !duplicate {
+            self.shares.stored(admission.peer(), n_bytes, received_at);
         }
         drop(admission);
         let message = &reply.message;

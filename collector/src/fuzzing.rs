@@ -13,9 +13,9 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use store::Rows;
-use tokio::sync::Semaphore;
 
 use crate::coding::{Coding, decompress};
+use crate::fairness::{Peer, Shares};
 use crate::limits::Admission;
 use crate::otlp::{Context, decode};
 use crate::refusal::Refusal;
@@ -167,13 +167,13 @@ fn json(signal: Signal, body: &[u8]) {
 /// Any body of any coding is decompressed within the limit and the budget, or refused.
 fn decompressed(coding: Coding, body: &[u8]) {
     const LIMIT: usize = 256 << 10;
-    let budget = Arc::new(Semaphore::new(1 << 20));
-    let mut admission = Admission::new(Arc::clone(&budget));
+    let shares = Arc::new(Shares::new(1 << 20));
+    let mut admission = Admission::new(Arc::clone(&shares), Peer::default());
     match decompress(Bytes::copy_from_slice(body), coding, LIMIT, &mut admission) {
         Ok(out) => assert!(out.len() <= LIMIT),
         Err(Refusal::TooLarge { .. } | Refusal::Compressed(_)) => {}
         Err(other) => panic!("{other}"),
     }
     drop(admission);
-    assert_eq!(budget.available_permits(), 1 << 20);
+    assert_eq!(shares.held(), 0);
 }

@@ -18,7 +18,7 @@ use tonic::Status;
 use crate::body;
 use crate::coding::{self, Coding};
 use crate::collector::{Collector, Envelope};
-use crate::http::user_agent;
+use crate::http::{peer, user_agent};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::signal::Signal;
@@ -64,7 +64,7 @@ async fn export(collector: &Arc<Collector>, sender: &Sender, request: Request<Bo
         None => Coding::Identity,
     };
     let limits = collector.limits();
-    let mut admission = collector.admission();
+    let mut admission = collector.admission(peer(request.extensions()))?;
     let max_body = limits.max_body;
     let body = body::read(request.into_body(), max_body + PREFIX, limits.body_timeout, &mut admission).await;
     let body = body.map_err(|refusal| match refusal {

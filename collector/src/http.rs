@@ -10,11 +10,12 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::body;
 use crate::coding::{self, Coding};
 use crate::collector::{Collector, Envelope};
+use crate::fairness::Peer;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::signal::Signal;
@@ -76,7 +77,7 @@ async fn export(
     let protocol = sender.protocol.ok_or(Refusal::ContentType)?;
     let coding = content_coding(request.headers()).ok_or(Refusal::ContentEncoding)?;
     let limits = collector.limits();
-    let mut admission = collector.admission();
+    let mut admission = collector.admission(peer(request.extensions()))?;
     if let Some(length) = content_length(request.headers())
         && length <= limits.max_body
     {
@@ -109,6 +110,11 @@ fn content_coding(headers: &HeaderMap) -> Option<Coding> {
         (Some(value), None) => Coding::parse(value.to_str().ok()?),
         (Some(_), Some(_)) => None,
     }
+}
+
+/// Who sent a request; `serve` has noted it.
+pub(crate) fn peer(extensions: &Extensions) -> Peer {
+    extensions.get().copied().unwrap_or_default()
 }
 
 fn content_length(headers: &HeaderMap) -> Option<usize> {

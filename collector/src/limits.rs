@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use crate::fairness::{Peer, Shares};
 
 /// The receiver's limits. The defaults suit a machine with 2 GiB or more.
 #[derive(Clone, Debug)]
@@ -44,15 +44,14 @@ impl Default for Limits {
 }
 
 /// The memory that one request has been granted so far; given back on drop.
-#[derive(Debug)]
 pub(crate) struct Admission {
-    budget: Arc<Semaphore>,
-    granted: Option<OwnedSemaphorePermit>,
-    /// What [`Admission::cover`] has granted in steps.
+    shares: Arc<Shares>,
+    peer: Peer,
+    /// Bytes that [`Admission::cover`] has taken, in steps.
     covered: usize,
 }
 
-/// The budget of all requests is used up: the sender should come again later.
+/// There is no memory for this request: the sender should come again later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Overloaded;
 
@@ -60,8 +59,13 @@ pub(crate) struct Overloaded;
 const STEP: usize = 64 << 10;
 
 impl Admission {
-    pub(crate) fn new(budget: Arc<Semaphore>) -> Self {
-        Admission { budget, granted: None, covered: 0 }
+    pub(crate) fn new(shares: Arc<Shares>, peer: Peer) -> Self {
+        shares.begin(peer);
+        Admission { shares, peer, covered: 0 }
+    }
+
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer
     }
 
     /// Takes as much budget as `size` bytes need beyond what this request has.
@@ -70,14 +74,15 @@ impl Admission {
             return Ok(());
         }
         let more = (size - self.covered).next_multiple_of(STEP);
-        let n_permits = u32::try_from(more).map_err(|_| Overloaded)?;
-        let permit = Arc::clone(&self.budget).try_acquire_many_owned(n_permits).map_err(|_| Overloaded)?;
-        match &mut self.granted {
-            Some(granted) => granted.merge(permit),
-            None => self.granted = Some(permit),
-        }
+        self.shares.take(self.peer, more)?;
         self.covered += more;
         Ok(())
+    }
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.shares.end(self.peer, self.covered);
     }
 }
 
@@ -87,17 +92,18 @@ mod tests {
 
     #[test]
     fn admission_ends_at_the_budget_and_gives_back() {
-        let budget = Arc::new(Semaphore::new(4 * STEP));
-        let mut first = Admission::new(Arc::clone(&budget));
+        let shares = Arc::new(Shares::new(4 * STEP));
+        let admission = || Admission::new(Arc::clone(&shares), Peer::default());
+        let mut first = admission();
         assert_eq!(first.cover(1), Ok(()));
         assert_eq!(first.cover(STEP), Ok(()), "the first step covers it");
         assert_eq!(first.cover(3 * STEP), Ok(()));
-        let mut second = Admission::new(Arc::clone(&budget));
-        assert_eq!(second.cover(STEP), Ok(()));
-        assert_eq!(second.cover(STEP + 1), Err(Overloaded));
+        let mut second = admission();
+        assert_eq!(second.cover(1), Err(Overloaded), "a step is free, but this sender has three");
         drop(first);
-        assert_eq!(second.cover(STEP + 1), Ok(()));
+        assert_eq!(second.cover(4 * STEP), Ok(()));
+        assert_eq!(second.cover(4 * STEP + 1), Err(Overloaded));
         drop(second);
-        assert_eq!(budget.available_permits(), 4 * STEP);
+        assert_eq!(shares.held(), 0);
     }
 }

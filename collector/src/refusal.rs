@@ -40,6 +40,8 @@ pub(crate) enum Refusal {
     Aborted,
     #[error("too many requests in progress; try again later")]
     Overloaded,
+    #[error("there is little room, and this sender has sent much more than others; try again later")]
+    Greedy,
     #[error("{0}")]
     Store(AppendError),
     #[error("the decoder failed on this body; nothing of it was stored")]
@@ -81,7 +83,9 @@ impl Refusal {
             }
             // Retryable for OTLP clients, unlike 408: a slow network passes.
             Refusal::SlowBody(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::Overloaded | Refusal::Store(AppendError::Busy(_)) => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::Overloaded | Refusal::Greedy | Refusal::Store(AppendError::Busy(_)) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Refusal::Store(
                 AppendError::Full { .. } | AppendError::Disk(_) | AppendError::Failed | AppendError::Closed,
             ) => StatusCode::SERVICE_UNAVAILABLE,
@@ -98,7 +102,7 @@ impl Refusal {
             Refusal::TooLarge { .. } => Code::ResourceExhausted,
             Refusal::Compressed(_) | Refusal::Malformed(_) => Code::InvalidArgument,
             Refusal::Aborted => Code::Cancelled,
-            Refusal::SlowBody(_) | Refusal::Overloaded | Refusal::Store(_) => Code::Unavailable,
+            Refusal::SlowBody(_) | Refusal::Overloaded | Refusal::Greedy | Refusal::Store(_) => Code::Unavailable,
         }
     }
 
@@ -106,6 +110,8 @@ impl Refusal {
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
             Refusal::SlowBody(_) | Refusal::Overloaded | Refusal::Store(AppendError::Busy(_)) => Some(1),
+            // Some flushes later, and half of what it sent is forgotten.
+            Refusal::Greedy => Some(5),
             Refusal::Store(AppendError::Closed) => Some(5),
             Refusal::Store(AppendError::Full { .. } | AppendError::Disk(_) | AppendError::Failed) => Some(10),
             _ => None,
@@ -171,6 +177,7 @@ mod tests {
         let passing = [
             Refusal::SlowBody(30),
             Refusal::Overloaded,
+            Refusal::Greedy,
             Refusal::Store(AppendError::Busy(1)),
             Refusal::Store(AppendError::Full { free: 1, reserve: 2 }),
             Refusal::Store(AppendError::Disk("full".into())),

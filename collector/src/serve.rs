@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use crate::collector::Collector;
+use crate::fairness::Peer;
 use crate::limits::Limits;
 use crate::{grpc, http};
 
@@ -56,8 +57,8 @@ pub async fn serve(listener: TcpListener, collector: Arc<Collector>, shutdown: i
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok((stream, address)) => (stream, Peer::from(address)),
             Err(error) => {
                 pause_after(&error).await;
                 continue;
@@ -67,7 +68,7 @@ pub async fn serve(listener: TcpListener, collector: Arc<Collector>, shutdown: i
             collector.ledger().refused_connections += 1;
             continue;
         };
-        let connection = serve_connection(stream, Arc::clone(&collector), router.clone(), stopped.clone());
+        let connection = serve_connection(stream, peer, Arc::clone(&collector), router.clone(), stopped.clone());
         connections.spawn(async move {
             connection.await;
             drop(permit);
@@ -92,6 +93,7 @@ async fn pause_after(error: &io::Error) {
 
 async fn serve_connection(
     stream: TcpStream,
+    peer: Peer,
     collector: Arc<Collector>,
     router: Router,
     mut stopped: watch::Receiver<bool>,
@@ -103,7 +105,8 @@ async fn serve_connection(
     let limits = collector.limits().clone();
     let io = TokioIo::new(IdleTimeout::new(stream, limits.idle_timeout));
     let builder = builder(&limits);
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         let (collector, router) = (Arc::clone(&collector), router.clone());
         async move { Ok::<_, Infallible>(answer(&collector, router, request).await) }
     });

@@ -259,6 +259,12 @@ impl Store {
         }
     }
 
+    /// How full the memory for rows is: 0 when empty; from 1 on, requests are refused until a flush has made room.
+    pub fn pressure(&self) -> f64 {
+        let (_, bytes) = self.shared.memory();
+        bytes as f64 / self.config.max_memory_bytes.max(1) as f64
+    }
+
     /// The rows that are visible now.
     pub fn snapshot(&self) -> Snapshot {
         self.shared.snapshot()

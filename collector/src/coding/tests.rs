@@ -4,9 +4,9 @@ use std::sync::Arc;
 use flate2::Compression;
 use flate2::read::{DeflateEncoder, ZlibEncoder};
 use proptest::prelude::*;
-use tokio::sync::Semaphore;
 
 use super::*;
+use crate::fairness::{Peer, Shares};
 use crate::testing::gzip;
 
 fn all(mut from: impl Read) -> Vec<u8> {
@@ -43,7 +43,7 @@ const ALL: [(Coding, Encode); 5] = [
 
 /// Decompresses with a limit and a budget, both in bytes.
 fn undo(coding: Coding, body: &[u8], limit: usize, budget: usize) -> Result<Bytes, Refusal> {
-    let mut admission = Admission::new(Arc::new(Semaphore::new(budget)));
+    let mut admission = Admission::new(Arc::new(Shares::new(budget)), Peer::default());
     decompress(Bytes::copy_from_slice(body), coding, limit, &mut admission)
 }
 
