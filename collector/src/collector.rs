@@ -15,6 +15,7 @@ use crate::limits::{Admission, Limits};
 use crate::otlp::{self, Context, Decoded};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::serve::Connections;
 use crate::signal::Signal;
 use crate::stats::{Counts, IngestStats, Ledger, Protocol, Sender, Success};
 
@@ -26,7 +27,7 @@ pub struct Collector {
     /// Memory of requests in progress.
     shares: Arc<Shares>,
     decoders: Arc<Semaphore>,
-    connections: Arc<Semaphore>,
+    connections: Arc<Connections>,
     ledger: Mutex<Ledger>,
 }
 
@@ -63,7 +64,7 @@ impl Collector {
             store,
             shares: Arc::new(Shares::new(limits.max_in_progress)),
             decoders: Arc::new(Semaphore::new(limits.decoders)),
-            connections: Arc::new(Semaphore::new(limits.max_connections)),
+            connections: Connections::new(limits.max_connections),
             limits,
             clock: Box::new(clock),
             ledger,
@@ -72,15 +73,14 @@ impl Collector {
 
     /// What has been received since the start.
     pub fn stats(&self) -> IngestStats {
-        let open_connections = self.limits.max_connections - self.connections.available_permits();
-        self.ledger().stats(open_connections, self.shares.held())
+        self.ledger().stats(self.connections.len(), self.shares.held())
     }
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    pub(crate) fn connections(&self) -> &Arc<Semaphore> {
+    pub(crate) fn connections(&self) -> &Arc<Connections> {
         &self.connections
     }
 

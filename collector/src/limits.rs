@@ -16,13 +16,13 @@ pub struct Limits {
     /// Requests that are decompressed and decoded at the same time, when they are large enough to leave the thread that
     /// does the input and output.
     pub decoders: usize,
-    /// Open connections over all listeners; more are closed at once.
+    /// Open connections over all listeners; beyond, those that have sent no whole request, or are idle, make room.
     pub max_connections: usize,
     /// How long the body of a request may take to arrive.
     pub body_timeout: Duration,
     /// How long a connection may be silent. More than the 60 s at which SDKs export metrics.
     pub idle_timeout: Duration,
-    /// After this a connection is asked to finish, so that clients spread again over what answers.
+    /// After this a connection is asked to finish: at once over HTTP/2, with its next answer over HTTP/1.
     pub max_connection_age: Duration,
     /// How long requests in progress may take to finish at shutdown.
     pub shutdown_grace: Duration,

@@ -8,11 +8,14 @@ use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
+use http::header::CONNECTION;
+use http::{HeaderValue, Version};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -26,10 +29,13 @@ use tower::ServiceExt;
 use crate::collector::Collector;
 use crate::fairness::Peer;
 use crate::limits::Limits;
-use crate::{grpc, http};
+use crate::{grpc, http as otlp_http};
 
+mod connections;
 mod idle;
 
+pub(crate) use connections::Connections;
+use connections::Place;
 use idle::IdleTimeout;
 
 /// Requests in progress on one HTTP/2 connection.
@@ -48,7 +54,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// and returns when the last connection has ended or [`Limits::shutdown_grace`] is over.
 pub async fn serve(listener: TcpListener, collector: Arc<Collector>, shutdown: impl Future<Output = ()>) {
     let (stop, stopped) = watch::channel(false);
-    let router = http::router(Arc::clone(&collector));
+    let router = otlp_http::router(Arc::clone(&collector));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -64,15 +70,18 @@ pub async fn serve(listener: TcpListener, collector: Arc<Collector>, shutdown: i
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(collector.connections()).try_acquire_owned() else {
+        let Some(place) = collector.connections().admit() else {
             collector.ledger().refused_connections += 1;
             continue;
         };
-        let connection = serve_connection(stream, peer, Arc::clone(&collector), router.clone(), stopped.clone());
-        connections.spawn(async move {
-            connection.await;
-            drop(permit);
-        });
+        connections.spawn(serve_connection(
+            stream,
+            peer,
+            place,
+            Arc::clone(&collector),
+            router.clone(),
+            stopped.clone(),
+        ));
     }
     drop(listener);
     stop.send_replace(true);
@@ -94,6 +103,7 @@ async fn pause_after(error: &io::Error) {
 async fn serve_connection(
     stream: TcpStream,
     peer: Peer,
+    place: Place,
     collector: Arc<Collector>,
     router: Router,
     mut stopped: watch::Receiver<bool>,
@@ -105,16 +115,42 @@ async fn serve_connection(
     let limits = collector.limits().clone();
     let io = TokioIo::new(IdleTimeout::new(stream, limits.idle_timeout));
     let builder = builder(&limits);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        let (collector, router) = (Arc::clone(&collector), router.clone());
-        async move { Ok::<_, Infallible>(answer(&collector, router, request).await) }
+    let is_old = Arc::new(AtomicBool::new(false));
+    let open = Arc::clone(&place.connection);
+    let service = service_fn({
+        let is_old = Arc::clone(&is_old);
+        move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            let (collector, router) = (Arc::clone(&collector), router.clone());
+            let (open, is_old) = (Arc::clone(&open), Arc::clone(&is_old));
+            async move {
+                let is_http2 = request.version() == Version::HTTP_2;
+                open.begins(is_http2);
+                let mut response = answer(&collector, router, request).await;
+                open.answered();
+                if is_old.load(Ordering::Relaxed) && !is_http2 {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
+            }
+        }
     });
     let mut connection = pin!(builder.serve_connection(io, service));
-    let finished = tokio::select! {
-        finished = connection.as_mut() => Some(finished),
-        _ = stopped.wait_for(|stopped| *stopped) => None,
-        () = tokio::time::sleep(limits.max_connection_age) => None,
+    let mut age = pin!(tokio::time::sleep(limits.max_connection_age));
+    let finished = loop {
+        tokio::select! {
+            finished = connection.as_mut() => break Some(finished),
+            _ = stopped.wait_for(|stopped| *stopped) => break None,
+            () = place.connection.told_to_go() => return,
+            () = &mut age, if !is_old.load(Ordering::Relaxed) => {
+                is_old.store(true, Ordering::Relaxed);
+                // HTTP/2 says that it ends, and loses no request. Over HTTP/1 the next answer says so: an idle connection that
+                // is closed meets a request on its way often enough.
+                if place.connection.is_http2() {
+                    break None;
+                }
+            }
+        }
     };
     let finished = match finished {
         Some(finished) => finished,

@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::logging::say;
 use crate::own;
 
+mod descriptors;
 mod indicators;
 mod web;
 
@@ -86,6 +87,7 @@ async fn bind(flag: &str, address: SocketAddr) -> Result<TcpListener> {
 /// Starts the box and says `ready` when every port answers and a signal would end it in order. Gives the box and what waits
 /// for that signal.
 pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Output = ()> + use<>)> {
+    let descriptors = descriptors::raise_limit();
     let otlp_grpc = bind("--otlp-grpc", config.otlp_grpc).await?;
     let otlp_http = bind("--otlp-http", config.otlp_http).await?;
     let web = bind("--ui", config.ui).await?;
@@ -103,7 +105,10 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
     let (store, recovery) = opening.await??;
     tracing::info!(segments = recovery.segments, replayed_rows = recovery.replayed_rows, "data directory is open");
 
-    let collector = Collector::new(Arc::clone(&store), config.memory.receiver(), clock::now);
+    let limits = config.memory.receiver();
+    let max_connections = descriptors::connections(descriptors, limits.max_connections);
+    let limits = collector::Limits { max_connections, ..limits };
+    let collector = Collector::new(Arc::clone(&store), limits, clock::now);
     let engine = Arc::new(Engine::new(Arc::clone(&store), EngineConfig::default())?);
     let alerting = alerting::Config {
         dir: config.data_dir.join("alerts"),

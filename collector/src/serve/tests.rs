@@ -227,6 +227,54 @@ async fn connections_over_the_cap_are_closed_and_silent_ones_end() {
 }
 
 #[tokio::test]
+async fn who_has_sent_no_whole_request_makes_room_for_others() {
+    let limits = Limits { max_connections: 20, ..Limits::default() };
+    let server = server(limits).await;
+    let good = channel(server.address).await;
+    export_traces(&good, sample::traces(vec![sample::span(1)]), false).await.unwrap();
+    let mut slow = Vec::new();
+    for i in 0..19 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let half: &[u8] = if i % 2 == 0 {
+            b"POST /v1/lo"
+        } else {
+            b"POST /v1/logs HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\nx"
+        };
+        stream.write_all(half).await.unwrap();
+        slow.push(stream);
+    }
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    // The first to come in are answered, and stay; those that dawdle go one by one, the oldest first.
+    let mut later = Vec::new();
+    for n in 2..=15 {
+        let channel = channel(server.address).await;
+        export_traces(&channel, sample::traces(vec![sample::span(n)]), false).await.unwrap();
+        later.push(channel);
+    }
+    export_traces(&good, sample::traces(vec![sample::span(20)]), false).await.unwrap();
+    let mut buffer = [0; 16];
+    let ended = tokio::time::timeout(Duration::from_secs(5), slow[0].read(&mut buffer)).await;
+    assert!(matches!(ended, Ok(Ok(0) | Err(_))), "the oldest has been ended");
+    assert_eq!((server.store.snapshot().n_rows(Table::Spans), server.collector.stats().refused_connections), (16, 0));
+}
+
+#[tokio::test]
+async fn an_old_connection_ends_with_an_answer_and_not_before() {
+    let server = server(Limits { max_connection_age: Duration::from_millis(100), ..Limits::default() }).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let request = "POST /v1/logs HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut first = [0; 4096];
+    let n = stream.read(&mut first).await.unwrap();
+    assert!(!String::from_utf8_lossy(&first[..n]).contains("connection: close"));
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.starts_with("HTTP/1.1 200 OK") && rest.contains("connection: close"), "{rest}");
+}
+
+#[tokio::test]
 async fn shutdown_finishes_requests_in_progress_and_ends() {
     let server = server(Limits::default()).await;
     let idle = channel(server.address).await;

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "long runs say what they counted")]
 
 mod apis;
+mod attacks;
 mod bad_start;
 mod browser;
 mod disk_faults;

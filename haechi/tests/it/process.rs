@@ -110,6 +110,13 @@ impl Haechi {
         false
     }
 
+    /// The most memory that it has had resident so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() * 1024
+    }
+
     /// SIGKILL: no destructor runs, nothing is flushed.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

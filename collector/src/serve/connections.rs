@@ -1,0 +1,120 @@
+//! The open connections of all listeners: no more than there may be, and when there is no room, who has least right to stay goes.
+//!
+//! A thousand clients that send a byte now and then would otherwise keep everybody out for as long as they like.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+/// How long a connection may take to its first answer before it has to make room for another.
+const TO_FIRST_ANSWER: Duration = Duration::from_secs(1);
+/// How long a connection may be idle between requests before it has to make room for another.
+const BETWEEN_REQUESTS: Duration = Duration::from_secs(10);
+
+/// All open connections.
+pub(crate) struct Connections {
+    limit: usize,
+    open: Mutex<Registry>,
+}
+
+#[derive(Default)]
+struct Registry {
+    next: u64,
+    by_number: HashMap<u64, Arc<Open>>,
+}
+
+/// One open connection.
+pub(super) struct Open {
+    since: Instant,
+    last_answer: Mutex<Option<Instant>>,
+    in_progress: AtomicUsize,
+    is_http2: AtomicBool,
+    must_go: Notify,
+}
+
+/// The place of a connection; given back on drop.
+pub(super) struct Place {
+    all: Arc<Connections>,
+    number: u64,
+    pub(super) connection: Arc<Open>,
+}
+
+impl Connections {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Connections { limit, open: Mutex::default() })
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.registry().by_number.len()
+    }
+
+    /// A place for a new connection; `None` when all are taken by connections that are in use.
+    pub(super) fn admit(self: &Arc<Self>) -> Option<Place> {
+        let mut registry = self.registry();
+        if registry.by_number.len() >= self.limit {
+            let now = Instant::now();
+            let rights = registry.by_number.iter().filter_map(|(number, it)| Some((it.right(now)?, *number)));
+            let (_, number) = rights.min()?;
+            if let Some(least) = registry.by_number.remove(&number) {
+                least.must_go.notify_one();
+            }
+        }
+        let number = registry.next;
+        registry.next += 1;
+        let connection = Arc::new(Open {
+            since: Instant::now(),
+            last_answer: Mutex::new(None),
+            in_progress: AtomicUsize::new(0),
+            is_http2: AtomicBool::new(false),
+            must_go: Notify::new(),
+        });
+        registry.by_number.insert(number, Arc::clone(&connection));
+        Some(Place { all: Arc::clone(self), number, connection })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.all.registry().by_number.remove(&self.number);
+    }
+}
+
+impl Open {
+    /// How much right to stay a connection has that could go: first go those that have never been answered, oldest first, then those
+    /// that have been idle longest. `None` when it is in use.
+    fn right(&self, now: Instant) -> Option<(bool, Instant)> {
+        let last_answer = *self.last_answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let (patience, since) = match last_answer {
+            None => (TO_FIRST_ANSWER, self.since),
+            Some(_) if self.in_progress.load(Ordering::Relaxed) > 0 => return None,
+            Some(last) => (BETWEEN_REQUESTS, last),
+        };
+        (now.duration_since(since) > patience).then_some((last_answer.is_some(), since))
+    }
+
+    /// Ready when the connection has to go.
+    pub(super) async fn told_to_go(&self) {
+        self.must_go.notified().await;
+    }
+
+    pub(super) fn begins(&self, is_http2: bool) {
+        self.is_http2.store(is_http2, Ordering::Relaxed);
+        self.in_progress.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn answered(&self) {
+        *self.last_answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.in_progress.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_http2(&self) -> bool {
+        self.is_http2.load(Ordering::Relaxed)
+    }
+}
