@@ -248,6 +248,12 @@ impl Segment {
         Ok(Some(batch))
     }
 
+    /// Fails when row group `index` has values that a reader of few rows would not find.
+    pub(crate) fn check(&self, index: usize) -> Result<(), ReadError> {
+        let open = self.open()?;
+        guarded(|| open.check(index)).map_err(|error| ReadError::new(&open.path, format!("row group {index}: {error}")))
+    }
+
     /// What [`Segment::read`] gives of a row group that is damaged in part, and the damage; `None` when that cannot be told
     /// apart.
     pub(crate) fn read_undamaged(

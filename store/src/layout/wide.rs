@@ -9,10 +9,13 @@
 //! - A parent within the same row group is a distance in rows, `parent_ord` (`parents`).
 //! - `observed_delay` is how long after its time a record was observed.
 //! - Empty events, links and structured bodies are null.
+//! - `shape` says of each row which columns are null in it (`shape`).
 //!
 //! The order of the attributes in a set is not kept: to OTLP they are a set.
 
+mod coding;
 mod columns;
+mod constant;
 mod decode;
 mod encode;
 mod entry;
@@ -23,6 +26,7 @@ mod parents;
 mod read;
 mod rest;
 mod rows;
+mod shape;
 mod split;
 #[cfg(test)]
 mod tests;
@@ -30,6 +34,7 @@ mod tests;
 pub(crate) use encode::Encoder;
 pub(crate) use group::Group;
 pub(crate) use read::read;
+pub(crate) use shape::check as check_shapes;
 
 /// Attributes that have no column of their own.
 const REST: &str = "attributes";
@@ -39,4 +44,6 @@ const OBSERVED: &str = "observed_time";
 const DELAY: &str = "observed_delay";
 /// What [`REST`] holds by block of rows.
 const SUMMARY: &str = "attributes_summary";
+/// Which columns have a value in the row; the last column of the file.
+const SHAPE: &str = "shape";
 const EMPTY_AS_NULL: [&str; 3] = ["events", "links", "body_value"];

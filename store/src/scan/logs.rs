@@ -20,9 +20,11 @@ use crate::text::{Matches, Search, TextError};
 /// Rows whose bodies are decided on at once: what a page of the column holds, since no less is decoded.
 const UNDECIDED_ROWS: usize = 4 << 10;
 
-/// Row groups looked at together at most: what a reader may wait for in vain that has all it wants, or no time left. What was
+/// Row groups read together at most: what a reader may wait for in vain that has all it wants, or no time left. What was
 /// read of each holds its dictionaries.
 const MOST_TOGETHER: usize = 32;
+/// Row groups looked at for that at most. In most of them the index finds nothing, in microseconds.
+const MOST_LOOKED_AT: usize = 512;
 
 /// The size of the first piece for a reader of `first` rows: somewhat more, so that the rest is known to be older.
 pub(super) fn first_piece(first: usize) -> usize {
@@ -128,7 +130,7 @@ impl<T> Chunks<T> {
                 Ok(None) => {}
                 Err(error) => self.errors.push_back(error),
             }
-            let is_enough = n.is_none_or(|n| n_rows >= n) || n_units >= MOST_TOGETHER;
+            let is_enough = n.is_none_or(|n| n_rows >= n) || pieces.len() >= MOST_TOGETHER || n_units >= MOST_LOOKED_AT;
             next = if is_enough { None } else { self.next_logs() };
         }
         self.piece = n.map(|n| n.saturating_mul(2));

@@ -149,6 +149,14 @@ impl Open {
         }
     }
 
+    /// Fails when what a layout says of its rows to those who read few of them is not so.
+    pub(super) fn check(&self, index: usize) -> Result<(), Error> {
+        match self.layout {
+            Layout::Wide => wide::check_shapes(&self.group(index)?),
+            Layout::Rows | Layout::Chunks => Ok(()),
+        }
+    }
+
     fn group(&self, index: usize) -> Result<wide::Group<'_>, Error> {
         let file = CheckedFile::open(&self.path, self.bytes, self.sums.clone())?;
         Ok(wide::Group { file, metadata: &self.metadata, index, n_rows: self.groups[index].n_rows })

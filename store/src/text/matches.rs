@@ -109,6 +109,9 @@ impl Matches {
             if sure >= n_sure || unsure >= n_unsure {
                 break;
             }
+            if self.left[word] == 0 {
+                continue;
+            }
             taken.left[word] = std::mem::take(&mut self.left[word]);
             taken.sure[word] = std::mem::take(&mut self.sure[word]);
             sure += taken.sure[word].count_ones() as usize;

@@ -27,6 +27,9 @@ pub(super) fn check(segment: &Segment, series: &mut SeriesIds, report: &mut Repo
                 let mut wrong = |message: String| report.wrong(path.clone(), format!("row group {index}: {message}"));
                 check_group(segment, (index, group), &batch, &mut wrong);
                 note_series(segment.table(), &batch, &path, series, &mut wrong);
+                if let Err(error) = segment.check(index) {
+                    report.wrong(error.path, error.message);
+                }
             }
             Err(error) => {
                 all_read = false;

@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
 use hashbrown::{HashMap, HashSet};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::coding::Coding;
 use super::entry::{self, Entry, Scalar};
 
 /// The most promoted columns in a file: each costs a footer entry and a few bytes in every row group.
@@ -56,14 +57,15 @@ impl Kind {
 pub(super) struct Column {
     pub(super) key: String,
     pub(super) kind: Kind,
-    /// Whether values repeat, so that a dictionary makes them smaller.
-    pub(super) dictionary: bool,
+    pub(super) coding: Coding,
 }
 
 impl Column {
     pub(super) fn field(&self) -> Field {
         let data_type = match self.kind {
-            Kind::Str if self.dictionary => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+            Kind::Str if self.coding == Coding::Dictionary => {
+                DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+            }
             Kind::Str => DataType::Utf8,
             Kind::Int => DataType::Int64,
             Kind::Double => DataType::Float64,
@@ -85,8 +87,7 @@ struct Count {
     bytes: usize,
 }
 
-/// The columns that are worth their while for rows like these, in order of their keys. Whether they are
-/// dictionary-encoded is not known yet.
+/// The columns that are worth their while for rows like these, in order of their keys. How they are coded is not known yet.
 pub(super) fn choose(attributes: &BinaryArray) -> Vec<Column> {
     let mut counts: HashMap<&str, [Count; 4]> = HashMap::new();
     for list in attributes.iter().flatten() {
@@ -112,22 +113,36 @@ pub(super) fn choose(attributes: &BinaryArray) -> Vec<Column> {
     chosen.sort_unstable_by_key(|(key, kind, count)| (std::cmp::Reverse(count.bytes), *key, *kind));
     chosen.truncate(MAX_COLUMNS);
     chosen.sort_unstable_by_key(|(key, kind, _)| (*key, *kind));
-    chosen.into_iter().map(|(key, kind, _)| Column { key: key.to_owned(), kind, dictionary: true }).collect()
+    chosen.into_iter().map(|(key, kind, _)| Column { key: key.to_owned(), kind, coding: Coding::Dictionary }).collect()
 }
 
-/// Whether so few values of `column` are distinct that a dictionary pays: whoever reads one row reads all of it.
-pub(super) fn repeats(column: &ArrayRef) -> bool {
+/// The most that a dictionary may take whatever the values take without: whoever reads one row reads all of it.
+const SMALL_DICTIONARY: usize = 16 << 10;
+
+/// How a column with values like these is written.
+pub(super) fn coding(column: &ArrayRef) -> Coding {
     let mut distinct: HashSet<u64> = HashSet::new();
+    let mut n_bytes = 0;
     match column.data_type() {
-        DataType::Utf8 => distinct.extend(column.as_string::<i32>().iter().flatten().map(|it| xxh3_64(it.as_bytes()))),
+        DataType::Utf8 => {
+            for text in column.as_string::<i32>().iter().flatten() {
+                if distinct.insert(xxh3_64(text.as_bytes())) {
+                    n_bytes += size_of::<u32>() + text.len();
+                }
+            }
+        }
         DataType::Int64 => distinct.extend(column.as_primitive::<Int64Type>().iter().flatten().map(|it| it as u64)),
         DataType::Float64 => {
             distinct.extend(column.as_primitive::<Float64Type>().iter().flatten().map(f64::to_bits));
         }
-        _ => return true,
+        _ => return Coding::Dictionary,
     }
+    let n_bytes = n_bytes.max(distinct.len() * size_of::<u64>());
     let present = column.len() - column.null_count();
-    distinct.len() * 3 <= present
+    match distinct.len() * 3 <= present && n_bytes <= SMALL_DICTIONARY {
+        true => Coding::Dictionary,
+        false => Coding::of(column),
+    }
 }
 
 #[cfg(test)]
@@ -157,7 +172,7 @@ mod tests {
     #[test]
     fn names_tell_key_and_type() {
         for (key, kind) in [("a", Kind::Str), ("a:str", Kind::Int), ("a.b.c", Kind::Double), ("", Kind::Bool)] {
-            let column = Column { key: key.to_owned(), kind, dictionary: false };
+            let column = Column { key: key.to_owned(), kind, coding: Coding::Zstd };
             assert_eq!(Column::parse(column.field().name()), Some((key, kind)));
         }
         for name in ["attributes", "attr.a", "attr.a:map", "name"] {
@@ -206,10 +221,12 @@ mod tests {
     #[test]
     fn a_dictionary_is_for_values_that_repeat() {
         let texts = |distinct: usize| {
-            Arc::new(StringArray::from_iter_values((0..900).map(|it| (it % distinct).to_string()))) as ArrayRef
+            Arc::new(StringArray::from_iter_values((0..9_000).map(|it| (it * 7_919 % distinct).to_string())))
+                as ArrayRef
         };
-        assert!(repeats(&texts(300)) && !repeats(&texts(301)));
+        assert_eq!(coding(&texts(300)), Coding::Dictionary);
+        assert_ne!(coding(&texts(9_000)), Coding::Dictionary);
         let ints = Arc::new(Int64Array::from_iter((0..900).map(|it| (it % 3 == 0).then_some(it)))) as ArrayRef;
-        assert!(!repeats(&ints));
+        assert_ne!(coding(&ints), Coding::Dictionary);
     }
 }

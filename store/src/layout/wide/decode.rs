@@ -12,7 +12,7 @@ use super::columns::Column;
 use super::group::Group;
 use super::join::{self, Source};
 use super::rows::Rows;
-use super::{DELAY, EMPTY_AS_NULL, OBSERVED, PARENT, PARENT_ROW, REST, parents};
+use super::{DELAY, EMPTY_AS_NULL, OBSERVED, PARENT, PARENT_ROW, REST, parents, shape};
 use crate::schema::Table;
 
 type Error = Box<dyn std::error::Error>;
@@ -44,7 +44,9 @@ pub(super) fn decode(
         let count = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         return Ok(RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &count)?);
     }
-    let read = group.read(places.into_iter().flatten(), rows)?;
+    let places: Vec<usize> = places.into_iter().flatten().collect();
+    let shape = shape::of(group, &places, rows)?;
+    let read = group.read_shaped(places, rows, shape.as_ref())?;
     let mut fields = Vec::new();
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for field in schema.fields().iter().filter(|field| wanted(field.name())) {

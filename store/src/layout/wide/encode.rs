@@ -2,27 +2,21 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, FixedSizeBinaryArray, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimestampNanosecondType};
 use arrow::error::ArrowError;
-use hashbrown::HashSet;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
+use parquet::basic::{Compression, Encoding};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::schema::types::ColumnPath;
 
+use super::coding::{Coding, MAX_DICTIONARY_BYTES, PAGE_ROWS, zstd};
 use super::columns::{self, Column};
 use super::split::Splitter;
-use super::{DELAY, EMPTY_AS_NULL, OBSERVED, PARENT, PARENT_ROW, REST, SUMMARY, parents, rest};
+use super::{DELAY, EMPTY_AS_NULL, OBSERVED, PARENT, PARENT_ROW, REST, SHAPE, SUMMARY, constant, parents, rest, shape};
 use crate::schema::Table;
 
-/// Rows to a page: what a look-up of one trace decodes of each column.
-const PAGE_ROWS: usize = 4 << 10;
 /// A page of texts ends at this size: one record decodes all of its page.
 const TEXT_PAGE_BYTES: usize = 64 << 10;
-/// Distinct values beyond this size are written plainly. As large as the ids of a row group may be.
-const MAX_DICTIONARY_BYTES: usize = 4 << 20;
-const ZSTD_LEVEL: i32 = 3;
-
 /// Makes the rows of one file.
 pub(crate) struct Encoder {
     table: Table,
@@ -30,9 +24,11 @@ pub(crate) struct Encoder {
     splitter: Splitter,
     schema: SchemaRef,
     /// How the columns of ids are written.
-    ids: Vec<(&'static str, IdCoding)>,
+    ids: Vec<(&'static str, Coding)>,
     /// Columns of bytes that are likely to have none.
     empty: Vec<&'static str>,
+    /// Columns that are likely to have one value.
+    constant: Vec<String>,
 }
 
 impl Encoder {
@@ -45,21 +41,23 @@ impl Encoder {
         if let Some(attributes) = attributes {
             let split = splitter.split(attributes);
             for (column, array) in columns.iter_mut().zip(split.columns) {
-                column.dictionary = columns::repeats(&array);
+                column.coding = columns::coding(&array);
             }
             if split.rest.null_count() == split.rest.len() {
                 empty.extend([REST, SUMMARY]);
             }
         }
-        let ids = ["trace_id", "span_id"].into_iter().filter_map(|name| {
-            let ids = first.column_by_name(name)?.as_fixed_size_binary_opt()?;
-            Some((name, IdCoding::of(ids)))
-        });
+        let ids = ["trace_id", "span_id"]
+            .into_iter()
+            .filter_map(|name| Some((name, Coding::of(first.column_by_name(name)?))));
         let ids = ids.collect();
         let fixed = table.schema().fields().iter().flat_map(|field| physical(field)).collect::<Vec<_>>();
         let promoted = columns.iter().map(Column::field);
-        let schema = Arc::new(Schema::new(fixed.into_iter().chain(promoted).collect::<Vec<_>>()));
-        Encoder { table, columns, splitter, schema, ids, empty }
+        let shape = Field::new(SHAPE, DataType::Binary, true);
+        let schema = Arc::new(Schema::new(fixed.into_iter().chain(promoted).chain([shape]).collect::<Vec<_>>()));
+        let names = table.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+        let constant = names.into_iter().filter(|name| constant::is_constant(first, name)).collect();
+        Encoder { table, columns, splitter, schema, ids, empty, constant }
     }
 
     pub(crate) fn schema(&self) -> SchemaRef {
@@ -75,6 +73,7 @@ impl Encoder {
             .set_data_page_row_count_limit(PAGE_ROWS)
             .set_write_batch_size(PAGE_ROWS)
             .set_dictionary_page_size_limit(MAX_DICTIONARY_BYTES)
+            .set_statistics_truncate_length(Some(constant::MAX_BYTES))
             .set_statistics_enabled(EnabledStatistics::None);
         for field in self.schema.fields() {
             let path = ColumnPath::from(field.name().as_str());
@@ -94,17 +93,19 @@ impl Encoder {
                         builder = builder.set_column_compression(path, Compression::LZ4_RAW);
                     }
                 }
-                // Keys of a dictionary, in bits. For each column that a look-up reads the reader makes a context of the
-                // codec, and those of ZSTD took half of its time.
                 _ => builder = builder.set_column_compression(path, Compression::LZ4_RAW),
             }
         }
         for (name, coding) in &self.ids {
-            builder = coding.set(builder, ColumnPath::from(*name));
+            builder = coding.set(builder, ColumnPath::from(*name), &DataType::FixedSizeBinary(0));
         }
-        for column in self.columns.iter().filter(|column| !column.dictionary) {
-            let path = ColumnPath::from(column.field().name().as_str());
-            builder = builder.set_column_dictionary_enabled(path.clone(), false).set_column_compression(path, zstd());
+        for column in self.columns.iter().filter(|column| column.coding != Coding::Dictionary) {
+            let field = column.field();
+            builder = column.coding.set(builder, ColumnPath::from(field.name().as_str()), field.data_type());
+        }
+        for name in &self.constant {
+            let path = ColumnPath::from(name.as_str());
+            builder = builder.set_column_statistics_enabled(path, EnabledStatistics::Chunk);
         }
         // Of a look-up by trace, the pages with its id; of a range of time, the row groups, and where rows are in order of
         // time, the pages.
@@ -147,6 +148,7 @@ impl Encoder {
             }
         }
         arrays.extend(split.columns);
+        arrays.push(Arc::new(shape::encode(&self.schema, &arrays)));
         let fields = self.schema.fields().iter().zip(&arrays);
         // Texts come as they are, also for a column that is read as a dictionary: the file does not tell the difference.
         let fields: Vec<Field> =
@@ -158,68 +160,6 @@ impl Encoder {
 fn has_no_bytes(rows: &RecordBatch, name: &str) -> bool {
     let bytes = rows.column_by_name(name).and_then(|column| column.as_binary_opt::<i32>());
     bytes.is_some_and(|bytes| bytes.iter().all(|bytes| bytes.is_none_or(<[u8]>::is_empty)))
-}
-
-fn zstd() -> Compression {
-    Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default())
-}
-
-/// What the compressor makes of an id that came before in its page.
-const REPEATED_ID_BYTES: usize = 4;
-
-/// How a column of ids is small and quick to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum IdCoding {
-    /// Ids are distinct, and random: nothing helps.
-    Plain,
-    /// The same ids are near each other.
-    Compressed,
-    /// Ids come back long after.
-    Dictionary,
-}
-
-impl IdCoding {
-    /// The coding for ids like these, by the bytes that each would take.
-    fn of(ids: &FixedSizeBinaryArray) -> Self {
-        let width = ids.value_length() as usize;
-        let (mut present, mut compressed, mut last) = (0, 0, None);
-        let (mut distinct, mut in_page) = (HashSet::new(), HashSet::new());
-        for (row, id) in ids.iter().enumerate() {
-            if row % PAGE_ROWS == 0 {
-                in_page.clear();
-            }
-            let Some(id) = id else { continue };
-            present += 1;
-            compressed += match in_page.insert(id) {
-                true => width,
-                false if last == Some(id) => 0,
-                false => REPEATED_ID_BYTES,
-            };
-            last = Some(id);
-            distinct.insert(id);
-        }
-        let bits_of_a_key = distinct.len().next_power_of_two().trailing_zeros() as usize;
-        let dictionary = distinct.len() * width + present * bits_of_a_key / 8;
-        // One row costs its page, and of a dictionary all the ids: it must be much smaller.
-        if dictionary * 4 < compressed * 3 {
-            IdCoding::Dictionary
-        } else if compressed < present * width {
-            IdCoding::Compressed
-        } else {
-            IdCoding::Plain
-        }
-    }
-
-    fn set(self, builder: WriterPropertiesBuilder, path: ColumnPath) -> WriterPropertiesBuilder {
-        let builder = builder
-            .set_column_dictionary_enabled(path.clone(), self == IdCoding::Dictionary)
-            .set_column_encoding(path.clone(), Encoding::PLAIN);
-        match self {
-            IdCoding::Plain => builder.set_column_compression(path, Compression::UNCOMPRESSED),
-            IdCoding::Compressed => builder.set_column_compression(path, zstd()),
-            IdCoding::Dictionary => builder.set_column_compression(path, Compression::LZ4_RAW),
-        }
-    }
 }
 
 /// The columns of the file for a column of the table.

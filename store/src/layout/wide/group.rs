@@ -1,13 +1,19 @@
 //! A row group of an open file, read column by column.
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader, new_null_array};
 use arrow::compute::concat_batches;
+use arrow::datatypes::Schema;
 use model::TraceId;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
 
+use super::constant;
 use super::rows::Rows;
+use super::shape::Shape;
 use crate::files::CheckedFile;
 
 type Error = Box<dyn std::error::Error>;
@@ -32,6 +38,42 @@ impl Group<'_> {
 
     /// The columns at `places`, of `rows` only. They come in the order of the file.
     pub(super) fn read(&self, places: impl IntoIterator<Item = usize>, rows: &Rows) -> Result<RecordBatch, Error> {
+        self.read_shaped(places, rows, None)
+    }
+
+    /// As [`Group::read`], where `shape` is that of `rows`. Columns of which all is known are not read.
+    pub(super) fn read_shaped(
+        &self,
+        places: impl IntoIterator<Item = usize>,
+        rows: &Rows,
+        shape: Option<&Shape>,
+    ) -> Result<RecordBatch, Error> {
+        let places = BTreeSet::from_iter(places);
+        let n_rows = rows.len();
+        let schema = self.metadata.schema();
+        let metadata = self.metadata.metadata().row_group(self.index);
+        let known = |place: usize| match shape {
+            Some(shape) if !shape.may_hold(place) => Some(new_null_array(schema.field(place).data_type(), n_rows)),
+            _ => constant::value(schema.field(place).data_type(), metadata.column(place), n_rows),
+        };
+        let known: Vec<(usize, Option<ArrayRef>)> = places.into_iter().map(|place| (place, known(place))).collect();
+        let unknown = known.iter().filter(|(_, array)| array.is_none()).map(|(place, _)| *place);
+        let read = self.read_file(unknown, rows)?;
+        if read.num_columns() == known.len() {
+            return Ok(read);
+        }
+        let fields: Vec<_> = known.iter().map(|(place, _)| Arc::clone(&schema.fields()[*place])).collect();
+        let mut read = read.columns().iter().cloned();
+        let arrays = known.into_iter().map(|(_, array)| array.or_else(|| read.next()));
+        let arrays = arrays.collect::<Option<Vec<_>>>().ok_or("a column is missing")?;
+        Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+    }
+
+    fn read_file(&self, places: impl Iterator<Item = usize>, rows: &Rows) -> Result<RecordBatch, Error> {
+        let mut places = places.peekable();
+        if places.peek().is_none() {
+            return Ok(RecordBatch::new_empty(Arc::new(Schema::empty())));
+        }
         let columns = ProjectionMask::leaves(self.metadata.parquet_schema(), places);
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file.clone(), self.metadata.clone())
             .with_row_groups(vec![self.index])

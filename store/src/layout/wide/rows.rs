@@ -8,6 +8,8 @@ use parquet::arrow::arrow_reader::RowSelection;
 #[derive(Clone, Debug)]
 pub(super) struct Rows {
     n_rows: usize,
+    /// How many they are.
+    len: usize,
     /// `None` stands for all.
     mask: Option<BooleanBuffer>,
 }
@@ -15,7 +17,12 @@ pub(super) struct Rows {
 impl Rows {
     /// All rows of a row group of `n_rows`.
     pub(super) fn all(n_rows: usize) -> Self {
-        Rows { n_rows, mask: None }
+        Rows { n_rows, len: n_rows, mask: None }
+    }
+
+    /// Those of a row group of `n_rows` whose bit in `mask` is set.
+    fn masked(n_rows: usize, mask: BooleanBuffer) -> Self {
+        Rows { n_rows, len: mask.count_set_bits(), mask: Some(mask) }
     }
 
     /// The rows of a row group of `n_rows` that `selection` has.
@@ -26,7 +33,7 @@ impl Rows {
             mask.append_n(selector.row_count.min(left), !selector.skip);
         }
         mask.append_n(n_rows - mask.len(), false);
-        Rows { n_rows, mask: Some(mask.finish()) }
+        Rows::masked(n_rows, mask.finish())
     }
 
     /// Those of a row group of `n_rows` with these numbers, in any order.
@@ -34,7 +41,7 @@ impl Rows {
         let mut mask = BooleanBufferBuilder::new(n_rows);
         mask.append_n(n_rows, false);
         numbers.filter(|row| *row < n_rows).for_each(|row| mask.set_bit(row, true));
-        Rows { n_rows, mask: Some(mask.finish()) }
+        Rows::masked(n_rows, mask.finish())
     }
 
     /// Those of a row group of `n_rows` in these ranges.
@@ -43,7 +50,7 @@ impl Rows {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.mask.as_ref().map_or(self.n_rows, BooleanBuffer::count_set_bits)
+        self.len
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -76,7 +83,9 @@ impl Rows {
     /// Leaves of these rows those whose bit in `hits` is set, which has one bit for each of them.
     pub(super) fn keep(&mut self, hits: BooleanBuffer) {
         let Some(mask) = &self.mask else {
-            self.mask = Some(hits).filter(|hits| hits.count_set_bits() < hits.len());
+            if hits.count_set_bits() < hits.len() {
+                *self = Rows::masked(self.n_rows, hits);
+            }
             return;
         };
         let kept = mask.set_indices().zip(hits.iter()).filter_map(|(row, hit)| hit.then_some(row));
@@ -94,10 +103,11 @@ impl Rows {
 
     /// Leaves the rows that `other` has too.
     pub(super) fn intersect(&mut self, other: &Rows) {
-        self.mask = match (&self.mask, &other.mask) {
-            (Some(mine), Some(others)) => Some(mine & others),
-            (one, None) | (None, one) => one.clone(),
-        };
+        match (&self.mask, &other.mask) {
+            (Some(mine), Some(others)) => *self = Rows::masked(self.n_rows, mine & others),
+            (None, Some(_)) => *self = other.clone(),
+            (_, None) => {}
+        }
     }
 }
 

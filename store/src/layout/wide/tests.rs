@@ -210,6 +210,85 @@ fn any_selection_of_rows_comes_back() {
     }
 }
 
+/// `n` records whose attributes are what `attributes` makes of their numbers.
+fn logs_with(n: u64, attributes: impl Fn(u64) -> AttrsBuf) -> RecordBatch {
+    let mut rows = LogRows::default();
+    for number in 0..n {
+        let attrs = attributes(number);
+        rows.push(&LogRecord {
+            time: number as i64 * 1000,
+            observed_time: number as i64 * 1000 + 5,
+            severity_number: 9,
+            severity_text: "INFO",
+            body: &format!("record {number}"),
+            body_value: if number % 7 == 3 { &[0x18, 5] } else { &[] },
+            event_name: "",
+            trace_id: (number % 3 == 0).then(|| trace(number)),
+            span_id: None,
+            flags: 1,
+            attrs: attrs.as_attrs(),
+            dropped_attributes: 0,
+            service: "shop",
+            resource: Resource::new(&[]),
+            scope: Scope::new(&[]),
+        });
+    }
+    rows.finish()
+}
+
+#[test]
+fn single_rows_come_back_whatever_columns_they_have() {
+    let keys = |number: u64, keys: &mut dyn Iterator<Item = u64>| {
+        let mut attrs = AttrsBuf::new();
+        keys.for_each(|key| attrs.push(&format!("key.{key}"), Value::Int((number * key) as i64)));
+        attrs
+    };
+    let cases: [(&str, RecordBatch); 7] = [
+        ("no attributes", logs_with(50, |_| AttrsBuf::new())),
+        ("one row", logs_with(1, |number| keys(number, &mut (0..3)))),
+        ("none, one, all", logs_with(300, |number| keys(number, &mut (0..(number % 3) * 10)))),
+        ("another one each", logs_with(2_000, |number| keys(number, &mut (number % 50..number % 50 + 1)))),
+        (
+            "more shapes than are kept",
+            logs_with(3_000, |number| keys(number, &mut (0..12).filter(|bit| random(number) >> bit & 1 == 1))),
+        ),
+        (
+            "rare keys, which have no column",
+            logs_with(2_000, |number| keys(number, &mut (0..if number % 400 == 1 { number } else { 0 }).take(30))),
+        ),
+        ("of many kinds", logs(0..2_000)),
+    ];
+    for (name, group) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let (_, segment) = write(dir.path(), Table::Logs, &[group.slice(0, group.num_rows()), group.clone()]);
+        for index in 0..2 {
+            segment.check(index).unwrap();
+            let first = segment.rows_of(index).unwrap().start;
+            for seed in 0..25 {
+                let n_rows = group.num_rows() as u64;
+                let mut rows: Vec<u32> = (0..seed % 4 + 1).map(|it| (random(seed * 4 + it) % n_rows) as u32).collect();
+                rows.sort_unstable();
+                rows.dedup();
+                let wanted: Vec<u32> = rows.iter().map(|row| first + row).collect();
+                let wanted = Matches::of(first..first + n_rows as u32, &wanted);
+                let read = segment.read(index, &None, Some(&wanted), Vec::new()).unwrap().unwrap();
+                let expected = take_record_batch(&group, &UInt32Array::from(rows.clone())).unwrap();
+                assert_eq!(texts(&read), texts(&expected), "{name}, rows {rows:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn columns_that_were_constant_in_the_first_row_group_come_back_where_they_are_not() {
+    let groups = [logs_with(500, |_| AttrsBuf::new()), logs(0..2_000), logs_with(10, attributes)];
+    let dir = tempfile::tempdir().unwrap();
+    let (_, segment) = write(dir.path(), Table::Logs, &groups);
+    for (index, group) in groups.iter().enumerate() {
+        assert_eq!(texts(&read_all(&segment, index, None)), texts(group));
+    }
+}
+
 #[test]
 fn traces_are_found_by_their_ids() {
     let groups = [spans(0..300), spans(250..500)];
