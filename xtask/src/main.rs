@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command-line tool")]
 
+mod conformance;
 mod fuzz;
 mod setup;
 mod step;
@@ -25,6 +26,8 @@ cargo xtask COMMAND
   fuzz TARGET [MINUTES]
                 feeds a decoder whatever makes it take another path, for ten minutes or as told: `otlp_protobuf`, `otlp_json`,
                 `compressed`
+  conformance ADDR [OPTIONS]
+                test any receiver of OTLP by the rules of the protocol; --help has the options, docs/conformance.md the rules
   torture WHAT [N] [SEED]
                 the tests of durability at length, with a release build: `calls` fails every file call of a script and cuts the
                 power at each, `kill` N kills, `power` N power cuts (root), `disk` N full disks (root)
@@ -40,6 +43,12 @@ fn main() -> ExitCode {
         "fuzz" => fuzz::run(&rest),
         "torture" => torture::run(&rest),
         "setup" => setup::all().map(|_| ()),
+        "conformance" => {
+            return conformance::run(&rest).unwrap_or_else(|error| {
+                eprintln!("xtask: {error}");
+                ExitCode::from(2)
+            });
+        }
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -7,6 +7,7 @@ mod apis;
 mod attacks;
 mod bad_start;
 mod browser;
+mod conformance;
 mod disk_faults;
 mod disk_space;
 mod kill;

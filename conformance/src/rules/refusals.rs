@@ -1,0 +1,224 @@
+//! R7, R8, R11: what a refusal looks like, and what must be refused.
+
+use http::Method;
+
+use crate::expect::{
+    answered, bad_data, bad_request_detail, invalid_argument, not_retryable, status_body, status_in_kind,
+    status_message,
+};
+use crate::probe::Probe;
+use crate::protocol::{Protocol, Signal};
+use crate::request::Request;
+use crate::rule::{ALL, GRPC, HTTP, JSON, PROTOBUF, Rule, Test};
+use crate::wire::put_bytes;
+
+const BAD_DATA: &str = "otlp: Bad Data, OTLP/gRPC Failures";
+const FAILURES: &str = "otlp: OTLP/HTTP Response, Failures";
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::must(
+        "R7.bad-data",
+        HTTP,
+        FAILURES,
+        "the body of a refusal with 400 is a google.rpc.Status in the encoding of the request",
+        Test::Signals(|p, signal| p.post(signal, undecodable(p)), status_in_kind),
+    ),
+    Rule::should(
+        "R7.message",
+        HTTP,
+        FAILURES,
+        "Status.message says what is wrong",
+        Test::Send(|p| p.post(Signal::Traces, undecodable(p)), status_message),
+    ),
+    Rule::must(
+        "R7.unknown-path",
+        HTTP,
+        FAILURES,
+        "the body of a refusal with 404 is a Status too, in the encoding of the request",
+        Test::Send(|p| p.post(Signal::Traces, "{}").path("/v1/conformance"), status_in_kind),
+    ),
+    Rule::must(
+        "R7.method",
+        HTTP,
+        FAILURES,
+        "so is that of a refused PUT",
+        Test::Send(|p| p.export(Signal::Traces, &p.sample(Signal::Traces)).method(Method::PUT), status_in_kind),
+    ),
+    Rule::must(
+        "R7.get",
+        HTTP,
+        FAILURES,
+        "so is that of a refused GET; in which encoding is left open, as the request has none",
+        Test::Send(|p| p.post(Signal::Traces, "").method(Method::GET).without_header("content-type"), status_body),
+    ),
+    Rule::must(
+        "R7.content-type",
+        HTTP,
+        FAILURES,
+        "so is that of a refused content type, in either encoding",
+        Test::Send(|p| p.export(Signal::Traces, &p.sample(Signal::Traces)).content_type("text/plain"), status_body),
+    ),
+    Rule::must(
+        "R7.content-encoding",
+        HTTP,
+        FAILURES,
+        "so is that of a refused content coding, in the encoding of the request",
+        Test::Send(|p| p.coded(Signal::Traces, "x-unknown", vec![0xff; 9]), status_in_kind),
+    ),
+    Rule::must(
+        "R8.undecodable",
+        ALL,
+        BAD_DATA,
+        "data that cannot be decoded is refused with 400, over gRPC with a code that is not retryable",
+        Test::Signals(|p, signal| p.post(signal, undecodable(p)), bad_data),
+    ),
+    Rule::should(
+        "R8.invalid-argument",
+        GRPC,
+        "otlp: OTLP/gRPC Response, Failures",
+        "over gRPC the code is INVALID_ARGUMENT, which is recommended",
+        Test::Signals(|p, signal| p.post(signal, undecodable(p)), invalid_argument),
+    ),
+    Rule::should(
+        "R8.bad-request",
+        HTTP,
+        BAD_DATA,
+        "Status.details has a BadRequest that describes the bad data",
+        Test::Send(|p| p.post(Signal::Traces, undecodable(p)), bad_request_detail),
+    ),
+    Rule::may(
+        "R8.bad-request-grpc",
+        GRPC,
+        "otlp: OTLP/gRPC Response, Failures",
+        "the status over gRPC has a BadRequest among its details",
+        Test::Send(|p| p.post(Signal::Traces, undecodable(p)), bad_request_detail),
+    ),
+    Rule::must(
+        "R8.truncated",
+        ALL,
+        BAD_DATA,
+        "a request whose last byte is missing is refused as bad data, of each signal",
+        Test::Signals(truncated, bad_data),
+    ),
+    Rule::must(
+        "R8.wire-type",
+        PROTOBUF,
+        "protobuf: Message Structure",
+        "wire types 6 and 7 do not exist; a message with one is refused",
+        Test::Send(|p| p.post(Signal::Traces, vec![0x0f, 0x01, 0x01]), bad_data),
+    ),
+    Rule::must(
+        "R8.field-number-0",
+        PROTOBUF,
+        "protobuf: Message Structure",
+        "field number 0 does not exist; a message with it is refused",
+        Test::Send(|p| p.post(Signal::Traces, vec![0x02, 0x01, 0x01]), bad_data),
+    ),
+    Rule::must(
+        "R8.long-varint",
+        PROTOBUF,
+        "protobuf: Base 128 Varints",
+        "a varint of more than ten bytes is refused",
+        Test::Send(|p| p.post(Signal::Traces, [&[0xf8, 0x7c][..], &[0xff; 11], &[0x01]].concat()), bad_data),
+    ),
+    Rule::must(
+        "R8.length-overflow",
+        PROTOBUF,
+        "protobuf: Length-Delimited Records",
+        "a field that claims 2^63 bytes is refused, and not given memory",
+        Test::Send(|p| p.post(Signal::Traces, [&[0x0a][..], &[0xff; 8], &[0x7f]].concat()), bad_data),
+    ),
+    Rule::practice(
+        "R8.invalid-utf8",
+        PROTOBUF,
+        "protobuf: proto3 strings are UTF-8",
+        "a span name that is not UTF-8 is refused or rejected; some decoders take it, so it is no MUST",
+        Test::Send(|p| p.post(Signal::Traces, in_span(5, &[b'a', 0xff])), crate::expect::not_taken),
+    ),
+    Rule::practice(
+        "R8.other-wire-type",
+        PROTOBUF,
+        "protobuf: Updating A Message Type",
+        "a known field with another wire type is unknown or bad data, and no fault",
+        Test::Send(|p| p.post(Signal::Traces, vec![0x08, 0x01]), answered),
+    ),
+    Rule::must(
+        "R8.json-syntax",
+        JSON,
+        BAD_DATA,
+        "what is not JSON is refused with 400",
+        Test::Script(|p| Box::pin(each_refused(p, NOT_JSON))),
+    ),
+    Rule::must(
+        "R8.json-type",
+        JSON,
+        "protojson: types",
+        "a value of another JSON type than the field has is refused with 400",
+        Test::Script(|p| Box::pin(each_refused(p, WRONG_TYPES))),
+    ),
+    Rule::must(
+        "R8.json-not-object",
+        JSON,
+        "protojson: types",
+        "a request that is a JSON value but no object is refused with 400",
+        Test::Script(|p| Box::pin(each_refused(p, &["[]", "5", "\"{}\"", "true"]))),
+    ),
+    Rule::must(
+        "R11.bad-data",
+        ALL,
+        "otlp: Retryable Response Codes",
+        "bad data is refused with a code that clients do not retry",
+        Test::Send(|p| p.post(Signal::Metrics, undecodable(p)), not_retryable),
+    ),
+];
+
+const NOT_JSON: &[&str] = &[
+    "{",
+    "{\"resourceSpans\":[}",
+    "{\"resourceSpans\":[]}]",
+    "{'resourceSpans':[]}",
+    "{\"resourceSpans\":[],}",
+    "not json",
+    "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"name\":\"unterminated}]}]}]}",
+];
+
+const WRONG_TYPES: &[&str] = &[
+    "{\"resourceSpans\":5}",
+    "{\"resourceSpans\":{\"scopeSpans\":[]}}",
+    "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"name\":{}}]}]}]}",
+    "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"startTimeUnixNano\":[1]}]}]}]}",
+    "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"a\",\"value\":{\"boolValue\":{}}}]}}]}",
+];
+
+/// What no receiver can decode.
+fn undecodable(p: &Probe) -> Vec<u8> {
+    match p.protocol {
+        Protocol::HttpJson => b"{\"resourceSpans\":[{\"scopeSpans\":7".to_vec(),
+        // A field of 255 bytes in a message of one.
+        Protocol::Grpc | Protocol::HttpProtobuf => vec![0x0a, 0xff, 0x01, 0x00],
+    }
+}
+
+fn truncated(p: &Probe, signal: Signal) -> Request {
+    let mut body = p.encode(&p.sample(signal));
+    body.pop();
+    p.post(signal, body)
+}
+
+/// A request with one span that has only this field.
+fn in_span(number: u32, bytes: &[u8]) -> Vec<u8> {
+    let mut message = bytes.to_vec();
+    for number in [number, 2, 2, 1] {
+        let mut outer = Vec::new();
+        put_bytes(&mut outer, number, &message);
+        message = outer;
+    }
+    message
+}
+
+async fn each_refused(p: &Probe, bodies: &'static [&'static str]) -> crate::rule::Check {
+    for body in bodies {
+        bad_data(&p.send(p.post(Signal::Traces, *body)).await?)?;
+    }
+    Ok(())
+}
