@@ -70,7 +70,11 @@ async fn export(
     sender: &Sender,
     request: Request,
 ) -> Result<(Signal, Protocol, Reply), Refusal> {
-    let signal = sender.signal.ok_or(Refusal::NoSuchPath)?;
+    let Some(signal) = sender.signal else {
+        // As gRPC servers should, so that no HTTP/2 client takes the 200 of a gRPC error for a success.
+        let is_call = Signal::ALL.into_iter().any(|signal| signal.grpc_path() == request.uri().path());
+        return Err(if is_call { Refusal::GrpcContentType } else { Refusal::NoSuchPath });
+    };
     if request.method() != Method::POST {
         return Err(Refusal::Method);
     }

@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     Method,
     #[error("content-type is not allowed; use application/x-protobuf or application/json")]
     ContentType,
+    #[error("content-type is not allowed; a gRPC call has application/grpc")]
+    GrpcContentType,
     #[error("content-encoding is not allowed; use one of {ACCEPTED}")]
     ContentEncoding,
     #[error("grpc-encoding is not allowed; use one of {ACCEPTED}")]
@@ -74,7 +76,7 @@ impl Refusal {
         match self {
             Refusal::NoSuchPath | Refusal::NoSuchGrpcMethod => StatusCode::NOT_FOUND,
             Refusal::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Refusal::ContentType | Refusal::ContentEncoding | Refusal::GrpcEncoding => {
+            Refusal::ContentType | Refusal::GrpcContentType | Refusal::ContentEncoding | Refusal::GrpcEncoding => {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE
             }
             Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -98,7 +100,11 @@ impl Refusal {
             Refusal::NoSuchPath | Refusal::NoSuchGrpcMethod | Refusal::GrpcEncoding | Refusal::ContentEncoding => {
                 Code::Unimplemented
             }
-            Refusal::Method | Refusal::ContentType | Refusal::GrpcFrame(_) | Refusal::Internal => Code::Internal,
+            Refusal::Method
+            | Refusal::ContentType
+            | Refusal::GrpcContentType
+            | Refusal::GrpcFrame(_)
+            | Refusal::Internal => Code::Internal,
             Refusal::TooLarge { .. } => Code::ResourceExhausted,
             Refusal::Compressed(_) | Refusal::Malformed(_) => Code::InvalidArgument,
             Refusal::Aborted => Code::Cancelled,
@@ -193,6 +199,7 @@ mod tests {
             Refusal::NoSuchPath,
             Refusal::Method,
             Refusal::ContentType,
+            Refusal::GrpcContentType,
             Refusal::ContentEncoding,
             Refusal::TooLarge { limit: 1 },
             Refusal::Compressed("gzip"),

@@ -152,6 +152,7 @@ async fn refusals_have_their_status_and_a_status_body_in_the_encoding_of_the_req
     let gz = |request: http::request::Builder| request.header("content-encoding", "gzip");
     let cases: Vec<(http::request::Builder, Vec<u8>, u16, &str)> = vec![
         (post("/v1/trace", PROTOBUF), body.clone(), 404, "no such path"),
+        (post(Signal::Traces.grpc_path(), PROTOBUF), body.clone(), 415, "a gRPC call has application/grpc"),
         (post("/", PROTOBUF), body.clone(), 404, "/v1/traces"),
         (Request::get("/v1/traces"), vec![], 405, "use POST"),
         (Request::put("/v1/traces").header("content-type", PROTOBUF), body.clone(), 405, "use POST"),
@@ -197,7 +198,7 @@ async fn refusals_have_their_status_and_a_status_body_in_the_encoding_of_the_req
     assert_eq!(store.snapshot().n_rows(Table::Spans), 0);
     let stats = collector.stats();
     assert_eq!(stats.bytes_in_progress, 0);
-    assert_eq!(stats.refusals.len(), 18);
+    assert_eq!(stats.refusals.len(), 19);
     assert_eq!(stats.refusals[0].http_status, 400, "newest first");
 }
 
