@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::protocol::Signal;
 use crate::target::{Options, Target};
 
 pub const HELP: &str = "\
@@ -14,6 +15,7 @@ with both protocols on that port. Connections are without TLS.
   --http ADDR             the address of OTLP/HTTP
   --http-path-prefix PATH what comes before /v1/traces
   --header NAME=VALUE     send this with each request; may be given again
+  --signals LIST          the signals that the receiver takes, as traces,metrics (default all three)
   --max-body BYTES        the size of requests that the receiver takes, after decompression (default 64 MiB)
   --examples DIR          also send the official examples of opentelemetry-proto that are in this folder
   --only RULE             only rules that begin so, as T8, T8.over-limit or T8.over-limit/grpc; may be given again
@@ -64,6 +66,7 @@ pub fn parse(args: impl IntoIterator<Item = String>, now: u64) -> Result<Command
             "--http" => target.http = Some(with_port(&value()?, 4318)),
             "--http-path-prefix" => target.http_prefix = prefix(&value()?),
             "--header" => target.headers.push(header(&value()?)?),
+            "--signals" => options.signals = signals(&value()?)?,
             "--max-body" => options.max_body = size(&value()?)?,
             "--examples" => options.examples = Some(PathBuf::from(value()?)),
             "--only" => options.only.push(value()?),
@@ -124,7 +127,15 @@ fn header(text: &str) -> Result<(String, String), String> {
     Ok((name.as_str().to_owned(), value.to_owned()))
 }
 
-/// A number of bytes of at least one MiB: with less, requests that are tested for other things are too large.
+fn signals(list: &str) -> Result<Vec<Signal>, String> {
+    let named = |name: &str| Signal::ALL.into_iter().find(|signal| signal.name() == name);
+    let signals = list.split(',').map(|name| {
+        named(name.trim()).ok_or_else(|| format!("--signals are of traces, metrics and logs, not {name:?}"))
+    });
+    signals.collect()
+}
+
+/// A number of bytes of at least four MiB: with less, requests that are tested for other things are too large.
 fn size(text: &str) -> Result<usize, String> {
     let size = text.parse().map_err(|_| format!("--max-body is a number of bytes, not {text:?}"))?;
     if size < 4 << 20 { Err(format!("--max-body must be at least {} (4 MiB)", 4 << 20)) } else { Ok(size) }
@@ -156,9 +167,10 @@ mod tests {
 
     #[test]
     fn options_are_read_and_what_is_wrong_is_named() {
-        let line = "box --header x-api-key=a=b --http-path-prefix otlp/ --only T8 --max-body 4194304 --format json";
+        let line = "box --header x-api-key=a=b --http-path-prefix otlp/ --only T8 --signals logs,traces --max-body 4194304 --format json";
         let Ok(Command::Run(args)) = parsed(line) else { panic!() };
         assert_eq!(args.target.headers, [("x-api-key".to_owned(), "a=b".to_owned())]);
+        assert_eq!(args.options.signals, [Signal::Logs, Signal::Traces]);
         assert_eq!(args.target.http_prefix, "/otlp");
         assert_eq!((args.options.max_body, args.format), (4 << 20, Format::Json));
         for (line, problem) in [
@@ -169,6 +181,7 @@ mod tests {
             ("a --only Q9", "no rule begins with"),
             ("a --format xml", "text, json or markdown"),
             ("a --header x", "NAME=VALUE"),
+            ("a --signals profiles", "traces, metrics and logs"),
             ("a --max-body 5", "at least"),
         ] {
             let error = parsed(line).unwrap_err();

@@ -25,7 +25,7 @@ mod target;
 mod wire;
 
 pub use args::{Args, Command, Format, HELP, parse};
-pub use protocol::Protocol;
+pub use protocol::{Protocol, Signal};
 pub use report::{Entry, Report, Verdict, markdown_list, text_list};
 pub use rule::{Level, Rule};
 pub use rules::all as rules;

@@ -30,6 +30,8 @@ pub(crate) struct Observation {
     pub(crate) asked_for_gzip: bool,
     /// Whether the request broke the framing of gRPC or its compression, for which libraries answer with INTERNAL.
     pub(crate) breaks_framing: bool,
+    /// Whether the request is over the limit before decompression.
+    pub(crate) over_limit: bool,
     pub(crate) reply: Reply,
 }
 
@@ -79,6 +81,13 @@ impl Probe {
 
     pub(crate) fn now(&self) -> u64 {
         self.shared.options.now
+    }
+
+    /// The signal for rules that are about none: log records, or what the receiver takes.
+    pub(crate) fn any(&self) -> Signal {
+        let signals = &self.shared.options.signals;
+        let first = signals.first().copied().unwrap_or(Signal::Logs);
+        if signals.contains(&Signal::Logs) { Signal::Logs } else { first }
     }
 
     pub(crate) fn max_body(&self) -> usize {
@@ -139,6 +148,9 @@ impl Probe {
     }
 
     pub(crate) async fn send_on(&self, connection: &Connection, request: Request) -> Result<Reply, Miss> {
+        if let Some(signal) = request.signal.filter(|signal| !self.shared.options.signals.contains(signal)) {
+            return Miss::not_applicable(format!("the receiver is not tested for {}", signal.name()));
+        }
         let request = self.complete(request);
         let sent = request.describe();
         let observed = request.protocol == self.protocol && request.method == http::Method::POST;
@@ -146,14 +158,16 @@ impl Probe {
         let request_type = request_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let asks = |name: &str| request.header_value(name).is_some_and(|value| value.contains("gzip"));
         let asked_for_gzip = asks("accept-encoding") || asks("grpc-accept-encoding");
-        let breaks_framing = request.breaks_framing();
+        let (breaks_framing, over_limit) =
+            (request.breaks_framing(), request.size() > self.max_body() + self.max_body() / 128);
         match connection.send(self.with_target(request)).await {
             Ok(reply) => {
                 let exchange = Exchange { sent, got: reply.describe() };
                 self.note(exchange.clone());
                 if observed {
                     let reply = reply.clone();
-                    let observation = Observation { exchange, request_type, asked_for_gzip, breaks_framing, reply };
+                    let observation =
+                        Observation { exchange, request_type, asked_for_gzip, breaks_framing, over_limit, reply };
                     self.shared.observations.lock().unwrap_or_else(PoisonError::into_inner).push(observation);
                 }
                 Ok(reply)

@@ -38,15 +38,24 @@ impl fmt::Display for Protocol {
     }
 }
 
+/// What a request carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Signal {
+pub enum Signal {
     Traces,
     Metrics,
     Logs,
 }
 
 impl Signal {
-    pub(crate) const ALL: [Signal; 3] = [Signal::Traces, Signal::Metrics, Signal::Logs];
+    pub const ALL: [Signal; 3] = [Signal::Traces, Signal::Metrics, Signal::Logs];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Signal::Traces => "traces",
+            Signal::Metrics => "metrics",
+            Signal::Logs => "logs",
+        }
+    }
 
     /// The default URL path of OTLP/HTTP.
     pub(crate) fn http_path(self) -> &'static str {

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::probe::{Probe, Shared};
-use crate::protocol::{Protocol, Signal};
+use crate::protocol::Protocol;
 use crate::report::{Entry, Report, Verdict};
 use crate::rule::{Check, Cost, Level, Miss, Rule, Test};
 use crate::rules;
@@ -96,7 +96,7 @@ async fn test(test: &Test, probe: &Probe) -> Check {
     match test {
         Test::Send(request, expect) => expect(&probe.send(request(probe)).await?),
         Test::Signals(request, expect) => {
-            for signal in Signal::ALL {
+            for signal in probe.shared.options.signals.iter().copied() {
                 expect(&probe.send(request(probe, signal)).await?)?;
             }
             Ok(())

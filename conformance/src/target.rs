@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, Signal};
 
 /// The addresses of a receiver, each as `host:port`, without TLS.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,8 @@ impl Target {
 pub struct Options {
     /// Rules whose ids begin so: `T8`, `T8.over-limit` or `T8.over-limit/grpc`. All when empty.
     pub only: Vec<String>,
+    /// The signals that the receiver takes; at least one. Rules about others do not apply.
+    pub signals: Vec<Signal>,
     /// The size in bytes, after decompression, up to which the receiver says it takes requests.
     pub max_body: usize,
     /// A folder with the official examples of opentelemetry-proto: `trace.json`, `metrics.json`, `logs.json`, `events.json`.
@@ -40,6 +42,6 @@ pub struct Options {
 impl Options {
     /// All rules, with the limit that the specification recommends.
     pub fn at(now: u64) -> Self {
-        Options { only: Vec::new(), max_body: 64 << 20, examples: None, now }
+        Options { only: Vec::new(), signals: Signal::ALL.to_vec(), max_body: 64 << 20, examples: None, now }
     }
 }

@@ -34,14 +34,14 @@ pub(super) const RULES: &[Rule] = &[
         ALL,
         "rfc1952: 2.3.1.2 Compliance",
         "a gzip header with a name, a comment and extra fields is read past",
-        Test::Send(|p| p.coded(Signal::Logs, "gzip", with_header_fields(&p.encode(&p.sample(Signal::Logs)))), taken),
+        Test::Send(|p| p.coded(p.any(), "gzip", with_header_fields(&p.encode(&p.sample(p.any())))), taken),
     ),
     Rule::practice(
         "T1.gzip-members",
         ALL,
         "rfc1952: 2.2 File format",
         "a gzip body of several members is read whole; proxies and parallel compressors write such",
-        Test::Send(|p| p.coded(Signal::Logs, "gzip", members(&p.encode(&p.sample(Signal::Logs)))), taken),
+        Test::Send(|p| p.coded(p.any(), "gzip", members(&p.encode(&p.sample(p.any())))), taken),
     ),
     Rule::must(
         "T1.gzip-unread-rest",
@@ -57,10 +57,10 @@ pub(super) const RULES: &[Rule] = &[
         "a gzip body with a wrong checksum cannot be decoded and is refused as bad data",
         Test::Send(
             |p| {
-                let mut body = gzip(&p.encode(&p.sample(Signal::Logs)));
+                let mut body = gzip(&p.encode(&p.sample(p.any())));
                 let checksum = body.len() - 8;
                 body[checksum] ^= 0xff;
-                p.coded(Signal::Logs, "gzip", body)
+                p.coded(p.any(), "gzip", body)
             },
             bad_data,
         ),
@@ -72,8 +72,8 @@ pub(super) const RULES: &[Rule] = &[
         "a gzip body that ends early is refused as bad data",
         Test::Send(
             |p| {
-                let body = gzip(&p.encode(&p.sample(Signal::Logs)));
-                p.coded(Signal::Logs, "gzip", body[..body.len() - 12].to_vec())
+                let body = gzip(&p.encode(&p.sample(p.any())));
+                p.coded(p.any(), "gzip", body[..body.len() - 12].to_vec())
             },
             bad_data,
         ),
@@ -83,7 +83,7 @@ pub(super) const RULES: &[Rule] = &[
         ALL,
         "otlp: Bad Data",
         "a body that is said to be gzip and is not is refused as bad data",
-        Test::Send(|p| p.coded(Signal::Logs, "gzip", p.encode(&p.sample(Signal::Logs))), bad_data),
+        Test::Send(|p| p.coded(p.any(), "gzip", p.encode(&p.sample(p.any()))), bad_data),
     ),
     Rule::should(
         "T1.gzip-empty",
@@ -97,79 +97,70 @@ pub(super) const RULES: &[Rule] = &[
         GRPC,
         "grpc: Requests, Compressed-Flag",
         "a message whose compressed flag is 0 is read as it is, whatever grpc-encoding says",
-        Test::Send(|p| p.export(Signal::Logs, &p.sample(Signal::Logs)).header("grpc-encoding", "gzip"), taken),
+        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).header("grpc-encoding", "gzip"), taken),
     ),
     Rule::must(
         "T1.flag-without-encoding",
         GRPC,
         "grpc-zip: Test cases, 6",
         "a compressed flag without grpc-encoding fails with INTERNAL",
-        Test::Send(
-            |p| p.gzipped(Signal::Logs, &p.sample(Signal::Logs)).without_header("grpc-encoding"),
-            grpc_code::<INTERNAL>,
-        ),
+        Test::Send(|p| p.gzipped(p.any(), &p.sample(p.any())).without_header("grpc-encoding"), grpc_code::<INTERNAL>),
     ),
     Rule::must(
         "T1.identity-named",
         GRPC,
         "grpc: Requests, Message-Encoding",
         "grpc-encoding: identity is no compression",
-        Test::Send(|p| p.export(Signal::Logs, &p.sample(Signal::Logs)).header("grpc-encoding", "identity"), taken),
+        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).header("grpc-encoding", "identity"), taken),
     ),
     Rule::must(
         "T11.letter-case",
         HTTP,
         "rfc9110: 8.4.1 Content Codings",
         "names of content codings are case-insensitive: GZIP is gzip",
-        Test::Send(|p| p.coded(Signal::Logs, "GZIP", gzip(&p.encode(&p.sample(Signal::Logs)))), taken),
+        Test::Send(|p| p.coded(p.any(), "GZIP", gzip(&p.encode(&p.sample(p.any())))), taken),
     ),
     Rule::should(
         "T11.x-gzip",
         HTTP,
         "rfc9110: 8.4.1.3 Gzip Coding",
         "x-gzip is the same as gzip",
-        Test::Send(|p| p.coded(Signal::Logs, "x-gzip", gzip(&p.encode(&p.sample(Signal::Logs)))), taken),
+        Test::Send(|p| p.coded(p.any(), "x-gzip", gzip(&p.encode(&p.sample(p.any())))), taken),
     ),
     Rule::practice(
         "T11.identity",
         HTTP,
         "practice: content-encoding",
         "content-encoding: identity is no compression",
-        Test::Send(|p| p.export(Signal::Logs, &p.sample(Signal::Logs)).header("content-encoding", "identity"), taken),
+        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).header("content-encoding", "identity"), taken),
     ),
     Rule::practice(
         "T11.unknown",
         HTTP,
         "rfc9110: 15.5.16 Unsupported Media Type",
         "a content coding that the receiver does not know is refused with 415",
-        Test::Send(|p| p.coded(Signal::Logs, "x-unknown", p.encode(&p.sample(Signal::Logs))), http_status::<415>),
+        Test::Send(|p| p.coded(p.any(), "x-unknown", p.encode(&p.sample(p.any()))), http_status::<415>),
     ),
     Rule::practice(
         "T11.accept-encoding",
         HTTP,
         "rfc9110: 12.5.3 Accept-Encoding",
         "a refusal with 415 for a content coding has Accept-Encoding with those that are taken",
-        Test::Send(|p| p.coded(Signal::Logs, "x-unknown", p.encode(&p.sample(Signal::Logs))), accept_encoding),
+        Test::Send(|p| p.coded(p.any(), "x-unknown", p.encode(&p.sample(p.any()))), accept_encoding),
     ),
     Rule::practice(
         "T11.stacked",
         HTTP,
         "rfc9110: 8.4 Content-Encoding",
         "gzip, gzip is undone twice or refused for good, not read wrongly and not a fault",
-        Test::Send(
-            |p| p.coded(Signal::Logs, "gzip, gzip", gzip(&gzip(&p.encode(&p.sample(Signal::Logs))))),
-            taken_or_refused,
-        ),
+        Test::Send(|p| p.coded(p.any(), "gzip, gzip", gzip(&gzip(&p.encode(&p.sample(p.any()))))), taken_or_refused),
     ),
     Rule::must(
         "T11.unknown-grpc",
         GRPC,
         "grpc-zip: Test cases, 4",
         "a grpc-encoding that the receiver does not know fails with UNIMPLEMENTED",
-        Test::Send(
-            |p| p.coded(Signal::Logs, "x-unknown", p.encode(&p.sample(Signal::Logs))),
-            grpc_code::<UNIMPLEMENTED>,
-        ),
+        Test::Send(|p| p.coded(p.any(), "x-unknown", p.encode(&p.sample(p.any()))), grpc_code::<UNIMPLEMENTED>),
     ),
     Rule::must(
         "T11.grpc-accept-encoding",
@@ -177,7 +168,7 @@ pub(super) const RULES: &[Rule] = &[
         "grpc-zip: Compression Method Asymmetry",
         "the refusal of an unknown grpc-encoding has grpc-accept-encoding with gzip and without the unknown",
         Test::Send(
-            |p| p.coded(Signal::Logs, "x-unknown", p.encode(&p.sample(Signal::Logs))),
+            |p| p.coded(p.any(), "x-unknown", p.encode(&p.sample(p.any()))),
             |reply| match reply.trailer("grpc-accept-encoding") {
                 Some(names) if names.contains("gzip") && !names.contains("x-unknown") => Ok(()),
                 Some(names) => Miss::broken(format!("grpc-accept-encoding is {names:?}")),
@@ -190,14 +181,14 @@ pub(super) const RULES: &[Rule] = &[
         ALL,
         "practice: OpenTelemetry Collector",
         "requests compressed with zstd are taken",
-        Test::Send(|p| p.coded(Signal::Logs, "zstd", zstd_of(&p.encode(&p.sample(Signal::Logs)))), taken),
+        Test::Send(|p| p.coded(p.any(), "zstd", zstd_of(&p.encode(&p.sample(p.any())))), taken),
     ),
     Rule::practice(
         "T16.deflate",
         HTTP,
         "practice: OpenTelemetry Collector",
         "requests compressed with deflate (zlib) are taken",
-        Test::Send(|p| p.coded(Signal::Logs, "deflate", zlib_of(&p.encode(&p.sample(Signal::Logs)))), taken),
+        Test::Send(|p| p.coded(p.any(), "deflate", zlib_of(&p.encode(&p.sample(p.any())))), taken),
     ),
     Rule::may(
         "T18.gzip-reply",
@@ -225,10 +216,10 @@ fn empty(p: &Probe) -> &'static [u8] {
 
 /// A valid request in a first member, and what makes the whole invalid in a second.
 fn unread_rest(p: &Probe) -> Request {
-    let first = gzip(&p.encode(&p.sample(Signal::Logs)));
+    let first = gzip(&p.encode(&p.sample(p.any())));
     // Neither may follow: JSON ends with its one value, and no field of protobuf has the number 0.
     let second = gzip(if p.protocol == Protocol::HttpJson { b"]]" } else { &[0x07, 0xff, 0xff] });
-    p.coded(Signal::Logs, "gzip", [first, second].concat())
+    p.coded(p.any(), "gzip", [first, second].concat())
 }
 
 fn accept_encoding(reply: &Reply) -> Check {

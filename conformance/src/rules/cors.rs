@@ -3,7 +3,6 @@
 use http::Method;
 
 use crate::probe::Probe;
-use crate::protocol::Signal;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::rule::{Check, HTTP, Miss, Rule, Test};
@@ -45,14 +44,14 @@ pub(super) const RULES: &[Rule] = &[
         HTTP,
         CHECK,
         "the reply to a POST from a page names its origin or a star",
-        Test::Send(|p| p.export(Signal::Traces, &p.sample(Signal::Traces)).header("origin", ORIGIN), allows_origin),
+        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).header("origin", ORIGIN), allows_origin),
     ),
     Rule::practice(
         "T14.refusal",
         HTTP,
         CHECK,
         "so does a refusal, or the page never learns why",
-        Test::Send(|p| p.post(Signal::Traces, vec![0xff; 9]).header("origin", ORIGIN), allows_origin),
+        Test::Send(|p| p.post(p.any(), vec![0xff; 9]).header("origin", ORIGIN), allows_origin),
     ),
     Rule::must(
         "T14.star-credentials",
@@ -74,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 fn preflight(p: &Probe, headers: &str) -> Request {
-    p.post(Signal::Traces, "")
+    p.post(p.any(), "")
         .method(Method::OPTIONS)
         .without_header("content-type")
         .header("origin", ORIGIN)

@@ -8,7 +8,6 @@ use tokio::sync::oneshot;
 use crate::expect::{accepted, answered, grpc_code, http_status, taken};
 use crate::frames;
 use crate::probe::{Exchange, Probe};
-use crate::protocol::Signal;
 use crate::reply::{Reply, UNIMPLEMENTED, decode_base64};
 use crate::rule::{Check, Cost, GRPC, Miss, Rule, Test};
 use crate::status::Status;
@@ -28,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
         GRPC,
         "otlp: OTLP/gRPC",
         "Export of ProfilesService is there",
-        Test::Send(|p| p.post(Signal::Traces, "").path(PROFILES), accepted),
+        Test::Send(|p| p.post(p.any(), "").path(PROFILES), accepted),
     ),
     Rule::must(
         "T6.unknown-method",
@@ -36,7 +35,7 @@ pub(super) const RULES: &[Rule] = &[
         "grpc-codes: UNIMPLEMENTED",
         "a method that is not there is answered with UNIMPLEMENTED",
         Test::Send(
-            |p| p.post(Signal::Traces, "").path("/opentelemetry.proto.collector.trace.v1.TraceService/Import"),
+            |p| p.post(p.any(), "").path("/opentelemetry.proto.collector.trace.v1.TraceService/Import"),
             grpc_code::<UNIMPLEMENTED>,
         ),
     ),
@@ -45,7 +44,7 @@ pub(super) const RULES: &[Rule] = &[
         GRPC,
         "grpc: Requests, Content-Type",
         "application/grpc+proto is taken as application/grpc is",
-        Test::Send(|p| p.export(Signal::Logs, &p.sample(Signal::Logs)).content_type("application/grpc+proto"), taken),
+        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).content_type("application/grpc+proto"), taken),
     ),
     Rule::should(
         "T6.foreign-content-type",
@@ -53,7 +52,7 @@ pub(super) const RULES: &[Rule] = &[
         "grpc: Requests, Content-Type",
         "another content type is answered with HTTP 415, so that no other client takes 200 for success",
         Test::Send(
-            |p| p.export(Signal::Logs, &p.sample(Signal::Logs)).content_type("application/x-conformance"),
+            |p| p.export(p.any(), &p.sample(p.any())).content_type("application/x-conformance"),
             http_status::<415>,
         ),
     ),
@@ -130,7 +129,7 @@ pub(super) const RULES: &[Rule] = &[
         GRPC,
         "grpc: Length-Prefixed-Message",
         "boundaries of DATA frames mean nothing: a message in pieces of three bytes is taken",
-        Test::Send(|p| p.export(Signal::Logs, &p.sample(Signal::Logs)).in_pieces(3), taken),
+        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).in_pieces(3), taken),
     ),
     Rule::must(
         "T6.cut-message",
@@ -139,7 +138,7 @@ pub(super) const RULES: &[Rule] = &[
         "a message that is shorter than its prefix says is not acknowledged",
         Test::Send(
             |p| {
-                let request = p.export(Signal::Logs, &p.sample(Signal::Logs));
+                let request = p.export(p.any(), &p.sample(p.any()));
                 let body = request.whole_body();
                 request.body(body.slice(..body.len() - 3))
             },
@@ -151,7 +150,7 @@ pub(super) const RULES: &[Rule] = &[
         GRPC,
         "grpc-codes: cardinality violation",
         "a call without a message is refused: Export takes exactly one",
-        Test::Send(|p| p.post(Signal::Logs, "").body(Bytes::new()), not_acknowledged),
+        Test::Send(|p| p.post(p.any(), "").body(Bytes::new()), not_acknowledged),
     ),
     Rule::practice(
         "T6.two-messages",
@@ -160,7 +159,7 @@ pub(super) const RULES: &[Rule] = &[
         "a call with two messages is refused: one would be lost",
         Test::Send(
             |p| {
-                let request = p.export(Signal::Logs, &p.sample(Signal::Logs));
+                let request = p.export(p.any(), &p.sample(p.any()));
                 let body = request.whole_body();
                 request.body([&body[..], &body[..]].concat())
             },
@@ -172,7 +171,7 @@ pub(super) const RULES: &[Rule] = &[
         GRPC,
         "grpc: Requests, Timeout",
         "a call with grpc-timeout is taken in time",
-        Test::Send(|p| p.export(Signal::Logs, &p.sample(Signal::Logs)).header("grpc-timeout", "10S"), taken),
+        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).header("grpc-timeout", "10S"), taken),
     ),
     Rule::must(
         "T6.metadata",
@@ -181,7 +180,7 @@ pub(super) const RULES: &[Rule] = &[
         "custom metadata, binary too, changes nothing",
         Test::Send(
             |p| {
-                let request = p.export(Signal::Logs, &p.sample(Signal::Logs));
+                let request = p.export(p.any(), &p.sample(p.any()));
                 request.header("x-tenant-id", "conformance").header("x-trace-bin", "AAEC")
             },
             taken,
@@ -213,7 +212,7 @@ pub(super) const RULES: &[Rule] = &[
 
 /// What no receiver can decode: a field that is longer than the message.
 fn bad(p: &Probe) -> crate::request::Request {
-    p.post(Signal::Traces, vec![0x0a, 0xff, 0x01, 0x00])
+    p.post(p.any(), vec![0x0a, 0xff, 0x01, 0x00])
 }
 
 fn not_acknowledged(reply: &Reply) -> Check {
@@ -258,7 +257,7 @@ async fn pings(p: &Probe) -> Check {
 
 async fn concurrent(p: &Probe) -> Check {
     let connection = p.connect().await?;
-    let requests: Vec<_> = (0..32).map(|_| p.export(Signal::Logs, &p.sample(Signal::Logs))).collect();
+    let requests: Vec<_> = (0..32).map(|_| p.export(p.any(), &p.sample(p.any()))).collect();
     let replies = join_all(requests.into_iter().map(|request| p.send_on(&connection, request))).await;
     replies.into_iter().try_for_each(|reply| taken(&reply?))
 }
@@ -285,14 +284,14 @@ async fn slow_call(p: &Probe) -> Check {
     const PATIENCE: Duration = Duration::from_secs(5);
     let connection = p.connect().await?;
     let (open, gate) = oneshot::channel();
-    let mut slow = p.export(Signal::Logs, &p.sample(Signal::Logs)).in_pieces(16);
+    let mut slow = p.export(p.any(), &p.sample(p.any())).in_pieces(16);
     let rest: Bytes = slow.body.split_off(1).concat().into();
     slow.gate = Some(gate);
     let others = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
         let mut outcome = Ok(());
         for _ in 0..3 {
-            let request = p.export(Signal::Logs, &p.sample(Signal::Logs));
+            let request = p.export(p.any(), &p.sample(p.any()));
             let reply = tokio::time::timeout(PATIENCE, p.send_on(&connection, request)).await;
             outcome = match reply {
                 Ok(reply) => reply.and_then(|reply| taken(&reply)),

@@ -5,7 +5,7 @@ use ::http::Method;
 use crate::client::Version;
 use crate::expect::{accepted, answered, http_status, status_200, taken};
 use crate::probe::Probe;
-use crate::protocol::{Protocol, Signal};
+use crate::protocol::Protocol;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::rule::{Check, GRPC, HTTP, JSON, Miss, PROTOBUF, Rule, Test};
@@ -60,21 +60,21 @@ pub(super) const RULES: &[Rule] = &[
         HTTP,
         "otlp: OTLP/HTTP Request",
         "profiles are received at /v1development/profiles",
-        Test::Send(|p| p.post(Signal::Traces, empty(p)).path("/v1development/profiles"), accepted),
+        Test::Send(|p| p.post(p.any(), empty(p)).path("/v1development/profiles"), accepted),
     ),
     Rule::practice(
         "T5.query",
         HTTP,
         "rfc9110: 4.2.1 http URI Scheme",
         "a query after the path changes nothing",
-        Test::Send(|p| p.export(Signal::Logs, &p.sample(Signal::Logs)).path("/v1/logs?source=conformance"), taken),
+        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).path("/v1/logs?source=conformance"), taken),
     ),
     Rule::practice(
         "T5.trailing-slash",
         HTTP,
         "practice: endpoints are pasted so",
         "a slash at the end of the path changes nothing",
-        Test::Send(|p| p.export(Signal::Logs, &p.sample(Signal::Logs)).path("/v1/logs/"), taken),
+        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).path("/v1/logs/"), taken),
     ),
     Rule::should(
         "T5.keep-alive",
@@ -88,7 +88,7 @@ pub(super) const RULES: &[Rule] = &[
         HTTP,
         "rfc9112: 7.1 Chunked Transfer Coding",
         "a request without content-length, in chunks, is taken",
-        Test::Send(|p| p.export(Signal::Logs, &p.sample(Signal::Logs)).in_pieces(7), taken),
+        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).in_pieces(7), taken),
     ),
     Rule::may(
         "T5.http2",
@@ -109,17 +109,14 @@ pub(super) const RULES: &[Rule] = &[
         HTTP,
         "rfc9110: 15.5.16 Unsupported Media Type",
         "a request without content-type is refused with 415",
-        Test::Send(
-            |p| p.export(Signal::Logs, &p.sample(Signal::Logs)).without_header("content-type"),
-            http_status::<415>,
-        ),
+        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).without_header("content-type"), http_status::<415>),
     ),
     Rule::practice(
         "T12.foreign-content-type",
         HTTP,
         "rfc9110: 15.5.16 Unsupported Media Type",
         "text/plain is refused with 415; a form of any site could send it",
-        Test::Send(|p| p.export(Signal::Logs, &p.sample(Signal::Logs)).content_type("text/plain"), http_status::<415>),
+        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).content_type("text/plain"), http_status::<415>),
     ),
     Rule::practice(
         "T12.get",
@@ -133,7 +130,7 @@ pub(super) const RULES: &[Rule] = &[
         HTTP,
         "rfc9110: 15.5.6 Method Not Allowed",
         "PUT is refused with 405",
-        Test::Send(|p| p.export(Signal::Logs, &p.sample(Signal::Logs)).method(Method::PUT), http_status::<405>),
+        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).method(Method::PUT), http_status::<405>),
     ),
     Rule::must(
         "T12.allow",
@@ -154,7 +151,7 @@ pub(super) const RULES: &[Rule] = &[
         HTTP,
         "rfc9110: 15.5.5 Not Found",
         "a path that no signal has is answered with 404",
-        Test::Send(|p| p.export(Signal::Logs, &p.sample(Signal::Logs)).path("/v1/conformance"), http_status::<404>),
+        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).path("/v1/conformance"), http_status::<404>),
     ),
     Rule::practice(
         "T13.parameters",
@@ -175,7 +172,7 @@ pub(super) const RULES: &[Rule] = &[
         JSON,
         "otlp: OTLP/HTTP Connection",
         "the decoder is chosen by content-type alone: protobuf under application/json is refused with 400",
-        Test::Send(|p| p.post(Signal::Logs, p.sample(Signal::Logs).protobuf()), http_status::<400>),
+        Test::Send(|p| p.post(p.any(), p.sample(p.any()).protobuf()), http_status::<400>),
     ),
     Rule::practice(
         "T13.custom-headers",
@@ -184,7 +181,7 @@ pub(super) const RULES: &[Rule] = &[
         "headers that the receiver does not know change nothing",
         Test::Send(
             |p| {
-                let request = p.export(Signal::Logs, &p.sample(Signal::Logs));
+                let request = p.export(p.any(), &p.sample(p.any()));
                 request.header("x-tenant-id", "conformance").header("x-trace-bin", "AAEC")
             },
             taken,
@@ -198,7 +195,7 @@ fn empty(p: &Probe) -> &'static str {
 
 /// A request without a body.
 fn bare(p: &Probe, method: Method) -> Request {
-    p.post(Signal::Logs, "").method(method).without_header("content-type")
+    p.post(p.any(), "").method(method).without_header("content-type")
 }
 
 fn allow(reply: &Reply) -> Check {
@@ -216,15 +213,15 @@ async fn on_port(p: &Probe, port: &str) -> Check {
     if !address.ends_with(&format!(":{port}")) {
         return Miss::not_applicable(format!("the tests run against {address}"));
     }
-    accepted(&p.send(p.export(Signal::Logs, &p.sample(Signal::Logs))).await?)
+    accepted(&p.send(p.export(p.any(), &p.sample(p.any()))).await?)
 }
 
 async fn both_encodings(p: &Probe) -> Check {
     let connection = p.connect().await?;
     for protocol in [Protocol::HttpProtobuf, Protocol::HttpJson, Protocol::HttpProtobuf] {
-        let sample = p.sample(Signal::Logs);
+        let sample = p.sample(p.any());
         let body = if protocol == Protocol::HttpJson { sample.json().to_string().into() } else { sample.protobuf() };
-        taken(&p.send_on(&connection, Request::post(protocol, Signal::Logs, body)).await?)?;
+        taken(&p.send_on(&connection, Request::post(protocol, p.any(), body)).await?)?;
     }
     Ok(())
 }
@@ -233,20 +230,20 @@ async fn both_encodings(p: &Probe) -> Check {
 async fn on_other_port(p: &Probe) -> Check {
     let target = &p.shared.target;
     if target.grpc == target.http {
-        let reply = p.send(p.export(Signal::Logs, &p.sample(Signal::Logs))).await?;
+        let reply = p.send(p.export(p.any(), &p.sample(p.any()))).await?;
         return taken(&reply);
     }
     let connection = match p.protocol {
         Protocol::Grpc => p.connect_to(Protocol::HttpProtobuf, Version::Http2).await?,
         Protocol::HttpProtobuf | Protocol::HttpJson => p.connect_to(Protocol::Grpc, Version::Http1).await?,
     };
-    taken(&p.send_on(&connection, p.export(Signal::Logs, &p.sample(Signal::Logs))).await?)
+    taken(&p.send_on(&connection, p.export(p.any(), &p.sample(p.any()))).await?)
 }
 
 async fn many_on_one(p: &Probe, version: Version, n: usize) -> Check {
     let connection = p.connect_to(p.protocol, version).await?;
     for _ in 0..n {
-        taken(&p.send_on(&connection, p.export(Signal::Logs, &p.sample(Signal::Logs))).await?)?;
+        taken(&p.send_on(&connection, p.export(p.any(), &p.sample(p.any()))).await?)?;
     }
     Ok(())
 }
@@ -257,7 +254,7 @@ async fn parallel(p: &Probe) -> Check {
         connections.push(p.connect().await?);
     }
     for connection in &connections {
-        taken(&p.send_on(connection, p.export(Signal::Logs, &p.sample(Signal::Logs))).await?)?;
+        taken(&p.send_on(connection, p.export(p.any(), &p.sample(p.any()))).await?)?;
     }
     Ok(())
 }
@@ -266,7 +263,7 @@ async fn content_types(p: &Probe, suffixes: &[&str], upper: bool) -> Check {
     for suffix in suffixes {
         let name = p.protocol.content_type();
         let name = if upper { name.to_ascii_uppercase() } else { name.to_owned() };
-        let request = p.export(Signal::Logs, &p.sample(Signal::Logs)).content_type(&format!("{name}{suffix}"));
+        let request = p.export(p.any(), &p.sample(p.any())).content_type(&format!("{name}{suffix}"));
         taken(&p.send(request).await?)?;
     }
     Ok(())
