@@ -207,9 +207,8 @@ pub(crate) fn noticed(reply: &Reply) -> Check {
     }
 }
 
-/// Rejected or refused, not taken.
+/// Rejected or refused, whatever the code, not taken.
 pub(crate) fn not_taken(reply: &Reply) -> Check {
-    answered(reply)?;
     if reply.is_accepted() && partial(reply)?.rejected == 0 {
         return Miss::broken("it was acknowledged as valid");
     }
