@@ -41,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) ui: SocketAddr,
     pub(crate) retention: Retention,
     pub(crate) memory: Memory,
+    /// Bytes of one request after decompression.
+    pub(crate) max_request: usize,
     pub(crate) max_series: usize,
     /// `None` goes by the size of the file system.
     pub(crate) disk_reserve: Option<u64>,
@@ -124,6 +126,9 @@ impl Config {
         let memory = bytes(&text("memory")).filter(|bytes| *bytes >= memory::MIN);
         let memory = memory.and_then(|bytes| usize::try_from(bytes).ok()).map(Memory);
         let memory = memory.ok_or_else(|| error("memory", "a size of at least 384MiB, such as 2GiB"))?;
+        let max_request = bytes(&text("max_request")).and_then(|bytes| usize::try_from(bytes).ok());
+        let max_request = max_request.filter(|bytes| memory::REQUEST.contains(bytes));
+        let max_request = max_request.ok_or_else(|| error("max_request", "a size from 1MiB to 64MiB"))?;
         let max_series = match text("max_series").as_str() {
             "" => Some(memory.series()),
             number => number.parse().ok().filter(|number| *number > 0),
@@ -162,6 +167,7 @@ impl Config {
             ui,
             retention,
             memory,
+            max_request,
             max_series,
             disk_reserve,
             flush_age: Duration::from_nanos(flush_age),
@@ -233,7 +239,8 @@ mod tests {
         assert_eq!((traces, logs, metrics, max_bytes), (Some(2 * DAY), Some(7 * DAY), None, Some(2 << 30)));
         let default = load(&[]).unwrap();
         assert_eq!((default.retention.logs, default.retention.max_bytes), (Some(30 * DAY), None));
-        assert_eq!(default.max_series, 349_525);
+        assert_eq!((default.max_series, default.max_request), (349_525, 64 << 20));
+        assert_eq!(load(&["--max-request", "4MiB"]).unwrap().max_request, 4 << 20);
         assert_eq!(load(&["--memory", "6GiB"]).unwrap().max_series, 2 << 20);
         assert_eq!(load(&["--memory", "16GiB", "--max-series", "5"]).unwrap().max_series, 5);
         for (flag, value, allowed) in [
@@ -241,6 +248,8 @@ mod tests {
             ("--max-disk", "10MiB", "max_disk: \"10MiB\" is not a size of at least 1GiB, or 0"),
             ("--disk-reserve", "1", "disk_reserve: \"1\" is not a size such as 2GiB, or 0 for none"),
             ("--memory", "383MiB", "memory: \"383MiB\" is not a size of at least 384MiB, such as 2GiB"),
+            ("--max-request", "65MiB", "max_request: \"65MiB\" is not a size from 1MiB to 64MiB"),
+            ("--max-request", "10KiB", "max_request: \"10KiB\" is not a size from 1MiB to 64MiB"),
             ("--max-series", "0", "max_series: \"0\" is not a number of series"),
         ] {
             let error = load(&[flag, value]).unwrap_err().to_string();
@@ -261,7 +270,7 @@ mod tests {
             ("\nui: here", "haechi.yaml:2: ui: \"here\" is not an IP address with a port, such as 127.0.0.1:4317"),
             (
                 "retenton: 1d",
-                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_series, flush_age, own_metrics, slos, external_url, webhook, log, webhooks",
+                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_request, max_series, flush_age, own_metrics, slos, external_url, webhook, log, webhooks",
             ),
             (
                 "webhooks:\n  - url: ftp://x\n    name: a",

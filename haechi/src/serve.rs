@@ -105,7 +105,7 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
     let (store, recovery) = opening.await??;
     tracing::info!(segments = recovery.segments, replayed_rows = recovery.replayed_rows, "data directory is open");
 
-    let limits = config.memory.receiver();
+    let limits = config.memory.receiver(config.max_request);
     let max_connections = descriptors::connections(descriptors, limits.max_connections);
     let limits = collector::Limits { max_connections, ..limits };
     let collector = Collector::new(Arc::clone(&store), limits, clock::now);

@@ -9,6 +9,10 @@ use store::StoreConfig;
 /// The process itself takes some 60 MiB, and one request of the greatest size is to fit.
 pub(super) const MIN: u64 = 384 << 20;
 
+/// How large the greatest request may be: what SDKs batch fits into the least, and [`MIN`] is for the greatest, which is what
+/// the OTLP specification recommends.
+pub(super) const REQUEST: std::ops::RangeInclusive<usize> = 1 << 20..=64 << 20;
+
 /// Bytes that a request in progress takes for each of its own: the columns that are made of it are about twice as large.
 const BYTES_OF_A_REQUEST_BYTE: usize = 3;
 
@@ -30,8 +34,9 @@ impl Memory {
         self.0 / 6 / BYTES_OF_A_SERIES
     }
 
-    pub(crate) fn receiver(self) -> Limits {
-        let limits = Limits::default();
+    /// Requests of up to `max_request` bytes after decompression.
+    pub(crate) fn receiver(self, max_request: usize) -> Limits {
+        let limits = Limits { max_body: max_request, ..Limits::default() };
         // A request of the greatest size fits, and what it was compressed from.
         let least = limits.max_body + limits.max_body / 2;
         Limits { max_in_progress: (self.0 / 8 / BYTES_OF_A_REQUEST_BYTE).max(least), ..limits }

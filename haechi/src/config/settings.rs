@@ -80,6 +80,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "How much memory to take, about; where there is no more, requests are refused for now",
     },
     Setting {
+        key: "max_request",
+        value: "SIZE",
+        default: "64MiB",
+        help: "Size of one request after decompression, up to 64MiB; larger ones are refused for good",
+    },
+    Setting {
         key: "max_series",
         value: "NUMBER",
         default: "",
