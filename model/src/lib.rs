@@ -7,6 +7,7 @@ pub mod attrs;
 pub mod ids;
 pub mod log;
 pub mod metric;
+pub mod prometheus;
 pub mod resource;
 pub mod span;
 pub mod time;

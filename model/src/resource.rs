@@ -3,6 +3,7 @@
 //! Both keep the bytes of the OTLP message and add its schema URL in a field that OTLP does not use.
 
 use crate::attrs::Attrs;
+use crate::prometheus::Mark;
 use crate::wire::{Raw, Reader};
 
 /// The field that carries the schema URL beside the message's own fields. OTLP keeps it in the enclosing
@@ -66,6 +67,11 @@ impl<'a> Scope<'a> {
 
     pub fn schema_url(&self) -> &'a str {
         text_field(self.0, SCHEMA_URL_FIELD)
+    }
+
+    /// The mark of series that came with Prometheus' names and labels; `None` for those of OTLP.
+    pub fn prometheus(&self) -> Option<Mark> {
+        Mark::of(self.0)
     }
 }
 

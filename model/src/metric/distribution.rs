@@ -5,6 +5,26 @@
 
 use crate::wire::{Raw, Reader, zigzag};
 
+/// The field of a distribution, beside those of OTLP, that says how a native histogram of Prometheus stands to the one
+/// before it: a varint, [`RESET`] or [`GAUGE`]. OTLP has no word for a histogram that is no counter.
+pub const RESET_HINT_FIELD: u32 = 15;
+/// `ResetHint.YES` of Prometheus: the counter began anew.
+pub const RESET: u64 = 1;
+/// `ResetHint.GAUGE` of Prometheus: the histogram may fall as well as rise.
+pub const GAUGE: u64 = 3;
+
+/// The number in [`RESET_HINT_FIELD`] of a distribution; 0 when nothing is known.
+pub fn reset_hint(message: &[u8]) -> u64 {
+    let mut hint = 0;
+    let mut reader = Reader::new(message);
+    while let Ok(Some((number, raw))) = reader.next_field() {
+        if let (RESET_HINT_FIELD, Raw::Varint(value)) = (number, raw) {
+            hint = value;
+        }
+    }
+    hint
+}
+
 /// A histogram with explicit bucket bounds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Histogram {

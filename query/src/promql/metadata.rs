@@ -1,7 +1,6 @@
 //! What there is to ask for: label names, label values, series, and the metrics with their types.
 
-use model::{MetricKind, Nanos, TimeRange};
-use store::StoredSeries;
+use model::{Nanos, TimeRange};
 
 use super::error::PromqlError;
 use super::labels::Labels;
@@ -20,7 +19,7 @@ pub struct Listing<T> {
 /// What is known of a metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
-    /// `counter`, `gauge`, `histogram` or `summary`.
+    /// `counter`, `gauge`, `histogram` or `summary`; of a metric that came from Prometheus also one of its other types, or `unknown`.
     pub kind: &'static str,
     pub help: String,
     /// As sent.
@@ -87,26 +86,11 @@ fn distinct(sets: Listing<Labels>, mut add: impl FnMut(&Labels, &mut hashbrown::
 
 /// The metrics of a store by their Prometheus names, sorted; of `metric` only, if it is given.
 pub fn metadata(source: &Source, metric: Option<&str>) -> Vec<(String, Vec<Metadata>)> {
-    let families = source.families();
-    let wanted = families.into_iter().filter(|(name, _)| metric.is_none_or(|metric| metric == name));
-    let describe = |stored: &std::sync::Arc<StoredSeries>| Metadata {
-        kind: kind_name(stored.kind, stored.monotonic),
-        help: stored.description.to_string(),
-        unit: stored.unit.to_string(),
-    };
+    let families = source.families().into_iter();
     let mut metrics: Vec<(String, Vec<Metadata>)> =
-        wanted.map(|(name, series)| (name, series.iter().map(describe).collect())).collect();
+        families.filter(|(name, _)| metric.is_none_or(|metric| metric == name)).collect();
     metrics.sort_by(|a, b| a.0.cmp(&b.0));
     metrics
-}
-
-fn kind_name(kind: MetricKind, monotonic: bool) -> &'static str {
-    match kind {
-        MetricKind::Sum if monotonic => "counter",
-        MetricKind::Gauge | MetricKind::Sum => "gauge",
-        MetricKind::Histogram | MetricKind::ExponentialHistogram => "histogram",
-        MetricKind::Summary => "summary",
-    }
 }
 
 fn millis(time: Nanos) -> Millis {

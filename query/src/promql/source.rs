@@ -1,17 +1,17 @@
 //! Where series come from: a snapshot of the store, or a set in memory.
 
-use std::sync::Arc;
-
 use hashbrown::HashMap;
-use store::{ReadError, Snapshot, StoredSeries};
+use store::{ReadError, Snapshot};
 
 use super::error::PromqlError;
 use super::labels::Labels;
 use super::limits::Meter;
 use super::matcher::{Matcher, all_accept};
+use super::metadata::Metadata;
 use super::value::{Millis, SeriesData};
 
 mod conditions;
+mod families;
 pub(super) mod names;
 mod points;
 mod samples;
@@ -90,10 +90,10 @@ impl Source {
         Ok(sets)
     }
 
-    /// The metrics by their Prometheus names, each with one series for every description of it.
-    pub(super) fn families(&self) -> HashMap<String, Vec<Arc<StoredSeries>>> {
+    /// The metrics by their Prometheus names, each with every description of it.
+    pub(super) fn families(&self) -> HashMap<String, Vec<Metadata>> {
         match &self.0 {
-            Kind::Store(snapshot) => stored::families(snapshot),
+            Kind::Store(snapshot) => families::families(snapshot),
             Kind::Memory(_) => HashMap::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! Samples and results, as the evaluator hands them out.
 
+use std::mem::take;
 use std::sync::Arc;
 
 use super::histogram::Histogram;
@@ -53,6 +54,34 @@ impl SeriesData {
         self.times.len() + self.histogram_times.len()
     }
 
+    /// Takes in the samples of `other`, of the same series. Where both have one at a time, one of `other` stays; a histogram
+    /// in place of a number. What the samples count is known from who knows it.
+    pub(super) fn merge(&mut self, other: SeriesData) {
+        if self.kind == SampleKind::Unknown || self.last_time() < other.last_time() && other.kind != SampleKind::Unknown
+        {
+            self.kind = other.kind;
+        }
+        (self.times, self.floats) =
+            merge_in_order((take(&mut self.times), take(&mut self.floats)), (other.times, other.floats));
+        let histograms = (take(&mut self.histogram_times), take(&mut self.histograms));
+        (self.histogram_times, self.histograms) = merge_in_order(histograms, (other.histogram_times, other.histograms));
+        if !self.histogram_times.is_empty() {
+            let is_number = |time: &Millis| self.histogram_times.binary_search(time).is_err();
+            let mut keep = self.times.iter().map(is_number);
+            self.floats.retain(|_| keep.next().unwrap_or_default());
+            let histogram_times = &self.histogram_times;
+            self.times.retain(|time| histogram_times.binary_search(time).is_err());
+        }
+    }
+
+    pub(super) fn first_time(&self) -> Option<Millis> {
+        self.times.first().into_iter().chain(self.histogram_times.first()).min().copied()
+    }
+
+    pub(super) fn last_time(&self) -> Option<Millis> {
+        self.times.last().into_iter().chain(self.histogram_times.last()).max().copied()
+    }
+
     /// Takes the marks of staleness out: ranges do not see them.
     pub(super) fn drop_stale(&mut self) {
         if self.floats.iter().any(|value| is_stale(*value)) {
@@ -61,6 +90,23 @@ impl SeriesData {
             self.floats.retain(|value| !is_stale(*value));
         }
     }
+}
+
+/// Two runs of samples, each in order of time, as one; of two samples at one time, that of `b`.
+fn merge_in_order<T>(a: (Vec<Millis>, Vec<T>), b: (Vec<Millis>, Vec<T>)) -> (Vec<Millis>, Vec<T>) {
+    let (mut a, mut b) = (a.0.into_iter().zip(a.1).peekable(), b.0.into_iter().zip(b.1).peekable());
+    let next = || match (a.peek(), b.peek()) {
+        (Some((before, _)), Some((time, _))) if before < time => a.next(),
+        (Some((before, _)), Some((time, _))) => {
+            if before == time {
+                a.next();
+            }
+            b.next()
+        }
+        (Some(_), None) => a.next(),
+        (None, _) => b.next(),
+    };
+    std::iter::from_fn(next).unzip()
 }
 
 /// The answer to a query.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 use model::metric::{NO_RECORDED_VALUE, distribution};
+use model::prometheus::MetricType;
 use model::time::MILLISECOND;
 use model::{MetricKind, Point, PointValue, SeriesId, Temporality, TimeRange};
 use store::{Order, Scan, Snapshot};
 
 use super::super::error::PromqlError;
-use super::super::histogram::Histogram;
+use super::super::histogram::{Histogram, ResetHint};
 use super::super::labels::Labels;
 use super::super::limits::Meter;
 use super::super::matcher::Matcher;
@@ -25,9 +26,16 @@ pub(super) struct Wanted {
     pub(super) metric: MetricKind,
     pub(super) temporality: Temporality,
     pub(super) monotonic: bool,
+    /// Of a series that came with Prometheus' labels.
+    pub(super) metric_type: Option<MetricType>,
 }
 
 impl Wanted {
+    /// Whether the labels are those that the series came with.
+    pub(super) fn as_written(&self) -> bool {
+        self.metric_type.is_some()
+    }
+
     /// Whether the series has numbers and nothing else.
     pub(super) fn is_number(&self) -> bool {
         matches!(self.metric, MetricKind::Gauge | MetricKind::Sum)
@@ -35,6 +43,7 @@ impl Wanted {
 
     pub(super) fn sample_kind(&self) -> SampleKind {
         match (self.metric, self.part, self.temporality) {
+            _ if self.metric_type == Some(MetricType::Unknown) => SampleKind::Unknown,
             (MetricKind::Gauge, _, _) | (MetricKind::Summary, Part::Quantiles, _) => SampleKind::Gauge,
             (_, _, Temporality::Delta) => SampleKind::Delta,
             (MetricKind::Sum, _, _) if !self.monotonic => SampleKind::Gauge,
@@ -97,8 +106,8 @@ enum Content {
     /// The series has ended, or has nothing to say at this time.
     None,
     Number(f64),
-    Explicit(distribution::Histogram),
-    Exponential(distribution::ExponentialHistogram),
+    Explicit(distribution::Histogram, ResetHint),
+    Exponential(distribution::ExponentialHistogram, ResetHint),
     Summary(distribution::Summary),
 }
 
@@ -111,10 +120,10 @@ impl Content {
             (PointValue::Int(value), _) => Content::Number(value as f64),
             (PointValue::Double(value), _) => Content::Number(value),
             (PointValue::Distribution(bytes), MetricKind::Histogram) => {
-                Content::Explicit(distribution::Histogram::decode(bytes))
+                Content::Explicit(distribution::Histogram::decode(bytes), reset_hint(bytes))
             }
             (PointValue::Distribution(bytes), MetricKind::ExponentialHistogram) => {
-                Content::Exponential(distribution::ExponentialHistogram::decode(bytes))
+                Content::Exponential(distribution::ExponentialHistogram::decode(bytes), reset_hint(bytes))
             }
             (PointValue::Distribution(bytes), MetricKind::Summary) => {
                 Content::Summary(distribution::Summary::decode(bytes))
@@ -125,8 +134,8 @@ impl Content {
 
     fn count(&self) -> Option<f64> {
         Some(match self {
-            Content::Explicit(point) => point.count as f64,
-            Content::Exponential(point) => point.count as f64,
+            Content::Explicit(point, _) => point.count as f64,
+            Content::Exponential(point, _) => point.count as f64,
             Content::Summary(point) => point.count as f64,
             Content::None | Content::Number(_) => return None,
         })
@@ -134,11 +143,19 @@ impl Content {
 
     fn sum(&self) -> Option<f64> {
         match self {
-            Content::Explicit(point) => point.sum,
-            Content::Exponential(point) => point.sum,
+            Content::Explicit(point, _) => point.sum,
+            Content::Exponential(point, _) => point.sum,
             Content::Summary(point) => Some(point.sum),
             Content::None | Content::Number(_) => None,
         }
+    }
+}
+
+fn reset_hint(bytes: &[u8]) -> ResetHint {
+    match distribution::reset_hint(bytes) {
+        distribution::RESET => ResetHint::Reset,
+        distribution::GAUGE => ResetHint::Gauge,
+        _ => ResetHint::Unknown,
     }
 }
 
@@ -168,19 +185,20 @@ impl Filled {
                 return 1 + self.split.len();
             }
             (Part::Value, Content::Number(value)) => self.whole.floats.push((time, *value)),
-            (Part::Value, Content::Explicit(point)) => {
-                self.whole.histograms.push((time, Arc::new(Histogram::of_explicit(point))));
+            (Part::Value, Content::Explicit(point, reset)) => {
+                let histogram = Histogram { reset: *reset, ..Histogram::of_explicit(point) };
+                self.whole.histograms.push((time, Arc::new(histogram)));
                 return 1 + point.bounds.len();
             }
-            (Part::Value, Content::Exponential(point)) => {
-                let histogram = Histogram::of_exponential(point);
+            (Part::Value, Content::Exponential(point, reset)) => {
+                let histogram = Histogram { reset: *reset, ..Histogram::of_exponential(point) };
                 let size = histogram.positive.len() + histogram.negative.len();
                 self.whole.histograms.push((time, Arc::new(histogram)));
                 return 1 + size;
             }
             (Part::Count, content) => self.whole.floats.extend(content.count().map(|count| (time, count))),
             (Part::Sum, content) => self.whole.floats.extend(content.sum().map(|sum| (time, sum))),
-            (Part::Buckets, Content::Explicit(point)) => {
+            (Part::Buckets, Content::Explicit(point, _)) => {
                 let mut cumulative = 0u64;
                 for (bound, count) in point.bounds.iter().zip(&point.counts) {
                     cumulative = cumulative.saturating_add(*count);
@@ -274,7 +292,7 @@ pub(super) fn layouts(
                 continue;
             }
             let keys = match Content::of(*metric, &chunk.row(row)) {
-                Content::Explicit(point) => point.bounds.into_iter().chain([f64::INFINITY]).collect(),
+                Content::Explicit(point, _) => point.bounds.into_iter().chain([f64::INFINITY]).collect(),
                 Content::Summary(point) => point.quantiles.into_iter().map(|(quantile, _)| quantile).collect(),
                 _ => continue,
             };

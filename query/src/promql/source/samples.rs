@@ -60,6 +60,7 @@ mod tests {
             metric: MetricKind::Sum,
             temporality: Temporality::Cumulative,
             monotonic: true,
+            metric_type: None,
         };
         let times = vec![-1, 0, 999_999, 1_000_000, 2_000_001, 2_000_002, 2_000_003];
         let samples = Samples { times, values: vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0] };

@@ -2,7 +2,7 @@
 //!
 //! A series can be asked for as Prometheus would have named it (`http_requests_total{http_method="GET"}`) and as it
 //! was sent (`{"http.requests", "http.method"="GET"}`). A selector gets the first of the two that all its matchers
-//! accept, so no series comes twice.
+//! accept, so no series comes twice. A series that came from Prometheus has the labels that it came with, and no others.
 
 use std::sync::Arc;
 
@@ -42,6 +42,16 @@ impl Part {
             MetricKind::Histogram => &[Part::Value, Part::Buckets, Part::Count, Part::Sum],
             MetricKind::ExponentialHistogram => &[Part::Value, Part::Count, Part::Sum],
             MetricKind::Summary => &[Part::Quantiles, Part::Count, Part::Sum],
+        }
+    }
+
+    /// The parts that a series shows. One that came with Prometheus' labels is what it is: classic histograms came as series
+    /// of their own. One that only describes a metric shows nothing.
+    pub(super) fn of_series(series: &Series<'_>) -> &'static [Part] {
+        match series.scope.prometheus() {
+            None => Part::of_kind(series.kind),
+            Some(mark) if mark.is_metadata => &[],
+            Some(_) => &[Part::Value],
         }
     }
 
@@ -94,6 +104,10 @@ struct Metric {
 impl Speller {
     /// The labels of `part` of `series` in the spelling that all `matchers` but those on the part's own label accept.
     pub(super) fn accepted(&mut self, series: &Series<'_>, part: Part, matchers: &[Matcher]) -> Option<Labels> {
+        if series.scope.prometheus().is_some() {
+            let named = matchers.iter().all(|matcher| matcher.name != NAME || matcher.accepts(series.name));
+            return named.then(|| self.labels_as_written(series)).and_then(|labels| if_accepted(labels, matchers));
+        }
         let split = part.split_label();
         for spelling in SPELLINGS {
             let name = self.metric_name(series, part, spelling);
@@ -139,6 +153,19 @@ impl Speller {
         pairs.extend(self.scope(series, spelling).iter().cloned());
         pairs.extend(self.target(series).iter().cloned());
         pairs.push((self.word(NAME), self.word(name)));
+        Labels::new(pairs)
+    }
+
+    /// The labels of a series that came with Prometheus' own.
+    fn labels_as_written(&mut self, series: &Series<'_>) -> Labels {
+        let mut pairs = self.attributes(series.attrs, Spelling::AsSent, "");
+        let resource = series.resource.attrs();
+        for (label, key) in [("job", "service.name"), ("instance", "service.instance.id")] {
+            if let Some(value) = resource.get_str(key) {
+                pairs.push((self.word(label), self.word(value)));
+            }
+        }
+        pairs.push((self.word(NAME), self.word(series.name)));
         Labels::new(pairs)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::HashSet;
 use model::SeriesId;
 use store::{Snapshot, StoredSeries};
 
@@ -26,13 +26,14 @@ pub(super) fn select(
     meter: &Meter<'_>,
 ) -> Result<Vec<SeriesData>, PromqlError> {
     let wanted = wanted(snapshot, matchers, after, until, meter)?;
+    let as_written: HashSet<SeriesId> = wanted.iter().filter(|it| it.as_written()).map(|it| it.id).collect();
     let (numbers, others): (Vec<_>, Vec<_>) = wanted.into_iter().partition(Wanted::is_number);
     let range = time_range(after, until);
     let mut series = samples::read(snapshot, numbers, range, meter)?;
     if !others.is_empty() {
         series.extend(points::read(snapshot, others, range, matchers, meter)?);
     }
-    let mut series = tell_apart(series);
+    let mut series = tell_apart(series, &as_written);
     series.extend(target_info::select(snapshot, matchers, after, until, meter)?);
     series.sort_by(|a, b| a.labels.cmp(&b.labels));
     Ok(series)
@@ -90,7 +91,7 @@ fn wanted(
 
 fn push_wanted(stored: &Arc<StoredSeries>, speller: &mut Speller, matchers: &[Matcher], wanted: &mut Vec<Wanted>) {
     let series = stored.as_series();
-    for part in Part::of_kind(stored.kind) {
+    for part in Part::of_series(&series) {
         if let Some(labels) = speller.accepted(&series, *part, matchers) {
             wanted.push(Wanted {
                 id: stored.id,
@@ -99,6 +100,7 @@ fn push_wanted(stored: &Arc<StoredSeries>, speller: &mut Speller, matchers: &[Ma
                 metric: stored.kind,
                 temporality: stored.temporality,
                 monotonic: stored.monotonic,
+                metric_type: series.scope.prometheus().map(|mark| mark.metric_type),
             });
         }
     }
@@ -121,11 +123,26 @@ fn may_be_named(name: &str, matchers: &[Matcher]) -> bool {
 /// A process that was restarted comes back as another resource; its series go on where the old ones ended, and are
 /// joined. Series that run at the same time are different ones, whose resources differ in attributes that are no
 /// labels: a label `otel_series` tells them apart, so that sums are right and nothing is lost.
-fn tell_apart(mut series: Vec<(SeriesId, SeriesData)>) -> Vec<SeriesData> {
-    series.sort_by(|a, b| a.1.labels.cmp(&b.1.labels).then(first_time(&a.1).cmp(&first_time(&b.1))));
+///
+/// To Prometheus a series is its labels. So those in `as_written` are one where they have the same, whatever kinds of samples
+/// and metadata they came with.
+fn tell_apart(mut series: Vec<(SeriesId, SeriesData)>, as_written: &HashSet<SeriesId>) -> Vec<SeriesData> {
+    let is_written = |it: &(SeriesId, SeriesData)| as_written.contains(&it.0);
+    series.sort_by(|a, b| {
+        let order = a.1.labels.cmp(&b.1.labels).then_with(|| is_written(a).cmp(&is_written(b)));
+        order.then_with(|| a.1.first_time().cmp(&b.1.first_time()))
+    });
+    series.dedup_by(|next, before| {
+        let same = is_written(next) && is_written(before) && next.1.labels == before.1.labels;
+        if same {
+            before.1.merge(std::mem::take(&mut next.1));
+        }
+        same
+    });
+    series.sort_by(|a, b| a.1.labels.cmp(&b.1.labels).then(a.1.first_time().cmp(&b.1.first_time())));
     let mut result: Vec<SeriesData> = Vec::with_capacity(series.len());
     for group in series.chunk_by_mut(|a, b| a.1.labels == b.1.labels) {
-        let follow = group.is_sorted_by(|a, b| a.1.kind == b.1.kind && last_time(&a.1) < first_time(&b.1));
+        let follow = group.is_sorted_by(|a, b| a.1.kind == b.1.kind && a.1.last_time() < b.1.first_time());
         if let [(_, only)] = group {
             result.push(std::mem::take(only));
         } else if follow {
@@ -149,34 +166,4 @@ fn tell_apart(mut series: Vec<(SeriesId, SeriesData)>) -> Vec<SeriesData> {
         }
     }
     result
-}
-
-fn first_time(series: &SeriesData) -> Option<Millis> {
-    series.times.first().into_iter().chain(series.histogram_times.first()).min().copied()
-}
-
-fn last_time(series: &SeriesData) -> Option<Millis> {
-    series.times.last().into_iter().chain(series.histogram_times.last()).max().copied()
-}
-
-/// The metrics of the store by their Prometheus names: what [`super::super::metadata`] lists.
-pub(super) fn families(snapshot: &Snapshot) -> HashMap<String, Vec<Arc<StoredSeries>>> {
-    let mut families: HashMap<String, Vec<Arc<StoredSeries>>> = HashMap::new();
-    let mut speller = Speller::default();
-    let index = snapshot.series();
-    for name in index.names() {
-        for stored in index.by_name(&name) {
-            let family = speller.metric_name(&stored.as_series(), Part::Value, super::spelling::Spelling::Prometheus);
-            let family = if family.is_empty() { stored.name.to_string() } else { family };
-            let known = families.entry(family).or_default();
-            let same = |other: &Arc<StoredSeries>| {
-                (other.kind, &other.unit, &other.description, other.monotonic)
-                    == (stored.kind, &stored.unit, &stored.description, stored.monotonic)
-            };
-            if !known.iter().any(same) {
-                known.push(stored);
-            }
-        }
-    }
-    families
 }

@@ -3,10 +3,12 @@
 //! Nothing of the kind is stored. A resource is there from the first to the last point of its series, and sampled once
 //! a minute in between.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use model::time::MILLISECOND;
 use model::{Nanos, Resource};
-use store::Snapshot;
+use store::{Snapshot, StoredSeries};
 
 use super::super::error::PromqlError;
 use super::super::labels::{Labels, NAME};
@@ -68,7 +70,9 @@ fn resources(
     let mut speller = Speller::default();
     let mut of_resource: HashMap<Vec<u8>, Option<Labels>> = HashMap::new();
     let mut found: HashMap<Labels, (Nanos, Nanos)> = HashMap::new();
-    for stored in snapshot.series().all().iter().filter(|stored| stored.overlaps(range)) {
+    // What came from Prometheus has the `target_info` that came with it, if any.
+    let of_otlp = |stored: &&Arc<StoredSeries>| stored.overlaps(range) && stored.scope().prometheus().is_none();
+    for stored in snapshot.series().all().iter().filter(of_otlp) {
         let resource = stored.resource();
         let labels = of_resource
             .entry_ref(resource.as_bytes())
