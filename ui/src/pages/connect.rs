@@ -36,10 +36,11 @@ enum Language {
     Java,
     Rust,
     Collector,
+    Prometheus,
 }
 
 /// With its name in the address and on the tab.
-const LANGUAGES: [(Language, &str, &str); 7] = [
+const LANGUAGES: [(Language, &str, &str); 8] = [
     (Language::Curl, "curl", "curl"),
     (Language::Python, "python", "Python"),
     (Language::Node, "node", "Node.js"),
@@ -47,6 +48,7 @@ const LANGUAGES: [(Language, &str, &str); 7] = [
     (Language::Java, "java", "Java"),
     (Language::Rust, "rust", "Rust"),
     (Language::Collector, "collector", "Collector"),
+    (Language::Prometheus, "prometheus", "Prometheus"),
 ];
 
 #[derive(Template)]
