@@ -12,14 +12,15 @@ use crate::coding::{Coding, decompress};
 use crate::fairness::{Peer, Shares};
 use crate::json::{self, JsonError};
 use crate::limits::{Admission, Limits};
-use crate::otlp::{self, Context, Decoded};
+use crate::otlp::{self, Context, Decoded, Malformed};
 use crate::refusal::Refusal;
+use crate::remote_write;
 use crate::reply::Reply;
 use crate::serve::Connections;
-use crate::signal::Signal;
+use crate::signal::{BodyKind, Signal};
 use crate::stats::{Counts, IngestStats, Ledger, Protocol, Sender, Success};
 
-/// Receives OTLP into a store. One for all listeners.
+/// Receives OTLP and Prometheus Remote-Write into a store. One for all listeners.
 pub struct Collector {
     store: Arc<Store>,
     limits: Limits,
@@ -118,11 +119,13 @@ impl Collector {
         let Prepared { body, mut decoded, admission } = *self.prepare(work).await?;
         let n_bytes = body.len();
         let counts = Counts::of(&mut decoded);
-        let reply = Reply { rejected: counts.rejected, message: decoded.report.message(signal) };
+        let (rejected, written) = (counts.rejected, decoded.written);
+        let reply = Reply { rejected, message: decoded.report.message(signal), written };
+        let kind = protocol.body_kind(signal);
         let mut duplicate = false;
         if !decoded.rows.is_empty() {
             let request =
-                Request { kind: signal.kind(), received_at, body, dedup: decoded.has_time, rows: decoded.rows };
+                Request { kind: kind.number(), received_at, body, dedup: decoded.has_time, rows: decoded.rows };
             duplicate = Box::pin(self.store.append(request)).await?.duplicate;
         }
         if !duplicate {
@@ -193,7 +196,7 @@ impl Unprepared {
             body = transcoded.body.into();
             warnings = transcoded.report;
         }
-        let mut decoded = otlp::decode_into(store.rows(), signal, &body, context)?;
+        let mut decoded = decode_into(store.rows(), protocol.body_kind(signal), &body, context)?;
         decoded.report.prepend(warnings);
         Ok(Prepared { body, decoded, admission })
     }
@@ -204,7 +207,14 @@ impl Unprepared {
 /// Nothing is too old here; see [`Context::oldest_accepted`]. Nor is there a limit of series: points that were rejected by it
 /// come back with the rest of their body, and those that were accepted must.
 pub fn decode_for_replay(rows: Rows, kind: u8, body: &[u8], received_at: Nanos) -> Result<Rows, String> {
-    let signal = Signal::from_kind(kind).ok_or_else(|| format!("body kind {kind} is unknown to this version"))?;
+    let kind = BodyKind::from_number(kind).ok_or_else(|| format!("body kind {kind} is unknown to this version"))?;
     let context = Context { received_at, oldest_accepted: Nanos::MIN };
-    otlp::decode_into(rows, signal, body, context).map(|decoded| decoded.rows).map_err(|error| error.to_string())
+    decode_into(rows, kind, body, context).map(|decoded| decoded.rows).map_err(|error| error.to_string())
+}
+
+fn decode_into(rows: Rows, kind: BodyKind, body: &[u8], context: Context) -> Result<Decoded, Malformed> {
+    match kind {
+        BodyKind::Otlp(signal) => otlp::decode_into(rows, signal, body, context),
+        BodyKind::RemoteWrite(version) => remote_write::decode_into(rows, version, body, context),
+    }
 }

@@ -23,7 +23,7 @@ use crate::signal::Signal;
 use crate::{decode_for_replay, json};
 
 pub(crate) mod dump;
-mod generate;
+pub(crate) mod generate;
 mod oracle;
 #[cfg(test)]
 mod tests;

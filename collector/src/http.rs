@@ -22,8 +22,11 @@ use crate::signal::Signal;
 use crate::stats::{Protocol, Sender};
 
 mod cors;
+mod remote_write;
 
-/// The routes of OTLP/HTTP; anything else is a 404 with a `google.rpc.Status`.
+pub use remote_write::router as remote_write;
+
+/// The routes of OTLP/HTTP and of Remote-Write; anything else is a 404 with a `google.rpc.Status`.
 pub fn router(collector: Arc<Collector>) -> Router {
     let mut router = Router::new();
     for signal in Signal::ALL {
@@ -38,7 +41,8 @@ pub fn router(collector: Arc<Collector>) -> Router {
         .fallback(async |State(collector): State<Arc<Collector>>, request: Request| {
             answer(&collector, None, request).await
         })
-        .with_state(collector)
+        .with_state(Arc::clone(&collector))
+        .merge(remote_write(collector))
 }
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -80,6 +84,13 @@ async fn export(
     }
     let protocol = sender.protocol.ok_or(Refusal::ContentType)?;
     let coding = content_coding(request.headers()).ok_or(Refusal::ContentEncoding)?;
+    let envelope = Envelope { signal, protocol, coding, user_agent: sender.user_agent.clone() };
+    let reply = receive(collector, &envelope, request).await?;
+    Ok((signal, protocol, reply))
+}
+
+/// Reads the body of `request` and stores it.
+async fn receive(collector: &Arc<Collector>, envelope: &Envelope, request: Request) -> Result<Reply, Refusal> {
     let limits = collector.limits();
     let mut admission = collector.admission(peer(request.extensions()))?;
     if let Some(length) = content_length(request.headers())
@@ -88,9 +99,7 @@ async fn export(
         admission.cover(length)?;
     }
     let body = body::read(request.into_body(), limits.max_body, limits.body_timeout, &mut admission).await?;
-    let envelope = Envelope { signal, protocol, coding, user_agent: sender.user_agent.clone() };
-    let reply = collector.ingest(&envelope, body, admission).await?;
-    Ok((signal, protocol, reply))
+    collector.ingest(envelope, body, admission).await
 }
 
 /// The protocol that the content type stands for; its parameters and the case of its letters do not matter.

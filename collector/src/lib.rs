@@ -1,8 +1,8 @@
-//! Bytes in, rows out: OTLP over gRPC and HTTP, decoded and handed to the store.
+//! Bytes in, rows out: OTLP over gRPC and HTTP and Prometheus Remote-Write, decoded and handed to the store.
 //!
 //! A request goes through [`serve`] (connections), [`http`] or `grpc` (protocol), `body` (size, admission),
-//! `coding` (decompression), [`json`] (transcoding), [`otlp`] (decoding) and into the store, which makes it durable; then the
-//! reply is sent. Both protocols are answered on every port.
+//! `coding` (decompression), [`json`] (transcoding), [`otlp`] or [`remote_write`] (decoding) and into the store, which makes
+//! it durable; then the reply is sent. Both protocols are answered on every port.
 
 mod body;
 mod coding;
@@ -16,6 +16,7 @@ pub mod json;
 mod limits;
 pub mod otlp;
 mod refusal;
+pub mod remote_write;
 mod reply;
 mod serve;
 mod signal;
@@ -27,5 +28,5 @@ mod testing;
 pub use collector::{Collector, decode_for_replay};
 pub use limits::Limits;
 pub use serve::serve;
-pub use signal::Signal;
+pub use signal::{BodyKind, Signal};
 pub use stats::IngestStats;

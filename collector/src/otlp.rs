@@ -8,17 +8,18 @@ use model::Nanos;
 use model::time::DAY;
 use store::Rows;
 
+use crate::remote_write::Written;
 use crate::signal::Signal;
 
 mod anyvalue;
 mod groups;
 pub(crate) mod limited;
 mod logs;
-mod malformed;
+pub(crate) mod malformed;
 mod metrics;
 mod report;
 mod traces;
-mod wire;
+pub(crate) mod wire;
 
 pub use malformed::Malformed;
 pub use report::{Finding, Report};
@@ -41,7 +42,7 @@ pub struct Context {
 pub const MAX_AHEAD: Nanos = DAY;
 
 impl Context {
-    fn newest_accepted(&self) -> Nanos {
+    pub(crate) fn newest_accepted(&self) -> Nanos {
         self.received_at.saturating_add(MAX_AHEAD)
     }
 }
@@ -59,6 +60,8 @@ pub struct Decoded {
     pub has_time: bool,
     /// Accepted items by `service.name`, in the order met, the first [`MAX_SERVICES`] of a body.
     pub services: Vec<(String, u64)>,
+    /// Of remote write, what its reply counts.
+    pub written: Written,
 }
 
 /// How many services one body is counted for; a collector in front of many services batches a few dozen of them.
@@ -73,7 +76,7 @@ impl Decoded {
         self.n_items - self.rejected()
     }
 
-    fn count_service(&mut self, service: &str, accepted: u64) {
+    pub(crate) fn count_service(&mut self, service: &str, accepted: u64) {
         if accepted == 0 {
             return;
         }

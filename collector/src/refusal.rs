@@ -26,6 +26,12 @@ pub(crate) enum Refusal {
     GrpcContentType,
     #[error("content-encoding is not allowed; use one of {ACCEPTED}")]
     ContentEncoding,
+    #[error(
+        "content-type is not allowed; Remote-Write is application/x-protobuf, with proto=io.prometheus.write.v2.Request for 2.0"
+    )]
+    RemoteWriteType,
+    #[error("content-encoding is not allowed; Remote-Write is compressed with snappy")]
+    RemoteWriteEncoding,
     #[error("grpc-encoding is not allowed; use one of {ACCEPTED}")]
     GrpcEncoding,
     #[error("body is larger than the limit of {limit} bytes after decompression; send smaller batches")]
@@ -76,9 +82,12 @@ impl Refusal {
         match self {
             Refusal::NoSuchPath | Refusal::NoSuchGrpcMethod => StatusCode::NOT_FOUND,
             Refusal::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Refusal::ContentType | Refusal::GrpcContentType | Refusal::ContentEncoding | Refusal::GrpcEncoding => {
-                StatusCode::UNSUPPORTED_MEDIA_TYPE
-            }
+            Refusal::ContentType
+            | Refusal::GrpcContentType
+            | Refusal::ContentEncoding
+            | Refusal::GrpcEncoding
+            | Refusal::RemoteWriteType
+            | Refusal::RemoteWriteEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::Compressed(_) | Refusal::GrpcFrame(_) | Refusal::Malformed(_) | Refusal::Aborted => {
                 StatusCode::BAD_REQUEST
@@ -97,12 +106,15 @@ impl Refusal {
 
     pub(crate) fn grpc_code(&self) -> Code {
         match self {
-            Refusal::NoSuchPath | Refusal::NoSuchGrpcMethod | Refusal::GrpcEncoding | Refusal::ContentEncoding => {
-                Code::Unimplemented
-            }
+            Refusal::NoSuchPath
+            | Refusal::NoSuchGrpcMethod
+            | Refusal::GrpcEncoding
+            | Refusal::ContentEncoding
+            | Refusal::RemoteWriteEncoding => Code::Unimplemented,
             Refusal::Method
             | Refusal::ContentType
             | Refusal::GrpcContentType
+            | Refusal::RemoteWriteType
             | Refusal::GrpcFrame(_)
             | Refusal::Internal => Code::Internal,
             Refusal::TooLarge { .. } => Code::ResourceExhausted,
@@ -201,6 +213,8 @@ mod tests {
             Refusal::ContentType,
             Refusal::GrpcContentType,
             Refusal::ContentEncoding,
+            Refusal::RemoteWriteType,
+            Refusal::RemoteWriteEncoding,
             Refusal::TooLarge { limit: 1 },
             Refusal::Compressed("gzip"),
             Refusal::Malformed(Malformed::new(String::new(), "x")),

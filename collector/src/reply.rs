@@ -3,6 +3,7 @@
 use model::attrs::write_json_string;
 use model::wire::{put_bytes_field, put_varint_field};
 
+use crate::remote_write::Written;
 use crate::signal::Signal;
 
 /// What became of a request whose items were stored, all or some of them.
@@ -11,6 +12,8 @@ pub(crate) struct Reply {
     pub(crate) rejected: u64,
     /// Why, or a warning when nothing was rejected; empty when there is nothing to say.
     pub(crate) message: String,
+    /// What a reply to Remote-Write counts.
+    pub(crate) written: Written,
 }
 
 impl Reply {

@@ -1,6 +1,8 @@
-//! The three signals of OTLP and what the protocol calls their parts.
+//! The three signals of OTLP, what the protocol calls their parts, and the bodies that carry them.
 
 use store::Table;
+
+use crate::remote_write::Version;
 
 /// A signal that the receiver takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,8 +16,7 @@ pub enum Signal {
 impl Signal {
     pub const ALL: [Signal; 3] = [Signal::Traces, Signal::Metrics, Signal::Logs];
 
-    /// The byte that marks a body of this signal in the write-ahead log. Part of the format on disk: never changed,
-    /// never used again for another meaning.
+    /// The byte that marks an OTLP body of this signal in the write-ahead log: see [`BodyKind`].
     pub fn kind(self) -> u8 {
         self as u8
     }
@@ -79,5 +80,37 @@ impl Signal {
             Signal::Metrics => "rejectedDataPoints",
             Signal::Logs => "rejectedLogRecords",
         }
+    }
+}
+
+/// What a body in the write-ahead log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BodyKind {
+    /// `Export{Trace,Metrics,Logs}ServiceRequest`
+    Otlp(Signal),
+    RemoteWrite(Version),
+}
+
+impl BodyKind {
+    pub const ALL: [BodyKind; 5] = [
+        BodyKind::Otlp(Signal::Traces),
+        BodyKind::Otlp(Signal::Metrics),
+        BodyKind::Otlp(Signal::Logs),
+        BodyKind::RemoteWrite(Version::V1),
+        BodyKind::RemoteWrite(Version::V2),
+    ];
+
+    /// The byte that marks such a body in the log. Part of the format on disk: never changed, never used again for another
+    /// meaning.
+    pub fn number(self) -> u8 {
+        match self {
+            BodyKind::Otlp(signal) => signal.kind(),
+            BodyKind::RemoteWrite(Version::V1) => 4,
+            BodyKind::RemoteWrite(Version::V2) => 5,
+        }
+    }
+
+    pub fn from_number(number: u8) -> Option<Self> {
+        BodyKind::ALL.into_iter().find(|kind| kind.number() == number)
     }
 }

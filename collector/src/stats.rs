@@ -7,7 +7,8 @@ use model::Nanos;
 
 use crate::otlp::Decoded;
 use crate::refusal::Refusal;
-use crate::signal::Signal;
+use crate::remote_write::Version;
+use crate::signal::{BodyKind, Signal};
 
 /// How a request came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,15 +16,29 @@ pub enum Protocol {
     Grpc,
     HttpProtobuf,
     HttpJson,
+    RemoteWrite1,
+    RemoteWrite2,
 }
 
 impl Protocol {
-    /// As `OTEL_EXPORTER_OTLP_PROTOCOL` names it: `grpc`, `http/protobuf` or `http/json`.
+    /// As `OTEL_EXPORTER_OTLP_PROTOCOL` names it: `grpc`, `http/protobuf` or `http/json`. Of Prometheus, `remote-write/1.0` or
+    /// `remote-write/2.0`.
     pub fn name(self) -> &'static str {
         match self {
             Protocol::Grpc => "grpc",
             Protocol::HttpProtobuf => "http/protobuf",
             Protocol::HttpJson => "http/json",
+            Protocol::RemoteWrite1 => "remote-write/1.0",
+            Protocol::RemoteWrite2 => "remote-write/2.0",
+        }
+    }
+
+    /// What a body of `signal` is that came like this, once it is decompressed and transcoded.
+    pub(crate) fn body_kind(self, signal: Signal) -> BodyKind {
+        match self {
+            Protocol::Grpc | Protocol::HttpProtobuf | Protocol::HttpJson => BodyKind::Otlp(signal),
+            Protocol::RemoteWrite1 => BodyKind::RemoteWrite(Version::V1),
+            Protocol::RemoteWrite2 => BodyKind::RemoteWrite(Version::V2),
         }
     }
 }

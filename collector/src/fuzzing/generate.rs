@@ -28,26 +28,26 @@ impl<'a> Tape<'a> {
         Tape(bytes)
     }
 
-    fn byte(&mut self) -> u8 {
+    pub(crate) fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.0.split_first() else { return 0 };
         self.0 = rest;
         *first
     }
 
-    fn below(&mut self, n: u8) -> usize {
+    pub(crate) fn below(&mut self, n: u8) -> usize {
         usize::from(self.byte() % n)
     }
 
-    fn one_in(&mut self, n: u8) -> bool {
+    pub(crate) fn one_in(&mut self, n: u8) -> bool {
         self.byte().is_multiple_of(n)
     }
 
-    fn many<T>(&mut self, most: u8, mut draw: impl FnMut(&mut Self) -> T) -> Vec<T> {
+    pub(crate) fn many<T>(&mut self, most: u8, mut draw: impl FnMut(&mut Self) -> T) -> Vec<T> {
         let n = self.below(most + 1);
         (0..n).map(|_| draw(self)).collect()
     }
 
-    fn number(&mut self) -> u64 {
+    pub(crate) fn number(&mut self) -> u64 {
         match self.byte() % 6 {
             0 => 0,
             1 => u64::MAX,
@@ -57,7 +57,7 @@ impl<'a> Tape<'a> {
         }
     }
 
-    fn double(&mut self) -> f64 {
+    pub(crate) fn double(&mut self) -> f64 {
         match self.byte() % 6 {
             0 => 0.0,
             1 => f64::NAN,
@@ -80,7 +80,7 @@ impl<'a> Tape<'a> {
     }
 
     /// Mostly a valid time.
-    fn time(&mut self) -> u64 {
+    pub(crate) fn time(&mut self) -> u64 {
         match self.byte() {
             0..=15 => 0,
             16..=23 => u64::MAX,

@@ -14,7 +14,7 @@ pub struct Malformed {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Problem {
+pub(crate) enum Problem {
     Wire(WireError),
     /// The wire type that the field should have had.
     WireType(&'static str),
@@ -84,7 +84,7 @@ impl From<WireError> for Malformed {
 }
 
 /// Names the place of an error while it is handed up; costs nothing on success.
-pub(super) trait Within<T> {
+pub(crate) trait Within<T> {
     fn within(self, field: &'static str) -> Result<T, Malformed>;
     fn within_item(self, field: &'static str, index: usize) -> Result<T, Malformed>;
 }

@@ -7,7 +7,7 @@ use model::wire::{Raw, WireError};
 use super::malformed::{Malformed, Problem};
 
 #[inline]
-pub(super) fn bytes(raw: Raw<'_>) -> Result<&[u8], Malformed> {
+pub(crate) fn bytes(raw: Raw<'_>) -> Result<&[u8], Malformed> {
     match raw {
         Raw::Bytes(bytes) => Ok(bytes),
         _ => Err(Problem::WireType("length-delimited").into()),
@@ -15,12 +15,12 @@ pub(super) fn bytes(raw: Raw<'_>) -> Result<&[u8], Malformed> {
 }
 
 #[inline]
-pub(super) fn text(raw: Raw<'_>) -> Result<&str, Malformed> {
+pub(crate) fn text(raw: Raw<'_>) -> Result<&str, Malformed> {
     std::str::from_utf8(bytes(raw)?).map_err(|_| Problem::Utf8.into())
 }
 
 #[inline]
-pub(super) fn varint(raw: Raw<'_>) -> Result<u64, Malformed> {
+pub(crate) fn varint(raw: Raw<'_>) -> Result<u64, Malformed> {
     match raw {
         Raw::Varint(value) => Ok(value),
         _ => Err(Problem::WireType("varint").into()),
@@ -34,7 +34,7 @@ pub(super) fn uint32(raw: Raw<'_>) -> Result<u32, Malformed> {
 }
 
 #[inline]
-pub(super) fn fixed64(raw: Raw<'_>) -> Result<u64, Malformed> {
+pub(crate) fn fixed64(raw: Raw<'_>) -> Result<u64, Malformed> {
     match raw {
         Raw::Fixed64(value) => Ok(value),
         _ => Err(Problem::WireType("64-bit").into()),
@@ -42,7 +42,7 @@ pub(super) fn fixed64(raw: Raw<'_>) -> Result<u64, Malformed> {
 }
 
 #[inline]
-pub(super) fn double(raw: Raw<'_>) -> Result<f64, Malformed> {
+pub(crate) fn double(raw: Raw<'_>) -> Result<f64, Malformed> {
     Ok(f64::from_bits(fixed64(raw)?))
 }
 
@@ -56,7 +56,7 @@ pub(super) fn fixed32(raw: Raw<'_>) -> Result<u32, Malformed> {
 
 /// Feeds the values of a repeated `fixed64` or `double` field, packed or not.
 #[inline]
-pub(super) fn each_fixed64(raw: Raw<'_>, mut each: impl FnMut(u64)) -> Result<(), Malformed> {
+pub(crate) fn each_fixed64(raw: Raw<'_>, mut each: impl FnMut(u64)) -> Result<(), Malformed> {
     match raw {
         Raw::Fixed64(value) => each(value),
         Raw::Bytes(packed) => {

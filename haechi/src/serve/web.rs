@@ -1,4 +1,4 @@
-//! The pages and the query APIs on one address.
+//! The pages and the query APIs on one address, and Remote-Write, which Prometheus' users look for beside its query API.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -60,6 +60,7 @@ pub(super) fn router(
         },
         version: env!("CARGO_PKG_VERSION"),
     };
+    let remote_write = collector::http::remote_write(Arc::clone(&collector));
     let api = api::ApiState {
         engine,
         collector,
@@ -69,5 +70,5 @@ pub(super) fn router(
         sql,
     };
     let scrape = axum::middleware::from_fn_with_state(api.clone(), api::scrape);
-    Ok(api::router(api).merge(ui::router(state)).layer(scrape))
+    Ok(api::router(api).merge(remote_write).merge(ui::router(state)).layer(scrape))
 }

@@ -17,4 +17,5 @@ mod otlp;
 mod own_metrics;
 mod power;
 mod process;
+mod remote_write;
 mod tools;

@@ -1,0 +1,217 @@
+//! Pushes the samples, histograms and exemplars of one series, both versions alike.
+
+use model::metric::{Identity, NO_RECORDED_VALUE, STALE};
+use model::prometheus::MetricType;
+use model::time::MILLISECOND;
+use model::wire::{Raw, Reader, WireError};
+use model::{MetricKind, Nanos, Point, PointValue, Series, SeriesId, Temporality};
+
+use super::exemplar::Exemplar;
+use super::histogram::NativeHistogram;
+use crate::otlp::malformed::{Malformed, Within};
+use crate::otlp::wire::{double, varint};
+use crate::otlp::{Context, Decoded};
+
+const TIME: &str = "timestamp must be after 1970 and before 2262, in milliseconds";
+const TOO_OLD: &str = "timestamp is older than the retention of this server";
+const AHEAD: &str = "timestamp is more than a day ahead of this server's clock; check the clock of the sender";
+const NO_ROOM: &str = "the series is new and the server has as many as it takes (max_series); drop labels that differ with each request or user, or raise max_series";
+const TOO_MANY: &str = "a request may have 4194304 samples, histograms or exemplars; send smaller batches";
+
+/// Samples and histograms of one request. A sample may have nine bytes where its row has fifty, so that the size of a
+/// body alone would not bound its rows.
+const MAX_ITEMS: u64 = 4 << 20;
+
+/// A float sample: `Sample` of either version.
+pub(super) struct Sample {
+    value: f64,
+    time: i64,
+    /// 0 when unknown.
+    start_time: i64,
+}
+
+impl Sample {
+    pub(super) fn read(message: &[u8]) -> Result<Self, Malformed> {
+        let mut it = Sample { value: 0.0, time: 0, start_time: 0 };
+        let mut reader = Reader::new(message);
+        while let Some((number, raw)) = reader.next_field()? {
+            match number {
+                1 => it.value = double(raw).within("value")?,
+                2 => it.time = varint(raw).within("timestamp")? as i64,
+                3 => it.start_time = varint(raw).within("start_timestamp")? as i64,
+                _ => {}
+            }
+        }
+        Ok(it)
+    }
+}
+
+/// Memory that one series after another uses.
+#[derive(Default)]
+pub(super) struct Scratch {
+    identity: Identity,
+    histogram: NativeHistogram,
+    distribution: Vec<u8>,
+    /// Of all histograms of the request: see [`NativeHistogram::distribution`].
+    empty_buckets: usize,
+}
+
+/// Where the items of a series go.
+pub(super) struct SeriesRows<'s> {
+    pub(super) decoded: &'s mut Decoded,
+    pub(super) scratch: &'s mut Scratch,
+    pub(super) context: Context,
+    /// In milliseconds, of samples that have no start time of their own; 0 when unknown.
+    pub(super) start_time: i64,
+    /// The series of these labels, or why all of it is rejected.
+    pub(super) series: Result<Series<'s>, &'static str>,
+    pub(super) metric_type: MetricType,
+    /// The id of the series of numbers, and of those of the two kinds of histograms.
+    pub(super) ids: [Option<SeriesId>; 3],
+    /// The place of the series in the body.
+    pub(super) index: usize,
+}
+
+impl SeriesRows<'_> {
+    pub(super) fn sample(&mut self, number: usize, sample: &Sample) {
+        match self.count_item().and_then(|()| self.admit(self.number_kind(), sample.time)) {
+            Err(reason) => self.reject(reason, "samples", number),
+            Ok((series, time)) => {
+                let start_time = self.start_time(sample.start_time);
+                let (flags, value) = match sample.value.to_bits() == STALE.to_bits() {
+                    true => (NO_RECORDED_VALUE, PointValue::None),
+                    false => (0, PointValue::Double(sample.value)),
+                };
+                self.decoded.rows.metrics.push(&Point { series, time, start_time, flags, value });
+                self.decoded.written.samples += 1;
+            }
+        }
+    }
+
+    /// Reads and pushes the histogram in `message`.
+    pub(super) fn histogram(&mut self, number: usize, message: &[u8]) -> Result<(), Malformed> {
+        let counted = self.count_item();
+        let Scratch { histogram, distribution, empty_buckets, .. } = &mut *self.scratch;
+        histogram.read(message)?;
+        let (time, start_time) = (histogram.time, histogram.start_time);
+        let is_stale = histogram.sum.to_bits() == STALE.to_bits();
+        let kind = if is_stale { Ok(histogram.kind()) } else { histogram.distribution(distribution, empty_buckets) };
+        match counted.and(kind).and_then(|kind| self.admit(kind, time)) {
+            Err(reason) => self.reject(reason, "histograms", number),
+            Ok((series, time)) => {
+                let start_time = self.start_time(start_time);
+                let (flags, value) = match is_stale {
+                    true => (NO_RECORDED_VALUE, PointValue::None),
+                    false => (0, PointValue::Distribution(&self.scratch.distribution)),
+                };
+                self.decoded.rows.metrics.push(&Point { series, time, start_time, flags, value });
+                self.decoded.written.histograms += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Pushes an exemplar, which is no item: what is lost of them is counted apart.
+    pub(super) fn exemplar(&mut self, number: usize, exemplar: &Exemplar<'_>) {
+        let few = self.decoded.written.exemplars < MAX_ITEMS;
+        let admitted = if few { exemplar.problem.map_or(Ok(()), Err) } else { Err(TOO_MANY) };
+        let admitted = admitted.and_then(|()| self.admit(self.number_kind(), exemplar.time));
+        match admitted {
+            Ok((series, time)) => {
+                exemplar.push_row(series, time, self.decoded);
+                self.decoded.written.exemplars += 1;
+            }
+            Err(reason) => {
+                self.decoded.written.lost_exemplars += 1;
+                let index = self.index;
+                let place = || format!("timeseries[{index}].exemplars[{number}]");
+                self.decoded.report.warn(format!("an exemplar was left out: {reason}"), place);
+            }
+        }
+    }
+
+    /// The items that the request had accepted so far.
+    pub(super) fn accepted(&self) -> u64 {
+        let written = &self.decoded.written;
+        written.samples + written.histograms
+    }
+
+    /// Counts what was accepted since for the service of this series.
+    pub(super) fn count_service(&mut self, before: u64) {
+        if let Ok(series) = self.series {
+            let accepted = self.accepted() - before;
+            self.decoded.count_service(series.service, accepted);
+        }
+    }
+
+    /// Of the series' numbers.
+    fn number_kind(&self) -> MetricKind {
+        let counts = self.series.is_ok_and(|it| self.metric_type.counts(it.name));
+        if counts { MetricKind::Sum } else { MetricKind::Gauge }
+    }
+
+    fn reject(&mut self, reason: &'static str, field: &'static str, number: usize) {
+        let index = self.index;
+        self.decoded.report.reject(reason, 1, || format!("timeseries[{index}].{field}[{number}]"));
+    }
+
+    fn count_item(&mut self) -> Result<(), &'static str> {
+        self.decoded.n_items += 1;
+        if self.decoded.n_items > MAX_ITEMS { Err(TOO_MANY) } else { Ok(()) }
+    }
+
+    /// Id and time of a point or exemplar of the series that has points of `kind`, or why it is rejected.
+    fn admit(&mut self, kind: MetricKind, time: i64) -> Result<(SeriesId, Nanos), &'static str> {
+        let series = self.series?;
+        let time = nanos(time).ok_or(TIME)?;
+        if time < self.context.oldest_accepted {
+            return Err(TOO_OLD);
+        }
+        if time > self.context.newest_accepted() {
+            return Err(AHEAD);
+        }
+        let place = match kind {
+            MetricKind::Histogram => 1,
+            MetricKind::ExponentialHistogram => 2,
+            _ => 0,
+        };
+        let series = match kind {
+            MetricKind::Gauge => series,
+            kind => Series { kind, temporality: Temporality::Cumulative, monotonic: kind == MetricKind::Sum, ..series },
+        };
+        let identity = &mut self.scratch.identity;
+        let id = *self.ids[place].get_or_insert_with(|| {
+            identity.set(&series);
+            identity.id(series.attr_bytes)
+        });
+        if !self.decoded.rows.metrics.admit(id, &series, time) {
+            return Err(NO_ROOM);
+        }
+        self.decoded.has_time = true;
+        Ok((id, time))
+    }
+
+    fn start_time(&self, own: i64) -> Nanos {
+        nanos(if own == 0 { self.start_time } else { own }).unwrap_or(0)
+    }
+}
+
+/// Nanoseconds of a time in milliseconds; `None` when it is not between 1970 and 2262.
+fn nanos(millis: i64) -> Option<Nanos> {
+    millis.checked_mul(MILLISECOND).filter(|time| *time > 0)
+}
+
+/// Feeds the values of a repeated `uint32`, packed or not.
+pub(super) fn each_varint(raw: Raw<'_>, mut each: impl FnMut(u64)) -> Result<(), Malformed> {
+    match raw {
+        Raw::Varint(value) => each(value),
+        Raw::Bytes(packed) => {
+            let mut packed = Reader::new(packed);
+            while !packed.rest().is_empty() {
+                each(packed.varint().map_err(|error: WireError| Malformed::from(error))?);
+            }
+        }
+        other => drop(varint(other)?),
+    }
+    Ok(())
+}
