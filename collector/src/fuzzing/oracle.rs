@@ -143,7 +143,8 @@ pub(crate) fn logs(request: &ExportLogsServiceRequest) -> (Rows, u64) {
                 let body_value = log.body.as_ref().map(Message::encode_to_vec).unwrap_or_default();
                 let is_text = matches!(
                     log.body.as_ref().and_then(|body| body.value.as_ref()),
-                    None | Some(any_value::Value::StringValue(_))
+                    // An index into a table of profiles is no value here.
+                    None | Some(any_value::Value::StringValue(_) | any_value::Value::StringValueStrindex(_))
                 );
                 let attrs = list(&log.attributes);
                 rows.logs.push(&LogRecord {
