@@ -19,8 +19,9 @@ use crate::fairness::{Peer, Shares};
 use crate::limits::Admission;
 use crate::otlp::{Context, decode};
 use crate::refusal::Refusal;
-use crate::signal::Signal;
-use crate::{decode_for_replay, json};
+use crate::remote_write::Version;
+use crate::signal::{BodyKind, Signal};
+use crate::{decode_for_replay, json, remote_write};
 
 pub(crate) mod dump;
 pub(crate) mod generate;
@@ -103,6 +104,22 @@ pub fn otlp_json(data: &[u8]) {
 pub fn compressed(data: &[u8]) {
     if let Some((&selector, body)) = data.split_first() {
         decompressed([Coding::Gzip, Coding::Zstd, Coding::Deflate, Coding::Snappy][usize::from(selector) % 4], body);
+    }
+}
+
+/// A target: a body of Remote-Write of either version is decoded or refused, every item counted once, and replay gives the same rows.
+/// What prost makes of a body is compared in the tests of the decoder.
+pub fn remote_write(data: &[u8]) {
+    let Some((&selector, body)) = data.split_first() else { return };
+    let version = if selector < 128 { Version::V1 } else { Version::V2 };
+    match remote_write::decode(version, body, KEEP_ALL) {
+        Ok(decoded) => {
+            assert!(decoded.rejected() <= decoded.n_items);
+            let kind = BodyKind::RemoteWrite(version).number();
+            let again = decode_for_replay(Rows::default(), kind, body, NOW).expect("replay takes what was stored");
+            assert_eq!(dump(again), dump(decoded.rows));
+        }
+        Err(error) => assert!(error.to_string().len() < 4096),
     }
 }
 

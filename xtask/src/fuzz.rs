@@ -8,7 +8,7 @@ use std::{env, fs};
 use crate::root;
 use crate::step::{Step, cargo};
 
-const TARGETS: [&str; 3] = ["otlp_protobuf", "otlp_json", "compressed"];
+const TARGETS: [&str; 4] = ["otlp_protobuf", "otlp_json", "remote_write", "compressed"];
 
 /// What cargo-fuzz passes for `--sanitizer none`: the crates forbid unsafe code, so an address sanitizer has little to see.
 const FLAGS: [&str; 6] = [

@@ -25,7 +25,7 @@ cargo xtask COMMAND
   setup         only install what the tests need
   fuzz TARGET [MINUTES]
                 feeds a decoder whatever makes it take another path, for ten minutes or as told: `otlp_protobuf`, `otlp_json`,
-                `compressed`
+                `remote_write`, `compressed`
   conformance ADDR [OPTIONS]
                 test any receiver of OTLP by the rules of the protocol; --help has the options, docs/conformance.md the rules
   torture WHAT [N] [SEED]

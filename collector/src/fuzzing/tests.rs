@@ -22,6 +22,7 @@ fn what_was_found_once_stays_mended() {
     regressions("otlp_protobuf", otlp_protobuf);
     regressions("otlp_json", otlp_json);
     regressions("compressed", compressed);
+    regressions("remote_write", remote_write);
 }
 
 fn data() -> impl Strategy<Value = Vec<u8>> {
