@@ -1,5 +1,6 @@
 //! The receiver's state, and the path of a body from its last byte to the store's answer. Both protocols share it.
 
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,7 +19,7 @@ use crate::remote_write;
 use crate::reply::Reply;
 use crate::serve::Connections;
 use crate::signal::{BodyKind, Signal};
-use crate::stats::{Counts, IngestStats, Ledger, Protocol, Sender, Success};
+use crate::stats::{Attempt, ConnectionStats, Counts, IngestStats, Ledger, Protocol, Sender, Success};
 
 /// Receives OTLP and Prometheus Remote-Write into a store. One for all listeners.
 pub struct Collector {
@@ -33,11 +34,11 @@ pub struct Collector {
 }
 
 /// A request before its body has been looked at.
-pub(crate) struct Envelope {
+pub(crate) struct Envelope<'a> {
     pub(crate) signal: Signal,
     pub(crate) protocol: Protocol,
     pub(crate) coding: Coding,
-    pub(crate) user_agent: String,
+    pub(crate) sender: &'a Sender,
 }
 
 /// A body that can be stored.
@@ -74,7 +75,27 @@ impl Collector {
 
     /// What has been received since the start.
     pub fn stats(&self) -> IngestStats {
-        self.ledger().stats(self.connections.len(), self.shares.held())
+        let Limits { max_connections, max_in_progress, .. } = self.limits;
+        let now = (self.clock)();
+        let stats = self.ledger().stats(now);
+        IngestStats {
+            connections: ConnectionStats { open: self.connections.len(), most: max_connections, ..stats.connections },
+            requests_in_progress: self.shares.requests(),
+            bytes_in_progress: self.shares.held(),
+            max_bytes_in_progress: max_in_progress,
+            ..stats
+        }
+    }
+
+    /// The last attempts to send of the clients of the last hour, those that are news first.
+    pub fn attempts(&self) -> Vec<Attempt> {
+        let now = (self.clock)();
+        self.ledger().attempts(now)
+    }
+
+    /// A number that changes with each attempt.
+    pub fn attempts_version(&self) -> u64 {
+        self.ledger().attempts_version()
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -104,14 +125,29 @@ impl Collector {
         self.ledger().refused((self.clock)(), sender, refusal);
     }
 
+    /// Notes that a connection was accepted.
+    pub(crate) fn note_connection(&self, peer: SocketAddr) {
+        self.ledger().connected((self.clock)(), peer);
+    }
+
+    /// Notes that `peer` has sent something, and what was wrong with it, or that it has gone without.
+    pub(crate) fn note_first_bytes(&self, peer: SocketAddr, mistake: Option<(&str, &str)>) {
+        let mut ledger = self.ledger();
+        ledger.spoke(peer);
+        if let Some((what, fix)) = mistake {
+            tracing::debug!(%peer, what, "connection is of no use");
+            ledger.no_http((self.clock)(), peer, what, fix);
+        }
+    }
+
     /// Stores a body that has arrived. When this returns, what was accepted is durable and visible.
     pub(crate) async fn ingest(
         self: &Arc<Self>,
-        envelope: &Envelope,
+        envelope: &Envelope<'_>,
         body: Bytes,
         admission: Admission,
     ) -> Result<Reply, Refusal> {
-        let Envelope { signal, protocol, coding, ref user_agent } = *envelope;
+        let Envelope { signal, protocol, coding, sender: Sender { user_agent, arrival, .. } } = *envelope;
         let Reception { received_at, oldest_accepted } = self.store.reception(signal.table(), (self.clock)());
         let context = Context { received_at, oldest_accepted };
         let (store, max_body) = (Arc::clone(&self.store), self.limits.max_body);
@@ -120,7 +156,8 @@ impl Collector {
         let n_bytes = body.len();
         let counts = Counts::of(&mut decoded);
         let (rejected, written) = (counts.rejected, decoded.written);
-        let reply = Reply { rejected, message: decoded.report.message(signal), written };
+        let report = std::mem::take(&mut decoded.report);
+        let reply = Reply { rejected, message: report.message(signal), written };
         let kind = protocol.body_kind(signal);
         let mut duplicate = false;
         if !decoded.rows.is_empty() {
@@ -132,8 +169,8 @@ impl Collector {
             self.shares.stored(admission.peer(), n_bytes, received_at);
         }
         drop(admission);
-        let message = &reply.message;
-        let success = Success { signal, protocol, user_agent, counts, n_bytes, duplicate, message };
+        let (message, findings) = (&reply.message, report.findings());
+        let success = Success { signal, protocol, user_agent, arrival, counts, n_bytes, duplicate, findings, message };
         self.ledger().accepted(received_at, &success);
         Ok(reply)
     }

@@ -21,6 +21,12 @@ pub(crate) struct Peer {
     port: u16,
 }
 
+impl Peer {
+    pub(crate) fn address(self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+}
+
 impl From<SocketAddr> for Peer {
     fn from(address: SocketAddr) -> Self {
         Peer { host: address.ip().to_canonical(), port: address.port() }
@@ -103,6 +109,11 @@ impl Shares {
     /// Bytes in progress of all senders.
     pub(crate) fn held(&self) -> usize {
         self.all().held
+    }
+
+    /// Requests in progress of all senders.
+    pub(crate) fn requests(&self) -> usize {
+        self.all().hosts.values().map(|host| host.requests).sum()
     }
 
     /// Notes a request of `peer` that begins.

@@ -18,7 +18,7 @@ use tonic::Status;
 use crate::body;
 use crate::coding::{self, Coding};
 use crate::collector::{Collector, Envelope};
-use crate::http::{peer, user_agent};
+use crate::http::peer;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::signal::Signal;
@@ -42,7 +42,7 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 /// Answers one call. Errors are gRPC statuses in a response of HTTP status 200.
 pub(crate) async fn answer(collector: &Arc<Collector>, request: Request<Body>) -> Response<Body> {
     let signal = Signal::ALL.into_iter().find(|signal| signal.grpc_path() == request.uri().path());
-    let sender = Sender { signal, protocol: Some(Protocol::Grpc), user_agent: user_agent(request.headers()) };
+    let sender = Sender::of(&request, signal, Some(Protocol::Grpc));
     let mut response = match export(collector, &sender, request).await {
         Ok(reply) => respond(&reply),
         Err(refusal) => {
@@ -73,7 +73,7 @@ async fn export(collector: &Arc<Collector>, sender: &Sender, request: Request<Bo
         other => other,
     })?;
     let (coding, message) = unframe(body, declared)?;
-    let envelope = Envelope { signal, protocol: Protocol::Grpc, coding, user_agent: sender.user_agent.clone() };
+    let envelope = Envelope { signal, protocol: Protocol::Grpc, coding, sender };
     collector.ingest(&envelope, message, admission).await
 }
 

@@ -54,7 +54,7 @@ async fn answer(collector: &Arc<Collector>, signal: Option<Signal>, request: Req
     }
     let from_browser = cors::is_cross_origin(request.headers());
     let protocol = content_type(request.headers());
-    let sender = Sender { signal, protocol, user_agent: user_agent(request.headers()) };
+    let sender = Sender::of(&request, signal, protocol);
     let mut response = match export(collector, &sender, request).await {
         Ok((signal, Protocol::HttpJson, reply)) => respond(StatusCode::OK, JSON, reply.json(signal)),
         Ok((_, _, reply)) => respond(StatusCode::OK, PROTOBUF, reply.protobuf()),
@@ -84,13 +84,13 @@ async fn export(
     }
     let protocol = sender.protocol.ok_or(Refusal::ContentType)?;
     let coding = content_coding(request.headers()).ok_or(Refusal::ContentEncoding)?;
-    let envelope = Envelope { signal, protocol, coding, user_agent: sender.user_agent.clone() };
+    let envelope = Envelope { signal, protocol, coding, sender };
     let reply = receive(collector, &envelope, request).await?;
     Ok((signal, protocol, reply))
 }
 
 /// Reads the body of `request` and stores it.
-async fn receive(collector: &Arc<Collector>, envelope: &Envelope, request: Request) -> Result<Reply, Refusal> {
+async fn receive(collector: &Arc<Collector>, envelope: &Envelope<'_>, request: Request) -> Result<Reply, Refusal> {
     let limits = collector.limits();
     let mut admission = collector.admission(peer(request.extensions()))?;
     if let Some(length) = content_length(request.headers())

@@ -14,6 +14,7 @@ mod grpc;
 pub mod http;
 pub mod json;
 mod limits;
+mod mistake;
 pub mod otlp;
 mod refusal;
 pub mod remote_write;

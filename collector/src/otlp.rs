@@ -18,11 +18,14 @@ mod logs;
 pub(crate) mod malformed;
 mod metrics;
 mod report;
+mod sent;
 mod traces;
 pub(crate) mod wire;
 
 pub use malformed::Malformed;
+pub(crate) use metrics::SERIES_LIMIT;
 pub use report::{Finding, Report};
+pub use sent::{Example, MAX_SERVICES, Sent};
 
 /// What a decoder needs to know beside the body.
 #[derive(Clone, Copy, Debug)]
@@ -58,14 +61,13 @@ pub struct Decoded {
     /// Whether an accepted item carries a time of its own. Two bodies without one can be equal without the second being a
     /// retry of the first.
     pub has_time: bool,
-    /// Accepted items by `service.name`, in the order met, the first [`MAX_SERVICES`] of a body.
-    pub services: Vec<(String, u64)>,
+    /// What each service sent, in the order met, the first [`MAX_SERVICES`] of a body.
+    pub services: Vec<Sent>,
+    /// Of the resource that is being decoded.
+    gathered: sent::Gathered,
     /// Of remote write, what its reply counts.
     pub written: Written,
 }
-
-/// How many services one body is counted for; a collector in front of many services batches a few dozen of them.
-pub const MAX_SERVICES: usize = 64;
 
 impl Decoded {
     pub fn rejected(&self) -> u64 {
@@ -76,14 +78,15 @@ impl Decoded {
         self.n_items - self.rejected()
     }
 
+    /// Counts items of a service of which no more is known.
     pub(crate) fn count_service(&mut self, service: &str, accepted: u64) {
         if accepted == 0 {
             return;
         }
-        if let Some((_, count)) = self.services.iter_mut().find(|(name, _)| name == service) {
-            *count += accepted;
+        if let Some(sent) = self.services.iter_mut().find(|sent| sent.service == service) {
+            sent.accepted += accepted;
         } else if self.services.len() < MAX_SERVICES {
-            self.services.push((service.to_owned(), accepted));
+            self.services.push(Sent { service: service.to_owned(), accepted, ..Sent::default() });
         }
     }
 }

@@ -32,10 +32,12 @@ use crate::limits::Limits;
 use crate::{grpc, http as otlp_http};
 
 mod connections;
+mod first_bytes;
 mod idle;
 
 pub(crate) use connections::Connections;
 use connections::Place;
+use first_bytes::FirstBytes;
 use idle::IdleTimeout;
 
 /// Requests in progress on one HTTP/2 connection.
@@ -74,6 +76,7 @@ pub async fn serve(listener: TcpListener, collector: Arc<Collector>, shutdown: i
             collector.ledger().refused_connections += 1;
             continue;
         };
+        collector.note_connection(peer.address());
         connections.spawn(serve_connection(
             stream,
             peer,
@@ -113,7 +116,8 @@ async fn serve_connection(
         tracing::debug!(%error, "TCP_NODELAY was not set");
     }
     let limits = collector.limits().clone();
-    let io = TokioIo::new(IdleTimeout::new(stream, limits.idle_timeout));
+    let stream = IdleTimeout::new(stream, limits.idle_timeout);
+    let io = TokioIo::new(FirstBytes::new(stream, Arc::clone(&collector), peer.address()));
     let builder = builder(&limits);
     let is_old = Arc::new(AtomicBool::new(false));
     let open = Arc::clone(&place.connection);

@@ -35,7 +35,7 @@ pub fn router(collector: Arc<Collector>) -> Router {
 
 async fn answer(collector: &Arc<Collector>, request: Request) -> Response {
     let protocol = protocol(request.headers());
-    let sender = Sender { signal: Some(Signal::Metrics), protocol, user_agent: user_agent(request.headers()) };
+    let sender = Sender::of(&request, Some(Signal::Metrics), protocol);
     match write(collector, &sender, request).await {
         Ok(reply) => written(&reply),
         Err(refusal) => {
@@ -55,7 +55,7 @@ async fn write(collector: &Arc<Collector>, sender: &Sender, request: Request) ->
     if request.headers().contains_key(CONTENT_ENCODING) && content_coding(request.headers()) != Some(coding) {
         return Err(Refusal::RemoteWriteEncoding);
     }
-    let envelope = Envelope { signal: Signal::Metrics, protocol, coding, user_agent: sender.user_agent.clone() };
+    let envelope = Envelope { signal: Signal::Metrics, protocol, coding, sender };
     receive(collector, &envelope, request).await
 }
 

@@ -12,6 +12,7 @@ use super::Decoded;
 use super::anyvalue::check_key_value;
 use super::limited::{RESOURCE, SCOPE, limited};
 use super::malformed::{Malformed, Within};
+use super::sent::Counted;
 use super::wire::{bytes, text, uint32};
 
 /// What a signal calls its levels.
@@ -60,7 +61,7 @@ pub(super) fn walk(
         let path = || format!("{}[{resource_index}].resource", names.resources);
         let resource = Resource::new(limited(resource, &RESOURCE, &mut cut_resource, &mut decoded.report, path));
         let service = resource.service_name();
-        let accepted_before = decoded.accepted();
+        let before = (decoded.accepted(), decoded.rejected());
         each_child(group, 2, names.scopes, |scope_index, group| {
             let scope = owner(group, "scope", check_scope, &mut scope_scratch)?;
             let path = || format!("{}[{resource_index}].{}[{scope_index}].scope", names.resources, names.scopes);
@@ -71,8 +72,9 @@ pub(super) fn walk(
                 item(decoded, &owner, place, message)
             })
         })?;
-        let accepted = decoded.accepted() - accepted_before;
-        decoded.count_service(service, accepted);
+        let (accepted, rejected) = (decoded.accepted() - before.0, decoded.rejected() - before.1);
+        let counts = Counted { accepted, rejected, bytes: group.len() as u64 };
+        decoded.gathered.end(&mut decoded.services, resource, service, counts);
         Ok(())
     })
 }

@@ -27,6 +27,7 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
         match fields.log_record(owner, message, &mut body_text, context) {
             Ok(log) => {
                 decoded.rows.logs.push(&log);
+                decoded.gathered.log(&log);
                 decoded.has_time |= fields.time != 0 || fields.observed_time != 0;
             }
             Err(reason) => decoded.report.reject(reason, 1, || place.path()),

@@ -27,7 +27,8 @@ const NO_TIME: &str = "time_unix_nano is 0; it is required, in nanoseconds since
 const TIME: &str = "time_unix_nano or start_time_unix_nano is after the year 2262";
 const TOO_OLD: &str = "time_unix_nano is older than the retention of this server";
 const AHEAD: &str = "time_unix_nano is more than a day ahead of this server's clock; check the clock of the sender";
-const NO_ROOM: &str = "the series is new and the server has as many as it takes (max_series); leave out attributes that differ with each request or user, or raise max_series";
+/// The reason of points that are left out because there are as many series as the server takes.
+pub(crate) const SERIES_LIMIT: &str = "the series is new and the server has as many as it takes (max_series); leave out attributes that differ with each request or user, or raise max_series";
 
 const NO_DATA: &str = "the metric has no gauge, sum, histogram, exponential_histogram or summary, so nothing to store";
 
@@ -46,6 +47,7 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
             decoded.report.warn(NO_DATA, || place.path());
             return Ok(());
         };
+        decoded.gathered.metric(metric.name);
         MetricRows { metric: &metric, kind: data.kind, owner, place, context }
             .push(data, decoded, &mut scratch)
             .within(data.kind.name())
@@ -189,7 +191,7 @@ impl MetricRows<'_> {
                             exemplar.push(id, time, self.context, decoded, place);
                         }
                     } else {
-                        decoded.report.reject(NO_ROOM, 1, place);
+                        decoded.report.reject(SERIES_LIMIT, 1, place);
                     }
                 }
             }

@@ -17,6 +17,19 @@ pub struct Finding {
     pub rejected: bool,
 }
 
+impl Finding {
+    /// As the sender is told.
+    pub fn words(&self, signal: Signal) -> String {
+        let Finding { reason, count, first, rejected } = self;
+        if *rejected {
+            format!("{count} {} rejected: {reason} (first: {first})", signal.item(*count))
+        } else {
+            let often = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
+            format!("warning: {reason} ({often}, first: {first})")
+        }
+    }
+}
+
 /// The findings of one request, one for each reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -70,14 +83,7 @@ impl Report {
         let mut text = String::new();
         for finding in &self.findings {
             let separator = if text.is_empty() { "" } else { "; " };
-            let Finding { reason, count, first, rejected } = finding;
-            let written = if *rejected {
-                write!(text, "{separator}{count} {} rejected: {reason} (first: {first})", signal.item(*count))
-            } else {
-                let often = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
-                write!(text, "{separator}warning: {reason} ({often}, first: {first})")
-            };
-            written.expect("writing to a String cannot fail");
+            write!(text, "{separator}{}", finding.words(signal)).expect("writing to a String cannot fail");
         }
         text
     }

@@ -44,7 +44,7 @@ proptest! {
         let decoded = decode(signal, &body, KEEP_ALL).unwrap();
         prop_assert_eq!(decoded.n_items, n_items);
         prop_assert_eq!(decoded.accepted() as usize, decoded.rows.spans.len() + decoded.rows.logs.len() + decoded.rows.metrics.len());
-        prop_assert_eq!(decoded.services.iter().map(|(_, n)| n).sum::<u64>(), decoded.accepted());
+        prop_assert_eq!(decoded.services.iter().map(|sent| sent.accepted).sum::<u64>(), decoded.accepted());
         prop_assert_eq!(dump(decoded.rows), expected);
     }
 
@@ -149,5 +149,11 @@ fn services_are_counted_by_resource() {
         request.resource_spans.append(&mut more.resource_spans);
     }
     let decoded = decode(Signal::Traces, &request.encode_to_vec(), KEEP_ALL).unwrap();
-    assert_eq!(decoded.services, [("shop".to_owned(), 3), ("cart".to_owned(), 1)]);
+    let services: Vec<_> =
+        decoded.services.iter().map(|it| (it.service.as_str(), it.accepted, &it.names[..])).collect();
+    assert_eq!(
+        services,
+        [("shop", 3, &["span 1", "span 2", "span 3"].map(str::to_owned)[..]), ("cart", 1, &["span 3".to_owned()])]
+    );
+    assert!(decoded.services.iter().all(|it| matches!(it.example, Some(super::Example::Span(_))) && it.bytes > 50));
 }

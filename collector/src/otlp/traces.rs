@@ -30,6 +30,7 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
         match fields.span(owner, message, &lists, context) {
             Ok(span) => {
                 decoded.rows.spans.push(&span);
+                decoded.gathered.span(&span);
                 decoded.has_time = true;
             }
             Err(reason) => decoded.report.reject(reason, 1, || place.path()),

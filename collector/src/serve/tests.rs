@@ -19,6 +19,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use super::serve;
+use crate::stats::{Fate, Outcome, Step};
 use crate::testing::{collector, gzip, sample};
 use crate::{Collector, Limits, Signal};
 
@@ -106,7 +107,7 @@ async fn grpc_and_http_are_answered_on_one_port() {
     let stats = server.collector.stats();
     assert_eq!(stats.signals[0].accepted, 3);
     assert!(stats.senders.iter().any(|sender| sender.user_agent.starts_with("tonic/")), "{:?}", stats.senders);
-    assert!(stats.open_connections >= 1);
+    assert!(stats.connections.open >= 1);
 }
 
 #[tokio::test]
@@ -210,14 +211,14 @@ async fn connections_over_the_cap_are_closed_and_silent_ones_end() {
     let mut buffer = [0; 256];
     let mut refused = TcpStream::connect(server.address).await.unwrap();
     assert_eq!(refused.read(&mut buffer).await.unwrap_or(0), 0);
-    assert_eq!(server.collector.stats().refused_connections, 1);
+    assert_eq!(server.collector.stats().connections.refused, 1);
     for stream in [&mut silent, &mut half] {
         let ended = tokio::time::timeout(Duration::from_secs(5), stream.read(&mut buffer)).await;
         assert!(ended.is_ok(), "the connection was not ended");
     }
     let mut open = usize::MAX;
     for _ in 0..100 {
-        open = server.collector.stats().open_connections;
+        open = server.collector.stats().connections.open;
         if open == 0 {
             break;
         }
@@ -299,4 +300,71 @@ async fn shutdown_finishes_requests_in_progress_and_ends() {
     assert!(answer.starts_with(b"HTTP/1.1 200 OK"), "{}", String::from_utf8_lossy(&answer));
     tokio::time::timeout(Duration::from_secs(5), server.task).await.unwrap().unwrap();
     assert_eq!(server.store.snapshot().n_rows(Table::Spans), 2);
+}
+
+/// Sends `bytes` and waits until the connection ends.
+async fn send_raw(address: SocketAddr, bytes: &[u8]) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(bytes).await.unwrap();
+    _ = stream.shutdown().await;
+    _ = stream.read_to_end(&mut Vec::new()).await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_connection_or_request_is_noted_with_what_to_change() {
+    let server = server(Limits::default()).await;
+    let grpc = format!("POST {} HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n", Signal::Traces.grpc_path());
+    let table: [(&[u8], Step, &str); 7] = [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", Step::Connection, "OTEL_EXPORTER_OTLP_INSECURE=true"),
+        (b"\x82\x21\x01\x0aemitBatch", Step::Connection, "a Collector in between"),
+        (b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n", Step::Request, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        (b"POST /v1/trace HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n", Step::Request, "it is /v1/traces"),
+        (
+            b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/grpc\r\ncontent-length: 0\r\n\r\n",
+            Step::Request,
+            "gRPC was sent to a path of OTLP/HTTP",
+        ),
+        (grpc.as_bytes(), Step::Request, "without content-type: application/grpc, over HTTP/1.1"),
+        (
+            b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: text/csv\r\ncontent-length: 0\r\n\r\n",
+            Step::Request,
+            "It was text/csv",
+        ),
+    ];
+    for (i, (bytes, expected, words)) in table.into_iter().enumerate() {
+        send_raw(server.address, bytes).await;
+        let newest = server.collector.attempts().into_iter().max_by_key(|it| it.at).unwrap();
+        let Outcome::Stopped { step, fix, .. } = newest.outcome else { panic!("{i}: {newest:?}") };
+        assert!(step == expected && fix.contains(words), "{i}: {step:?} {fix}");
+        assert!(newest.peer.is_some_and(|peer| peer.ip().is_loopback()));
+    }
+    let version = server.collector.attempts_version();
+    let body = sample::traces(vec![sample::span(1)]).encode_to_vec();
+    http1(server.address, "POST /v1/traces HTTP/1.1\r\ncontent-type: application/x-protobuf", &body).await;
+    assert!(server.collector.attempts_version() > version);
+    let newest = server.collector.attempts().remove(0);
+    let Outcome::Stored(stored) = newest.outcome else { panic!("{newest:?}") };
+    assert_eq!((stored.service.as_str(), stored.accepted), ("shop", 1));
+    assert_eq!(stored.example, Some(crate::otlp::Example::Span(model::TraceId([1; 16]))));
+    let reasons = server.collector.stats().reasons;
+    assert!(reasons.len() == 7 && reasons.iter().any(|it| it.fate == Fate::Connection), "{reasons:?}");
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_comes_is_told_of_until_it_ends() {
+    let server = server(Limits::default()).await;
+    let silent = TcpStream::connect(server.address).await.unwrap();
+    let wait = async |n: usize| {
+        for _ in 0..100 {
+            if server.collector.attempts().len() == n {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{:?}", server.collector.attempts());
+    };
+    wait(1).await;
+    assert_eq!(server.collector.attempts()[0].outcome, Outcome::Silent);
+    drop(silent);
+    wait(0).await;
 }

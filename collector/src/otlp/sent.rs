@@ -1,0 +1,137 @@
+//! What a body says of those who sent it, gathered while it is decoded: for the Ingest and Connect pages.
+//!
+//! Costs a few words a resource and looks at the first items of each alone, so that a large body pays no more than a small one.
+
+use model::{Attrs, LogRecord, Nanos, Resource, Span, TraceId};
+
+/// How many services one body is counted for; a collector in front of many services batches a few dozen of them.
+pub const MAX_SERVICES: usize = 64;
+/// Spans or log records of a resource whose names or keys are looked at.
+const LOOKED_AT: usize = 32;
+/// Names of a service that one body notes.
+const MAX_NAMES: usize = 32;
+/// Longer names are cut: they are shown, not looked up.
+const MAX_NAME: usize = 200;
+
+/// What one service sent in one body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// `service.name`.
+    pub service: String,
+    pub accepted: u64,
+    pub rejected: u64,
+    /// Bytes of its resources with all that is in them, decompressed.
+    pub bytes: u64,
+    /// `telemetry.sdk.language`, `telemetry.sdk.name` and `telemetry.sdk.version`, those that were sent.
+    pub sdk: String,
+    /// Whether `service.version` was sent.
+    pub has_version: bool,
+    /// One of the items, to look at.
+    pub example: Option<Example>,
+    /// Names of spans or keys of log attributes, each once, of the first items.
+    pub names: Vec<String>,
+}
+
+/// An accepted item, by what it is found by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Example {
+    Span(TraceId),
+    /// `trace_id` when the record is correlated with a span.
+    Log {
+        time: Nanos,
+        trace_id: Option<TraceId>,
+    },
+    Metric(String),
+}
+
+/// What has been gathered of the resource that is being decoded.
+#[derive(Default)]
+pub(super) struct Gathered {
+    example: Option<Example>,
+    names: Vec<String>,
+    n_looked_at: usize,
+}
+
+impl Gathered {
+    pub(super) fn span(&mut self, span: &Span<'_>) {
+        if self.n_looked_at < LOOKED_AT {
+            self.n_looked_at += 1;
+            self.example.get_or_insert(Example::Span(span.trace_id));
+            self.name(span.name);
+        }
+    }
+
+    pub(super) fn log(&mut self, log: &LogRecord<'_>) {
+        if self.n_looked_at < LOOKED_AT {
+            self.n_looked_at += 1;
+            // A correlated one says more.
+            if !matches!(self.example, Some(Example::Log { trace_id: Some(_), .. })) {
+                self.example = Some(Example::Log { time: log.time, trace_id: log.trace_id });
+            }
+            log.attrs.iter().for_each(|(key, _)| self.name(key));
+        }
+    }
+
+    pub(super) fn metric(&mut self, name: &str) {
+        if self.example.is_none() {
+            self.example = Some(Example::Metric(cut(name)));
+        }
+    }
+
+    fn name(&mut self, name: &str) {
+        let name = &name[..name.floor_char_boundary(MAX_NAME)];
+        if self.names.len() < MAX_NAMES && !self.names.iter().any(|known| known == name) {
+            self.names.push(name.to_owned());
+        }
+    }
+
+    /// Adds what was gathered of `resource` to what its service sent, and begins anew.
+    pub(super) fn end(&mut self, services: &mut Vec<Sent>, resource: Resource<'_>, service: &str, counts: Counted) {
+        let Gathered { example, names, .. } = std::mem::take(self);
+        let Counted { accepted, rejected, bytes } = counts;
+        if accepted + rejected == 0 {
+            return;
+        }
+        let known = services.iter().position(|sent| sent.service == service);
+        let at = match known {
+            Some(at) => at,
+            None if services.len() == MAX_SERVICES => return,
+            None => {
+                let (sdk, has_version) = sdk(resource.attrs());
+                services.push(Sent { service: service.to_owned(), sdk, has_version, ..Sent::default() });
+                services.len() - 1
+            }
+        };
+        let sent = &mut services[at];
+        sent.accepted += accepted;
+        sent.rejected += rejected;
+        sent.bytes += bytes;
+        if sent.example.is_none() {
+            sent.example = example;
+        }
+        for name in names {
+            if sent.names.len() < MAX_NAMES && !sent.names.contains(&name) {
+                sent.names.push(name);
+            }
+        }
+    }
+}
+
+/// How much a resource brought.
+pub(super) struct Counted {
+    pub(super) accepted: u64,
+    pub(super) rejected: u64,
+    pub(super) bytes: u64,
+}
+
+/// The SDK in words, such as `python opentelemetry 1.38.0`, and whether there is a `service.version`.
+fn sdk(attrs: Attrs<'_>) -> (String, bool) {
+    let keys = ["telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version"];
+    let words: Vec<&str> = keys.into_iter().filter_map(|key| attrs.get_str(key)).collect();
+    let has_version = attrs.get_str("service.version").is_some_and(|version| !version.is_empty());
+    (cut(&words.join(" ")), has_version)
+}
+
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_NAME)].to_owned()
+}

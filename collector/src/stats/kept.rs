@@ -1,0 +1,116 @@
+//! A bounded map of what was seen in the last hour, which a flood of new keys does not empty.
+
+use std::borrow::Borrow;
+use std::hash::Hash;
+
+use hashbrown::HashMap;
+use model::Nanos;
+use model::time::HOUR;
+
+/// How long an entry that is not seen again is kept.
+pub(super) const KEPT: Nanos = HOUR;
+
+/// An entry, how often and when it was seen.
+pub(super) struct Slot<V> {
+    pub(super) value: V,
+    pub(super) times: u64,
+    pub(super) first: Nanos,
+    pub(super) last: Nanos,
+}
+
+/// At most so many entries. A new key takes the place of what has expired, or else of what was seen least often, longest ago:
+/// keys that are sent once each displace one another and not what keeps coming.
+pub(super) struct Kept<K, V> {
+    slots: HashMap<K, Slot<V>>,
+    most: usize,
+    /// Entries that gave way before their hour was over.
+    pub(super) displaced: u64,
+}
+
+impl<K: Hash + Eq + Clone, V> Kept<K, V> {
+    pub(super) fn new(most: usize) -> Self {
+        Kept { slots: HashMap::new(), most, displaced: 0 }
+    }
+
+    /// The entry of `key`, with this time counted.
+    pub(super) fn see(&mut self, key: K, at: Nanos, new: impl FnOnce() -> V) -> &mut Slot<V> {
+        if self.slots.len() >= self.most && !self.slots.contains_key(&key) {
+            self.make_room(at);
+        }
+        let slot = self.slots.entry(key).or_insert_with(|| Slot { value: new(), times: 0, first: at, last: at });
+        slot.times += 1;
+        slot.last = slot.last.max(at);
+        slot
+    }
+
+    pub(super) fn get_mut<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut Slot<V>>
+    where
+        K: Borrow<Q>,
+    {
+        self.slots.get_mut(key)
+    }
+
+    /// The entries of the hour before `now`, the last seen first.
+    pub(super) fn recent(&self, now: Nanos) -> Vec<(&K, &Slot<V>)> {
+        let is_recent = |slot: &Slot<V>| now.saturating_sub(slot.last) < KEPT;
+        let mut recent: Vec<_> = self.slots.iter().filter(|(_, slot)| is_recent(slot)).collect();
+        recent.sort_by_key(|(_, slot)| std::cmp::Reverse(slot.last));
+        recent
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    fn make_room(&mut self, now: Nanos) {
+        let before = self.slots.len();
+        self.slots.retain(|_, slot| now.saturating_sub(slot.last) < KEPT);
+        if self.slots.len() < before {
+            return;
+        }
+        let least = self.slots.iter().min_by_key(|(_, slot)| (slot.times, slot.last)).map(|(key, _)| key.clone());
+        if let Some(least) = least {
+            self.slots.remove(&least);
+            self.displaced += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::time::SECOND;
+
+    use super::*;
+
+    #[test]
+    fn a_flood_of_new_keys_displaces_itself() {
+        let mut kept = Kept::new(8);
+        for at in 0..3 {
+            kept.see("steady".to_owned(), at, || ());
+        }
+        for i in 0..100_000 {
+            kept.see(format!("flood {i}"), 10 + i, || ());
+            if i % 1000 == 0 {
+                kept.see("steady".to_owned(), 10 + i, || ());
+            }
+        }
+        assert_eq!(kept.len(), 8);
+        assert_eq!(kept.get_mut("steady").map(|slot| (slot.times, slot.first)), Some((103, 0)));
+        assert_eq!(kept.displaced, 100_001 - 8);
+        assert!(kept.recent(100_010).iter().any(|(key, _)| *key == "flood 99999"), "the newest is there");
+    }
+
+    #[test]
+    fn what_was_not_seen_for_an_hour_is_gone_and_makes_room_first() {
+        let mut kept = Kept::new(2);
+        for at in 0..5 {
+            kept.see("old", at, || ());
+        }
+        kept.see("new", HOUR - SECOND, || ());
+        assert_eq!(kept.recent(HOUR).iter().map(|(key, _)| **key).collect::<Vec<_>>(), ["new", "old"]);
+        assert_eq!(kept.recent(HOUR + SECOND).iter().map(|(key, _)| **key).collect::<Vec<_>>(), ["new"]);
+        kept.see("newer", HOUR + SECOND, || ());
+        assert_eq!((kept.len(), kept.displaced), (2, 0));
+    }
+}

@@ -1,0 +1,140 @@
+use http::Request;
+use model::time::{HOUR, SECOND};
+
+use super::*;
+use crate::mistake::Arrival;
+use crate::otlp::{Example, Finding, Sent};
+use crate::refusal::Refusal;
+
+fn finding(reason: &str, rejected: bool) -> Finding {
+    Finding { reason: reason.to_owned().into(), count: 1, first: "spans[0]".to_owned(), rejected }
+}
+
+fn sent(service: &str) -> Sent {
+    let example = Some(Example::Log { time: 1, trace_id: None });
+    Sent { service: service.to_owned(), accepted: 2, rejected: 1, bytes: 9, example, ..Sent::default() }
+}
+
+/// Two log records of `service` stored and one rejected.
+fn accept(ledger: &mut Ledger, at: Nanos, service: &str, user_agent: &str, findings: &[Finding], duplicate: bool) {
+    let success = Success {
+        signal: Signal::Logs,
+        protocol: Protocol::Grpc,
+        user_agent,
+        arrival: &Arrival::default(),
+        counts: Counts { accepted: 2, rejected: 1, services: vec![sent(service)] },
+        n_bytes: 10,
+        duplicate,
+        findings,
+        message: "",
+    };
+    ledger.accepted(at, &success);
+}
+
+fn sender(path: &str, user_agent: &str) -> Sender {
+    let request = Request::post(path).header("user-agent", user_agent).body(()).unwrap();
+    Sender::of(&request, None, None)
+}
+
+#[test]
+fn counts_by_signal_and_sender() {
+    let mut ledger = Ledger::new(1);
+    accept(&mut ledger, 5, "a", "sdk", &[], false);
+    accept(&mut ledger, 6, "b", "sdk", &[finding("odd", true)], false);
+    accept(&mut ledger, 7, "a", "sdk", &[], true);
+    let stats = ledger.stats(8);
+    let logs = &stats.signals[2];
+    assert_eq!((logs.requests, logs.duplicates, logs.accepted, logs.rejected, logs.bytes), (3, 1, 4, 3, 30));
+    assert_eq!(
+        stats
+            .senders
+            .iter()
+            .map(|it| (it.service.as_str(), it.last_seen, it.accepted[2], it.bytes[2]))
+            .collect::<Vec<_>>(),
+        [("a", 7, 2, 18), ("b", 6, 2, 9)]
+    );
+    let reason = &stats.reasons[0];
+    assert_eq!(
+        (reason.message.as_str(), reason.service.as_str()),
+        ("1 log record rejected: odd (first: spans[0])", "b")
+    );
+    assert_eq!((reason.fate, reason.items, reason.first), (Fate::Rejected, 1, 6));
+}
+
+#[test]
+fn points_rejected_by_the_limit_of_series_are_counted_apart() {
+    let mut ledger = Ledger::new(0);
+    let findings = [Finding { count: 7, ..finding(crate::otlp::SERIES_LIMIT, true) }, finding("other", true)];
+    accept(&mut ledger, 5, "a", "sdk", &findings, false);
+    assert_eq!(ledger.stats(5).signals[2].rejected_by_series_limit, 7);
+}
+
+#[test]
+fn a_reason_is_grouped_whatever_its_numbers_and_kept_as_it_was_told_last() {
+    let mut ledger = Ledger::new(0);
+    for i in 0..50 {
+        ledger.refused(i, &sender("/v1/traces", "curl"), &Refusal::TooLarge { limit: 100 + i as usize });
+    }
+    ledger.refused(60, &sender("/v1/traces", "other"), &Refusal::TooLarge { limit: 1 });
+    let reasons = ledger.stats(100).reasons;
+    assert_eq!(
+        reasons.iter().map(|it| (it.user_agent.as_str(), it.times, it.last)).collect::<Vec<_>>(),
+        [("other", 1, 60), ("curl", 50, 49)]
+    );
+    assert!(reasons[1].message.contains("limit of 149 bytes") && reasons[1].fix.contains("smaller batches"));
+    assert_eq!(reasons[1].http_status, Some(413));
+}
+
+#[test]
+fn a_flood_of_reasons_services_and_paths_is_bounded_and_pushes_nothing_out() {
+    let mut ledger = Ledger::new(0);
+    for at in 0..3 {
+        accept(&mut ledger, at, "shop", "steady", &[finding("the one that matters", true)], false);
+        ledger.refused(at, &sender("/v1/trace", "steady"), &Refusal::NoSuchPath);
+    }
+    for i in 0..100_000 {
+        let word: String = i.to_string().bytes().map(|digit| char::from(b'a' + digit - b'0')).collect();
+        accept(&mut ledger, 10, &format!("service {i}"), &format!("client {i}"), &[finding(&word, false)], false);
+        accept(&mut ledger, 10, "noisy", "noisy", &[finding(&word, true)], false);
+        ledger.refused(10, &sender(&format!("/{word}"), &word), &Refusal::NoSuchPath);
+    }
+    let stats = ledger.stats(20);
+    assert!(
+        stats.senders.len() == 256 && stats.reasons.len() == 512,
+        "{} {}",
+        stats.senders.len(),
+        stats.reasons.len()
+    );
+    assert!(stats.displaced_reasons > 100_000 && stats.displaced_senders > 90_000);
+    let steady: Vec<_> = stats.reasons.iter().filter(|it| it.user_agent == "steady").map(|it| it.times).collect();
+    assert_eq!(steady, [3, 3]);
+    assert!(stats.senders.iter().any(|it| it.service == "shop"));
+    let noisy: Vec<_> = stats.reasons.iter().filter(|it| it.user_agent == "noisy").collect();
+    assert!(noisy.len() <= 65 && noisy.iter().any(|it| it.times > 99_000), "the rest of a sender counts together");
+    assert!(ledger.attempts(20).len() <= 256);
+    assert!(stats.span_names.is_empty() && stats.log_keys.is_empty());
+}
+
+#[test]
+fn everything_but_the_totals_is_forgotten_after_an_hour() {
+    let mut ledger = Ledger::new(0);
+    accept(&mut ledger, SECOND, "shop", "sdk", &[finding("odd", true)], false);
+    ledger.refused(SECOND, &sender("/", "curl"), &Refusal::NoSuchPath);
+    let counts = |now| {
+        let stats = ledger.stats(now);
+        (stats.senders.len(), stats.reasons.len(), ledger.attempts(now).len(), stats.signals[2].accepted)
+    };
+    assert_eq!(counts(HOUR), (1, 2, 2, 2));
+    assert_eq!(counts(HOUR + SECOND), (0, 0, 0, 2));
+}
+
+#[test]
+fn texts_of_senders_are_cut() {
+    let mut ledger = Ledger::new(0);
+    let long = "u".repeat(5000);
+    accept(&mut ledger, 1, &long, &long, &[finding(&long, false)], false);
+    ledger.refused(1, &sender("/", &long), &Refusal::NoSuchPath);
+    let stats = ledger.stats(1);
+    assert!(stats.senders[0].service.len() == 200 && stats.senders[0].user_agent.len() == 200);
+    assert!(stats.reasons.iter().all(|it| it.message.len() <= 1000 && it.user_agent.len() == 200));
+}
