@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender};
+use std::time::Instant;
 
 use bytes::Bytes;
 use hashbrown::HashSet;
@@ -88,6 +89,7 @@ impl Committer {
     fn take(&self, command: Command, group: &mut Vec<Append>) -> Option<Command> {
         match command {
             Command::Append(append) => {
+                self.shared.queued.fetch_sub(1, Ordering::Relaxed);
                 group.push(append);
                 None
             }
@@ -145,12 +147,15 @@ impl Committer {
         let bytes = group.iter().map(|append| append.body.len() + RECORD_OVERHEAD).sum();
         let first_lsn = self.next_lsn;
         let next_lsn = first_lsn + group.len() as u64;
+        let start = Instant::now();
         self.wal.append((first_lsn, next_lsn - 1), bytes, |records, salt| {
             for (lsn, append) in (first_lsn..).zip(group) {
                 let Append { kind, received_at, hash, body, .. } = append;
                 encode(records, salt, &RecordHead { lsn, received_at: *received_at, kind: *kind, hash: *hash }, body);
             }
         })?;
+        let end = Instant::now();
+        self.shared.sync_times.note(end.duration_since(start), end);
         self.next_lsn = next_lsn;
         Ok(())
     }

@@ -31,6 +31,7 @@ mod segment;
 mod series;
 mod snapshot;
 mod store;
+mod sync_times;
 #[cfg(test)]
 mod tests;
 pub mod text;
@@ -51,6 +52,9 @@ pub use rows::{ExemplarRows, LogRows, MetricRows, Rows, SpanRows};
 pub use samples::{Samples, SamplesProgress};
 pub use scan::Chunks;
 pub use schema::Table;
-pub use series::{Condition, SeriesIndex, StoredSeries, WantedLabel};
+pub use series::{
+    Cardinality, Condition, LabelCardinality, MetricCardinality, SeriesIndex, StoredSeries, WantedLabel,
+};
 pub use snapshot::{Order, Scan, Snapshot};
 pub use store::{Acked, Decode, Request, Store, StoreConfig, StoreStats, TableStats};
+pub use sync_times::SyncStats;

@@ -5,11 +5,13 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use model::{Attrs, MetricKind, Nanos, Resource, Scope, Series, SeriesId, Temporality, TimeRange};
 
+mod cardinality;
 mod inner;
 mod postings;
 mod request;
 mod select;
 
+pub use cardinality::{Cardinality, LabelCardinality, MetricCardinality};
 use inner::Inner;
 pub(crate) use request::{Admission, SeriesOfRequest, SeriesRoom};
 pub use select::{Condition, WantedLabel};

@@ -28,6 +28,7 @@ use crate::schema::Table;
 use crate::segment::Recent;
 use crate::series::SeriesRoom;
 use crate::snapshot::Snapshot;
+use crate::sync_times::SyncStats;
 use crate::view::Shared;
 use crate::wal::{self, WalWriter};
 
@@ -121,8 +122,15 @@ pub struct StoreStats {
     pub series: usize,
     pub memory_rows: u64,
     pub memory_bytes: usize,
+    /// With more, requests are refused for now.
+    pub max_memory_bytes: usize,
+    pub max_series: usize,
     /// Bytes of the log's files, of those kept for reuse too.
     pub log_bytes: u64,
+    /// Requests that wait for the log, and how many may.
+    pub queued: usize,
+    pub max_queued: usize,
+    pub sync: SyncStats,
     pub compaction: CompactionStats,
     pub disk: DiskStats,
     /// By how much the clock has jumped, while that is doubted: nothing is dropped by age.
@@ -135,6 +143,8 @@ pub struct TableStats {
     pub table: Table,
     pub rows: u64,
     pub segments: usize,
+    /// Of these, segments as they were flushed: compaction has yet to merge them.
+    pub uncompacted: usize,
     pub bytes: u64,
 }
 
@@ -252,11 +262,15 @@ impl Store {
         let Request { kind, received_at, body, .. } = request;
         let append = Append { kind, received_at, hash, body, prepared, reply };
         let commands = self.shared.commands().ok_or(AppendError::Closed)?;
-        match commands.try_send(Command::Append(append)) {
-            Ok(()) => Ok(answer),
-            Err(TrySendError::Full(_)) => Err(AppendError::Busy(QUEUE as u64)),
-            Err(TrySendError::Disconnected(_)) => Err(AppendError::Closed),
-        }
+        // Before it is sent: the committer counts it down once it has it.
+        self.shared.queued.fetch_add(1, Ordering::Relaxed);
+        let error = match commands.try_send(Command::Append(append)) {
+            Ok(()) => return Ok(answer),
+            Err(TrySendError::Full(_)) => AppendError::Busy(QUEUE as u64),
+            Err(TrySendError::Disconnected(_)) => AppendError::Closed,
+        };
+        self.shared.queued.fetch_sub(1, Ordering::Relaxed);
+        Err(error)
     }
 
     /// How full the memory for rows is: 0 when empty; from 1 on, requests are refused until a flush has made room.
@@ -274,9 +288,13 @@ impl Store {
         let snapshot = self.snapshot();
         let table_stats = |table: Table| {
             let segments = snapshot.segments.iter().filter(|segment| segment.table() == table);
-            let (n_segments, bytes) =
-                segments.fold((0, 0), |(n, bytes), segment| (n + 1, bytes + segment.entry().bytes()));
-            TableStats { table, rows: snapshot.n_rows(table), segments: n_segments, bytes }
+            let mut stats = TableStats { table, rows: snapshot.n_rows(table), segments: 0, uncompacted: 0, bytes: 0 };
+            for segment in segments {
+                stats.segments += 1;
+                stats.uncompacted += usize::from(segment.entry().level == 0);
+                stats.bytes += segment.entry().bytes();
+            }
+            stats
         };
         let (memory_rows, memory_bytes) = self.shared.memory();
         StoreStats {
@@ -284,7 +302,12 @@ impl Store {
             series: self.shared.series.len(),
             memory_rows,
             memory_bytes,
+            max_memory_bytes: self.config.max_memory_bytes,
+            max_series: self.config.max_series,
             log_bytes: self.shared.log_bytes.load(Ordering::Relaxed),
+            queued: self.shared.queued.load(Ordering::Relaxed),
+            max_queued: QUEUE,
+            sync: self.shared.sync_times.stats(Instant::now()),
             compaction: self.shared.compactor.stats(),
             disk: self.shared.disk.stats(),
             clock_jump: locked(&self.clock).jump(),

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ use crate::segment::{Recent, Segment};
 use crate::series::SeriesIndex;
 use crate::snapshot::Snapshot;
 use crate::store::StoreConfig;
+use crate::sync_times::SyncTimes;
 
 /// What the threads of a store share.
 pub(crate) struct Shared {
@@ -27,6 +28,9 @@ pub(crate) struct Shared {
     pub(crate) manifest: Mutex<Manifest>,
     /// Bytes of the log's files.
     pub(crate) log_bytes: AtomicU64,
+    /// Requests that wait for the committer.
+    pub(crate) queued: AtomicUsize,
+    pub(crate) sync_times: SyncTimes,
     pub(crate) compactor: Compactor,
     pub(crate) disk: DiskGuard,
     /// Held during a flush.
@@ -69,6 +73,8 @@ impl Shared {
             recent,
             manifest: Mutex::new(manifest),
             log_bytes: AtomicU64::new(0),
+            queued: AtomicUsize::new(0),
+            sync_times: SyncTimes::default(),
             compactor: Compactor::new(config.compact_bytes, config.row_group_rows),
             disk: DiskGuard::new(&config.dir, config.disk_reserve),
             flushing: Mutex::default(),

@@ -34,6 +34,14 @@ impl Posting {
         }
     }
 
+    /// How many series these are.
+    pub(super) fn len(&self) -> u64 {
+        match self {
+            Posting::One(_) => 1,
+            Posting::Many(many) => many.len(),
+        }
+    }
+
     /// Takes `gone` out; whether any is left.
     pub(super) fn keep_without(&mut self, gone: &RoaringBitmap) -> bool {
         match self {
@@ -60,10 +68,13 @@ pub(super) struct Values {
     pub(super) listed: BTreeMap<Box<str>, Posting>,
     /// Series with a value that is not listed.
     pub(super) others: RoaringBitmap,
+    /// Series that have the attribute.
+    pub(super) n_series: u64,
 }
 
 impl Values {
     pub(super) fn add(&mut self, value: &str, number: u32) {
+        self.n_series += 1;
         if value.len() > LONGEST_LISTED {
             self.others.insert(number);
         } else if let Some(posting) = self.listed.get_mut(value) {
@@ -76,6 +87,7 @@ impl Values {
     pub(super) fn keep_without(&mut self, gone: &RoaringBitmap) -> bool {
         self.others -= gone;
         self.listed.retain(|_, posting| posting.keep_without(gone));
-        !self.listed.is_empty() || !self.others.is_empty()
+        self.n_series = self.others.len() + self.listed.values().map(Posting::len).sum::<u64>();
+        self.n_series > 0
     }
 }
