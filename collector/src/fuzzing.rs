@@ -137,7 +137,7 @@ fn protobuf(signal: Signal, body: &[u8]) {
     };
     let n_rows = decoded.rows.spans.len() + decoded.rows.logs.len() + decoded.rows.metrics.len();
     assert_eq!(decoded.accepted() as usize, n_rows);
-    assert!(decoded.services.iter().map(|(_, n)| n).sum::<u64>() <= decoded.accepted());
+    assert!(decoded.services.iter().map(|sent| sent.accepted).sum::<u64>() <= decoded.accepted());
     assert_eq!(decoded.rejected() > 0, decoded.report.findings().iter().any(|finding| finding.rejected));
     let rows = dump(decoded.rows);
     if let Some((expected, n_items)) = expected {

@@ -18,6 +18,7 @@ mod alerts;
 mod attributes;
 mod error;
 mod health;
+mod ingest;
 mod jaeger;
 mod logs;
 mod own_metrics;
@@ -38,6 +39,8 @@ pub(crate) use own_metrics::scrape;
 pub(crate) struct ApiState {
     pub(crate) engine: Arc<Engine>,
     pub(crate) collector: Arc<Collector>,
+    /// What comes in, and how much room there is.
+    pub(crate) report: Arc<dyn Fn() -> ui::IngestReport + Send + Sync>,
     /// The last evaluation of all SLOs.
     pub(crate) status: watch::Receiver<Arc<Status>>,
     pub(crate) clock: fn() -> Nanos,
@@ -53,6 +56,7 @@ pub(crate) fn router(state: ApiState) -> Router {
         .merge(prometheus::routes())
         .merge(jaeger::routes())
         .merge(logs::routes())
+        .merge(ingest::routes())
         .merge(slos::routes())
         .merge(alerts::routes());
     #[cfg(feature = "sql")]

@@ -120,9 +120,16 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
     let evaluator = tokio::task::spawn_blocking(move || Evaluator::open(alerting, sources)).await??;
     let status = evaluator.status();
     let addresses = web::Addresses { otlp_grpc: grpc_address, otlp_http: http_address, ui: ui_address };
-    let pages = web::router(&addresses, config.memory, Arc::clone(&engine), Arc::clone(&collector), status)?;
-
     let (stop, stopped) = watch::channel(false);
+    let history = Arc::new(web::History::default());
+    let inside = web::Inside {
+        collector: Arc::clone(&collector),
+        history: Arc::clone(&history),
+        retention: config.retention,
+        stopped: stopped.clone(),
+    };
+    let pages = web::router(&addresses, config.memory, Arc::clone(&engine), inside, status)?;
+
     let mut tasks = JoinSet::new();
     for listener in [otlp_grpc, otlp_http] {
         tasks.spawn(collector::serve(listener, Arc::clone(&collector), until(stopped.clone())));
@@ -137,6 +144,7 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
     if let Some(interval) = config.own_metrics {
         tasks.spawn(own::record(Arc::clone(&collector), Arc::clone(&store), interval, until(stopped.clone())));
     }
+    tasks.spawn(history.record(Arc::clone(&store), until(stopped.clone())));
     tasks.spawn(keep_retention(Arc::clone(&store), until(stopped)));
     say(format_args!("listening otlp-grpc {grpc_address}"));
     say(format_args!("listening otlp-http {http_address}"));

@@ -52,9 +52,7 @@ pub use rows::{ExemplarRows, LogRows, MetricRows, Rows, SpanRows};
 pub use samples::{Samples, SamplesProgress};
 pub use scan::Chunks;
 pub use schema::Table;
-pub use series::{
-    Cardinality, Condition, LabelCardinality, MetricCardinality, SeriesIndex, StoredSeries, WantedLabel,
-};
+pub use series::{Cardinality, Condition, LabelCardinality, MetricCardinality, SeriesIndex, StoredSeries, WantedLabel};
 pub use snapshot::{Order, Scan, Snapshot};
 pub use store::{Acked, Decode, Request, Store, StoreConfig, StoreStats, TableStats};
 pub use sync_times::SyncStats;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use askama::Template;
 use axum::http::{StatusCode, header};
@@ -22,11 +23,13 @@ const MAX_OFFERED: usize = 200;
 pub(crate) struct App {
     pub(crate) state: UiState,
     palette: Arc<Palette>,
+    /// Pages that watch the ladder.
+    pub(crate) n_streams: Arc<AtomicUsize>,
 }
 
 impl App {
     pub(crate) fn new(state: UiState) -> Self {
-        App { state, palette: Arc::default() }
+        App { state, palette: Arc::default(), n_streams: Arc::default() }
     }
 
     /// The colour slot of `service`.

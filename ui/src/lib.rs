@@ -25,8 +25,9 @@ mod state;
 mod trace_statistics;
 
 pub use state::{
-    DamagedPlace, Endpoints, IngestStats, Reject, SenderStats, SignalStats, SqlColumn, SqlRunner, SqlTable,
-    StorageStats, UiState,
+    Attempt, AttemptOutcome, AttemptStep, CardinalityReport, DamagedPlace, DiskReport, Endpoints, IngestReport,
+    IngestStats, LabelReport, MetricReport, NamesReport, PressureReport, ReasonReport, SenderReport, SenderStats,
+    SignalReport, SignalStats, SqlColumn, SqlRunner, SqlTable, StorageStats, StoredAttempt, StoredExample, UiState,
 };
 
 use axum::Router;
@@ -51,8 +52,12 @@ pub fn router(state: UiState) -> Router {
         .route("/slos/{name}", get(pages::slo::get))
         .route("/alerts", get(pages::alerts::get))
         .route("/sql", get(pages::sql::get))
+        .route("/ingest", get(pages::ingest::get))
+        .route("/ingest/now", get(pages::ingest::now))
         .route("/connect", get(pages::connect::get))
         .route("/connect/received", get(pages::connect::received))
+        .route("/connect/ladder", get(pages::connect::ladder))
+        .route("/connect/events", get(pages::connect::events))
         .route("/go", get(pages::go::get))
         .fallback(pages::not_found::get)
         // Assets are compressed already and say so; the layer leaves them alone.

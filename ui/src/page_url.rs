@@ -22,6 +22,12 @@ impl PageUrl {
         PageUrl { path: path.into(), pairs: Vec::new() }
     }
 
+    /// The page of a metric by its name as sent.
+    pub(crate) fn metric_as_sent(name: &str) -> Self {
+        let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+        PageUrl::new("/metrics").with("q", format!("{{\"{name}\"}}"))
+    }
+
     /// The address of a request. A `+` is a space, as forms encode it; what is not UTF-8 is replaced.
     pub(crate) fn of(uri: &http::Uri) -> Self {
         let mut url = PageUrl { path: decode(uri.path(), false), pairs: Vec::new() };

@@ -4,6 +4,7 @@ pub(crate) mod alerts;
 pub(crate) mod connect;
 pub(crate) mod go;
 pub(crate) mod home;
+pub(crate) mod ingest;
 pub(crate) mod logs;
 pub(crate) mod metrics;
 pub(crate) mod not_found;

@@ -54,7 +54,7 @@ pub(crate) struct Preset {
     pub(crate) is_current: bool,
 }
 
-const PAGES: [(&str, &str, Icon); 8] = [
+const PAGES: [(&str, &str, Icon); 9] = [
     ("/", "Services", Icon::Home),
     ("/traces", "Traces", Icon::Traces),
     ("/logs", "Logs", Icon::Logs),
@@ -62,6 +62,7 @@ const PAGES: [(&str, &str, Icon); 8] = [
     ("/slos", "SLOs", Icon::Slos),
     ("/alerts", "Alerts", Icon::Alerts),
     ("/sql", "SQL", Icon::Sql),
+    ("/ingest", "Ingest", Icon::Ingest),
     ("/connect", "Connect", Icon::Connect),
 ];
 

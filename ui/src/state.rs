@@ -7,6 +7,15 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use model::Nanos;
 
+mod attempt;
+mod ingest;
+
+pub use attempt::{Attempt, AttemptOutcome, AttemptStep, StoredAttempt, StoredExample};
+pub use ingest::{
+    CardinalityReport, DiskReport, IngestReport, LabelReport, MetricReport, NamesReport, PressureReport, ReasonReport,
+    SenderReport, SignalReport,
+};
+
 /// What [`crate::router`] serves.
 #[derive(Clone)]
 pub struct UiState {
@@ -15,6 +24,14 @@ pub struct UiState {
     pub slo_status: Arc<dyn Fn() -> Arc<slo::Status> + Send + Sync>,
     /// What has been received since the start.
     pub ingest: Arc<dyn Fn() -> IngestStats + Send + Sync>,
+    /// All that the Ingest page shows.
+    pub report: Arc<dyn Fn() -> IngestReport + Send + Sync>,
+    /// The last attempts to send, those that are news first, …
+    pub attempts: Arc<dyn Fn() -> Vec<Attempt> + Send + Sync>,
+    /// … and a number that changes with each.
+    pub attempts_version: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// Whether the process is about to end: streams end then.
+    pub stopping: Arc<dyn Fn() -> bool + Send + Sync>,
     /// How many places on disk could not be read since the start. Asked for every page.
     pub n_damaged: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// Runs one read-only SQL statement; without it there is no SQL page.
@@ -74,8 +91,8 @@ pub struct IngestStats {
     pub signals: Vec<SignalStats>,
     /// The most recent first.
     pub senders: Vec<SenderStats>,
-    /// Refused requests and rejected items, newest first; the last few dozen.
-    pub rejects: Vec<Reject>,
+    /// Whether requests are refused now.
+    pub is_refusing: bool,
     pub storage: StorageStats,
 }
 
@@ -141,19 +158,4 @@ pub struct SenderStats {
     pub n_points: u64,
     pub n_logs: u64,
     pub last_seen: Nanos,
-}
-
-/// Something that was not accepted.
-#[derive(Clone, Debug, Default)]
-pub struct Reject {
-    pub time: Nanos,
-    /// `None` when the request did not tell.
-    pub signal: Option<&'static str>,
-    pub user_agent: String,
-    /// Items left out of a request that was otherwise stored; 0 when all of it was refused.
-    pub n_items: u64,
-    /// The HTTP status of a refused request.
-    pub http_status: Option<u16>,
-    /// What the sender was told.
-    pub message: String,
 }

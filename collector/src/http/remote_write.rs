@@ -13,7 +13,7 @@ use axum::routing::any;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
-use super::{content_coding, receive, respond, user_agent};
+use super::{content_coding, receive, respond};
 use crate::coding::Coding;
 use crate::collector::{Collector, Envelope};
 use crate::refusal::Refusal;

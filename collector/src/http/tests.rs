@@ -117,7 +117,8 @@ async fn some_rejected_is_200_with_the_exact_count() {
     let answer = send(&collector, post("/v1/traces", JSON), serde_json::to_string(&request).unwrap()).await;
     assert_eq!((answer.status, &answer.json()["partialSuccess"]["rejectedSpans"]), (StatusCode::OK, &"2".into()));
     assert_eq!(store.snapshot().n_rows(Table::Spans), 1);
-    assert_eq!(collector.stats().reasons[0].items, 2);
+    let reason = &collector.stats().reasons[0];
+    assert_eq!((reason.times, reason.items), (2, 4));
 }
 
 #[tokio::test]

@@ -236,6 +236,7 @@ mod tests {
             attempts.note(attempt(i, &format!("client {i}"), stopped()));
         }
         let recent = attempts.recent(100_000);
-        assert_eq!((recent.len(), recent[0].user_agent.as_str()), (MAX_CLIENTS, "client 99999"));
+        assert!((MAX_CLIENTS / 8 * 7..=MAX_CLIENTS).contains(&recent.len()));
+        assert_eq!(recent[0].user_agent, "client 99999");
     }
 }

@@ -18,7 +18,7 @@ pub(super) struct Slot<V> {
     pub(super) last: Nanos,
 }
 
-/// At most so many entries. A new key takes the place of what has expired, or else of what was seen least often, longest ago:
+/// At most so many entries. New keys take the place of what has expired, or else of what was seen least often, longest ago:
 /// keys that are sent once each displace one another and not what keeps coming.
 pub(super) struct Kept<K, V> {
     slots: HashMap<K, Slot<V>>,
@@ -69,11 +69,16 @@ impl<K: Hash + Eq + Clone, V> Kept<K, V> {
         if self.slots.len() < before {
             return;
         }
-        let least = self.slots.iter().min_by_key(|(_, slot)| (slot.times, slot.last)).map(|(key, _)| key.clone());
-        if let Some(least) = least {
-            self.slots.remove(&least);
-            self.displaced += 1;
+        // Several at once, so that a flood does not look at all of them for each new key.
+        let mut ranks: Vec<_> = self.slots.iter().map(|(key, slot)| (slot.times, slot.last, key.clone())).collect();
+        let n_gone = (self.most / 8).max(1).min(ranks.len());
+        if n_gone < ranks.len() {
+            ranks.select_nth_unstable_by_key(n_gone, |(times, last, _)| (*times, *last));
         }
+        for (.., key) in &ranks[..n_gone] {
+            self.slots.remove(key);
+        }
+        self.displaced += n_gone as u64;
     }
 }
 

@@ -221,7 +221,8 @@ impl Ledger {
             first: at,
             last: at,
         };
-        self.reasons.note(at, &message, reason);
+        // The same refusal has another cause with each path.
+        self.reasons.note(at, &format!("{message} {}", reason.fix), reason);
         self.attempts.note(Attempt {
             at,
             since: at,

@@ -96,6 +96,6 @@ mod tests {
         for i in 0..100_000 {
             names.note(&format!("service {i}"), &["a".to_owned()], i);
         }
-        assert_eq!(names.top(usize::MAX, 100_000).len(), MAX_SERVICES);
+        assert!((MAX_SERVICES / 8 * 7..=MAX_SERVICES).contains(&names.top(usize::MAX, 100_000).len()));
     }
 }

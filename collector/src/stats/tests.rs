@@ -99,13 +99,8 @@ fn a_flood_of_reasons_services_and_paths_is_bounded_and_pushes_nothing_out() {
         ledger.refused(10, &sender(&format!("/{word}"), &word), &Refusal::NoSuchPath);
     }
     let stats = ledger.stats(20);
-    assert!(
-        stats.senders.len() == 256 && stats.reasons.len() == 512,
-        "{} {}",
-        stats.senders.len(),
-        stats.reasons.len()
-    );
-    assert!(stats.displaced_reasons > 100_000 && stats.displaced_senders > 90_000);
+    assert!((224..=256).contains(&stats.senders.len()) && (448..=512).contains(&stats.reasons.len()));
+    assert!(stats.displaced_reasons > 90_000 && stats.displaced_senders > 90_000);
     let steady: Vec<_> = stats.reasons.iter().filter(|it| it.user_agent == "steady").map(|it| it.times).collect();
     assert_eq!(steady, [3, 3]);
     assert!(stats.senders.iter().any(|it| it.service == "shop"));

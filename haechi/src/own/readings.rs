@@ -93,11 +93,11 @@ fn receiver(all: &mut Readings, ingest: &IngestStats) {
         "signal",
         signals().map(|(l, it)| (l, it.bytes)),
     );
-    all.one("haechi_connections", "Open connections of senders.", ingest.open_connections as f64);
+    all.one("haechi_connections", "Open connections of senders.", ingest.connections.open as f64);
     all.one(
         "haechi_connections_refused_total",
         "Connections closed at once because too many were open.",
-        ingest.refused_connections as f64,
+        ingest.connections.refused as f64,
     );
     all.one(
         "haechi_in_progress_bytes",

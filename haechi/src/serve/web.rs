@@ -8,15 +8,31 @@ use axum::Router;
 use collector::Collector;
 use query::Engine;
 use slo::Status;
+use store::Retention;
 use tokio::sync::watch;
 use ui::{Endpoints, UiState};
 
 use crate::config::Memory;
 use crate::{api, clock};
 
+mod attempts;
+mod forecast;
+mod history;
 mod ingest;
+mod report;
 #[cfg(feature = "sql")]
 mod sql_page;
+
+pub(super) use history::History;
+
+/// What the pages tell of the box beside its data.
+pub(super) struct Inside {
+    pub(super) collector: Arc<Collector>,
+    pub(super) history: Arc<History>,
+    pub(super) retention: Retention,
+    /// True when the box is about to end.
+    pub(super) stopped: watch::Receiver<bool>,
+}
 
 /// Where the box listens.
 pub(super) struct Addresses {
@@ -29,9 +45,17 @@ pub(super) fn router(
     addresses: &Addresses,
     memory: Memory,
     engine: Arc<Engine>,
-    collector: Arc<Collector>,
+    inside: Inside,
     status: watch::Receiver<Arc<Status>>,
 ) -> Result<Router, Box<dyn Error>> {
+    let Inside { collector, history, retention, stopped } = inside;
+    let report: Arc<dyn Fn() -> ui::IngestReport + Send + Sync> = {
+        let (engine, collector) = (Arc::clone(&engine), Arc::clone(&collector));
+        Arc::new(move || {
+            let (collector, store, history) = (&*collector, &**engine.store(), &*history);
+            report::report(&report::Sources { collector, store, history, retention: &retention }, clock::now())
+        })
+    };
     #[cfg(feature = "sql")]
     let sql = Arc::new(sql::Engine::new(memory.sql())?);
     let state = UiState {
@@ -44,6 +68,16 @@ pub(super) fn router(
             let (engine, collector) = (Arc::clone(&engine), Arc::clone(&collector));
             Arc::new(move || ingest::stats(&collector, &engine.store().stats(), clock::now()))
         },
+        report: Arc::clone(&report),
+        attempts: {
+            let collector = Arc::clone(&collector);
+            Arc::new(move || attempts::attempts(&collector))
+        },
+        attempts_version: {
+            let collector = Arc::clone(&collector);
+            Arc::new(move || collector.attempts_version())
+        },
+        stopping: Arc::new(move || *stopped.borrow()),
         n_damaged: {
             let engine = Arc::clone(&engine);
             Arc::new(move || engine.store().n_damaged())
@@ -64,6 +98,7 @@ pub(super) fn router(
     let api = api::ApiState {
         engine,
         collector,
+        report,
         status,
         clock: clock::now,
         #[cfg(feature = "sql")]

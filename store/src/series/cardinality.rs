@@ -45,7 +45,9 @@ impl SeriesIndex {
             let from = after.as_ref().map_or(Bound::Unbounded, |name| Bound::Excluded(name.as_ref()));
             let step = inner.names.range::<str, _>((from, Bound::Unbounded)).take(STEP);
             let before = found.metrics.len();
-            found.metrics.extend(step.map(|(name, posting)| MetricCardinality { name: Arc::clone(name), series: posting.len() }));
+            found.metrics.extend(
+                step.map(|(name, posting)| MetricCardinality { name: Arc::clone(name), series: posting.len() }),
+            );
             let Some(last) = found.metrics[before..].last() else { break };
             after = Some(Arc::clone(&last.name));
         }
@@ -105,7 +107,13 @@ mod tests {
         let index = SeriesIndex::default();
         for n in 0..30 {
             let user = format!("u{n}");
-            insert(&index, n, "requests", &[("user", &user), ("method", if n % 2 == 0 { "GET" } else { "PUT" })], 10 + n as i64);
+            insert(
+                &index,
+                n,
+                "requests",
+                &[("user", &user), ("method", if n % 2 == 0 { "GET" } else { "PUT" })],
+                10 + n as i64,
+            );
         }
         insert(&index, 100, "memory", &[("method", &"x".repeat(300))], 100);
         let found = index.cardinality(10);

@@ -8,7 +8,7 @@ use model::Nanos;
 use model::time::{MILLISECOND, SECOND};
 
 use crate::app::{App, page};
-use crate::format::{self, Stamp, clip};
+use crate::format::{self, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
 use crate::parts::{ServiceTag, Tab};
@@ -16,12 +16,14 @@ use crate::shell::Shell;
 use crate::state::{Endpoints, IngestStats, StorageStats};
 
 mod damage;
+mod events;
+mod ladder;
 
 use damage::Damage;
+use ladder::Ladder;
 
-/// Rows of the list of senders, and of rejects.
+/// Rows of the list of senders.
 const MAX_SENDERS: usize = 50;
-const MAX_REJECTS: usize = 30;
 /// The trace that the `curl` line makes, so that the page can link to it.
 const TRACE_ID: &str = "5b8efff798038103d269b633813fc60c";
 const SPAN_ID: &str = "eee19b7ec3c1b174";
@@ -37,18 +39,28 @@ enum Language {
     Rust,
     Collector,
     Prometheus,
+    DotNet,
+    Php,
+    Ruby,
+    Browser,
+    Operator,
 }
 
 /// With its name in the address and on the tab.
-const LANGUAGES: [(Language, &str, &str); 8] = [
+const LANGUAGES: [(Language, &str, &str); 13] = [
     (Language::Curl, "curl", "curl"),
     (Language::Python, "python", "Python"),
     (Language::Node, "node", "Node.js"),
     (Language::Go, "go", "Go"),
     (Language::Java, "java", "Java"),
+    (Language::DotNet, "dotnet", ".NET"),
+    (Language::Php, "php", "PHP"),
+    (Language::Ruby, "ruby", "Ruby"),
     (Language::Rust, "rust", "Rust"),
+    (Language::Browser, "browser", "Browser"),
     (Language::Collector, "collector", "Collector"),
     (Language::Prometheus, "prometheus", "Prometheus"),
+    (Language::Operator, "operator", "Kubernetes operator"),
 ];
 
 #[derive(Template)]
@@ -62,6 +74,11 @@ struct ConnectPage {
     tabs: Vec<Tab>,
     curl: String,
     trace_id: &'static str,
+    /// A command of one line that sends one span.
+    smoke: String,
+    ladder: Ladder,
+    ladder_events: PageUrl,
+    ladder_ask: PageUrl,
     received: Received,
 }
 
@@ -74,7 +91,6 @@ struct Received {
     signals: Vec<SignalRow>,
     senders: Vec<SenderRow>,
     n_more_senders: usize,
-    rejects: Vec<RejectRow>,
     notices: Vec<String>,
     storage: Vec<(&'static str, String)>,
     damage: Damage,
@@ -105,13 +121,6 @@ struct SenderRow {
     last: String,
 }
 
-struct RejectRow {
-    time: Stamp,
-    what: String,
-    user_agent: String,
-    message: String,
-}
-
 /// `GET /connect`
 pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let shell = Shell::new(&app, &uri, &headers).without_range();
@@ -126,10 +135,11 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         LANGUAGES.iter().find(|(_, name, _)| *name == shell.url.get("lang")).map_or(Language::Curl, |found| found.0);
     let tab = |(language, name, words): (Language, &str, &'static str)| Tab {
         words,
-        href: PageUrl::new("/connect").with("lang", name),
+        href: shell.url.at_path("/connect").with("lang", name),
         is_current: language == lang,
         n: None,
     };
+    let service = shell.url.get("service");
     page(
         StatusCode::OK,
         &ConnectPage {
@@ -138,11 +148,25 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             tabs: LANGUAGES.map(tab).into(),
             curl: curl(&endpoints.otlp_http, shell.now),
             trace_id: TRACE_ID,
+            smoke: smoke(&endpoints.otlp_http),
+            ladder: Ladder::new(&app, service).await,
+            ladder_events: PageUrl::new("/connect/events").with("service", service),
+            ladder_ask: PageUrl::new("/connect/ladder").with("service", service),
             received: Received::new(&app, shell.now),
             endpoints,
             shell,
         },
     )
+}
+
+/// `GET /connect/ladder`
+pub(crate) async fn ladder(State(app): State<App>, uri: Uri) -> Response {
+    page(StatusCode::OK, &Ladder::new(&app, PageUrl::of(&uri).get("service")).await)
+}
+
+/// `GET /connect/events`
+pub(crate) async fn events(State(app): State<App>, uri: Uri) -> Response {
+    events::answer(app, PageUrl::of(&uri).get("service").to_owned())
 }
 
 /// `GET /connect/received`
@@ -175,26 +199,12 @@ impl Received {
             logs: format::count(sender.n_logs),
             last: format::ago(sender.last_seen, now),
         });
-        let rejects = stats.rejects.iter().take(MAX_REJECTS).map(|reject| {
-            let signal = reject.signal.unwrap_or("unknown signal");
-            let what = match reject.http_status {
-                Some(status) => format!("{signal}: request refused with {status}"),
-                None => format!("{signal}: {} rejected", format::count(reject.n_items)),
-            };
-            RejectRow {
-                time: Stamp::clock(reject.time),
-                what,
-                user_agent: clip(&reject.user_agent, 80),
-                message: clip(&reject.message, 600),
-            }
-        });
         Received {
             since: format::ago(stats.since, now),
             is_empty: stats.signals.iter().all(|signal| signal.n_requests + signal.n_refused == 0),
             signals: signals.collect(),
             senders: senders.collect(),
             n_more_senders: stats.senders.len().saturating_sub(MAX_SENDERS),
-            rejects: rejects.collect(),
             storage: storage(&stats.storage),
             damage: Damage::new(&stats.storage, now),
             notices: stats.storage.notices,
@@ -228,6 +238,13 @@ fn reachable(endpoint: &str, host: &str) -> String {
         Some(every) if is_name => endpoint.replacen(every, &format!("//{name}:"), 1),
         _ => endpoint.to_owned(),
     }
+}
+
+/// A command of one line that sends a span of its own trace which ends now, for any shell of Unix.
+fn smoke(otlp_http: &str) -> String {
+    format!(
+        r#"t=$(date +%s); curl -sS {otlp_http}/v1/traces -H 'content-type: application/json' -d '{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"smoke-test"}}}}]}},"scopeSpans":[{{"spans":[{{"traceId":"'$(printf %032x $t)'","spanId":"00f067aa0ba902b7","name":"smoke test","kind":1,"startTimeUnixNano":"'$t'000000000","endTimeUnixNano":"'$t'000000001"}}]}}]}}]}}'"#
+    )
 }
 
 /// A command that sends one span which ends at `now`.

@@ -1,7 +1,7 @@
 // Single-key shortcuts. They act only when no field has the focus, are listed by `?`, and can be switched off.
 import { readSetting, writeSetting } from "./settings";
 
-const PAGES: Record<string, string> = { h: "/", t: "/traces", l: "/logs", m: "/metrics", o: "/slos", a: "/alerts", s: "/sql", c: "/connect" };
+const PAGES: Record<string, string> = { h: "/", t: "/traces", l: "/logs", m: "/metrics", o: "/slos", a: "/alerts", s: "/sql", i: "/ingest", c: "/connect" };
 const SEQUENCE_MILLISECONDS = 1200;
 
 let afterG = 0;

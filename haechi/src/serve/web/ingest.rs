@@ -4,7 +4,7 @@ use collector::{Collector, Signal};
 use model::Nanos;
 use model::time::HOUR;
 use store::{DamageKind, DiskState, DiskStats, StoreStats};
-use ui::{DamagedPlace, IngestStats, Reject, SenderStats, SignalStats, StorageStats};
+use ui::{DamagedPlace, IngestStats, SenderStats, SignalStats, StorageStats};
 
 pub(super) fn stats(collector: &Collector, store: &StoreStats, now: Nanos) -> IngestStats {
     let counted = collector.stats();
@@ -32,29 +32,11 @@ pub(super) fn stats(collector: &Collector, store: &StoreStats, now: Nanos) -> In
             last_seen: it.last_seen,
         }
     });
-    let rejections = counted.rejections.iter().map(|it| Reject {
-        time: it.at,
-        signal: Some(it.signal.name()),
-        user_agent: it.user_agent.clone(),
-        n_items: it.rejected,
-        http_status: None,
-        message: it.message.clone(),
-    });
-    let refusals = counted.refusals.iter().map(|it| Reject {
-        time: it.at,
-        signal: it.signal.map(Signal::name),
-        user_agent: it.user_agent.clone(),
-        n_items: 0,
-        http_status: Some(it.http_status),
-        message: it.message.clone(),
-    });
-    let mut rejects: Vec<Reject> = rejections.chain(refusals).collect();
-    rejects.sort_by_key(|reject| std::cmp::Reverse(reject.time));
     IngestStats {
         since: counted.since,
         signals: signals.collect(),
         senders: senders.collect(),
-        rejects,
+        is_refusing: store.disk.state == DiskState::Full || store.memory_bytes > store.max_memory_bytes,
         storage: storage(store, now),
     }
 }

@@ -1,0 +1,286 @@
+//! How far a client came that tries to send: five steps, each done, waiting, or failed with what to change.
+//!
+//! The ladder shows the attempt that is news: a failure, or a client that is heard for the first time or again. With `service`
+//! in the address it stays with that service.
+
+use std::collections::HashSet;
+
+use askama::Template;
+use model::{Nanos, TraceId};
+use query::traces::trace;
+
+use crate::app::App;
+use crate::format::{self, clip};
+use crate::page_url::PageUrl;
+use crate::state::{Attempt, AttemptOutcome, AttemptStep, StoredAttempt, StoredExample};
+
+/// Rejected attempts listed.
+const MAX_REJECTED: usize = 20;
+/// Around a log record, in a link to it.
+const AROUND: Nanos = 1_000_000_000;
+
+#[derive(Template)]
+#[template(path = "parts/ladder.html")]
+pub(super) struct Ladder {
+    steps: [Rung; 5],
+    rejected: Vec<RejectedRow>,
+}
+
+impl askama::filters::HtmlSafe for Ladder {}
+
+/// One step.
+struct Rung {
+    title: &'static str,
+    state: State,
+    /// What is known, a sentence each.
+    lines: Vec<String>,
+    /// What to change.
+    fix: String,
+    link: Option<(PageUrl, &'static str)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Done,
+    /// Done, and something could be better.
+    Warned,
+    Failed,
+}
+
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            State::Waiting => "waiting",
+            State::Done => "done",
+            State::Warned => "look",
+            State::Failed => "failed",
+        }
+    }
+
+    fn class(self) -> &'static str {
+        match self {
+            State::Waiting => "",
+            State::Done => "ok",
+            State::Warned => "warn",
+            State::Failed => "error",
+        }
+    }
+}
+
+struct RejectedRow {
+    when: String,
+    request: String,
+    message: String,
+    fix: String,
+    who: String,
+}
+
+const TITLES: [&str; 5] =
+    ["Connection seen", "Request understood", "Accepted", "Stored and visible", "What would make it better"];
+
+impl Ladder {
+    pub(super) async fn new(app: &App, service: &str) -> Self {
+        let now = (app.state.clock)();
+        let attempts = (app.state.attempts)();
+        let is_wanted = |it: &&Attempt| match &it.outcome {
+            AttemptOutcome::Stored(stored) => stored.service == service,
+            _ => false,
+        };
+        let shown = if service.is_empty() { attempts.first() } else { attempts.iter().find(is_wanted) };
+        let mut steps = TITLES.map(|title| Rung {
+            title,
+            state: State::Waiting,
+            lines: Vec::new(),
+            fix: String::new(),
+            link: None,
+        });
+        match shown {
+            None => steps[0].lines.push(match service {
+                "" => "No client has connected in the last hour.".to_owned(),
+                _ => format!("Nothing of {} has been stored in the last hour.", clip(service, 80)),
+            }),
+            Some(attempt) => climb(app, &mut steps, attempt, &attempts, now).await,
+        }
+        let rejected = attempts.iter().filter_map(|it| rejected_row(it, now)).take(MAX_REJECTED).collect();
+        Ladder { steps, rejected }
+    }
+}
+
+async fn climb(app: &App, steps: &mut [Rung; 5], attempt: &Attempt, all: &[Attempt], now: Nanos) {
+    steps[0].done(vec![connection(attempt, now)]);
+    match &attempt.outcome {
+        AttemptOutcome::Silent => {
+            steps[0].lines.push("It is open, and nothing has been sent on it yet.".to_owned());
+        }
+        AttemptOutcome::Stopped { step, message, fix, http_status } => {
+            let at = match step {
+                AttemptStep::Connection => 0,
+                AttemptStep::Request => 1,
+                AttemptStep::Accepting => 2,
+                AttemptStep::Storing => 3,
+            };
+            if at > 1 {
+                steps[1].done(vec![request(attempt)]);
+            }
+            if at > 2 {
+                steps[2].done(Vec::new());
+            }
+            let status = http_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+            let failed = &mut steps[at];
+            failed.state = State::Failed;
+            if at == 1 {
+                failed.lines.push(request(attempt));
+            }
+            failed.lines.push(format!("{}{status}", clip(message, 400)));
+            failed.fix = clip(fix, 600);
+        }
+        AttemptOutcome::Stored(stored) => {
+            steps[1].done(vec![request(attempt)]);
+            accepted(&mut steps[2], attempt, stored);
+            if stored.accepted > 0 {
+                let n_services = visible(app, &mut steps[3], stored).await;
+                better(&mut steps[4], stored, all, n_services);
+            }
+        }
+    }
+}
+
+impl Rung {
+    fn done(&mut self, lines: Vec<String>) {
+        self.state = State::Done;
+        self.lines = lines;
+    }
+}
+
+fn connection(attempt: &Attempt, now: Nanos) -> String {
+    let peer = if attempt.peer.is_empty() { "an unknown address" } else { &attempt.peer };
+    let client = match attempt.user_agent.is_empty() {
+        true => String::new(),
+        false => format!(" by {}", clip(&attempt.user_agent, 80)),
+    };
+    format!("From {peer}{client}, {}.", format::ago(attempt.at, now))
+}
+
+fn request(attempt: &Attempt) -> String {
+    let protocol = attempt.protocol.map(|protocol| format!(", {protocol}")).unwrap_or_default();
+    format!("{}{protocol}.", clip(&attempt.request, 200))
+}
+
+fn accepted(rung: &mut Rung, attempt: &Attempt, stored: &StoredAttempt) {
+    let what = match attempt.signal {
+        Some("traces") => "spans",
+        Some("metrics") => "data points",
+        _ => "log records",
+    };
+    let sdk = if stored.sdk.is_empty() { String::new() } else { format!(", SDK {}", clip(&stored.sdk, 80)) };
+    let again = if stored.duplicate { ", a retry of what was stored before" } else { "" };
+    rung.done(vec![format!("{} {what} of {}{sdk}{again}.", format::count(stored.accepted), clip(&stored.service, 80))]);
+    if stored.service.starts_with(model::resource::UNKNOWN_SERVICE) {
+        rung.state = State::Warned;
+        rung.lines.push("The sender did not name its service.".to_owned());
+        rung.fix = "Set OTEL_SERVICE_NAME, or service.name among the resource attributes.".to_owned();
+    }
+    if stored.rejected > 0 {
+        rung.state = if stored.accepted == 0 { State::Failed } else { State::Warned };
+        rung.lines.push(format!("{} were left out.", format::count(stored.rejected)));
+    }
+    if !stored.message.is_empty() {
+        rung.state = if rung.state == State::Done { State::Warned } else { rung.state };
+        rung.lines.push(clip(&stored.message, 600));
+    }
+}
+
+/// Looks whether a query finds what was stored. Gives the number of services in the trace, when it is one.
+async fn visible(app: &App, rung: &mut Rung, stored: &StoredAttempt) -> Option<usize> {
+    match &stored.example {
+        Some(StoredExample::Span(id)) => {
+            let found = spans_and_services(app, *id).await;
+            match found {
+                Some((n_spans, n_services)) => {
+                    rung.done(vec![format!("A query finds the trace: {} spans of {} services.", n_spans, n_services)]);
+                    rung.link = Some((PageUrl::new(format!("/traces/{id}")), "Open this trace"));
+                    return Some(n_services);
+                }
+                None => rung.lines.push("No query has found the trace yet.".to_owned()),
+            }
+        }
+        Some(StoredExample::Log { time, trace_id }) => {
+            rung.done(vec!["Queries find the log records.".to_owned()]);
+            let (from, to) = (format::rfc3339(time - AROUND), format::rfc3339(time + AROUND));
+            let url = PageUrl::new("/logs").with("service", &stored.service).with("from", from).with("to", to);
+            let url = trace_id.iter().fold(url, |url, id| url.with("trace", id));
+            rung.link = Some((url, "Open these log records"));
+        }
+        Some(StoredExample::Metric(name)) => {
+            rung.done(vec![format!("Queries find the metric {}.", clip(name, 120))]);
+            rung.link = Some((PageUrl::metric_as_sent(name), "Open this metric"));
+        }
+        None => rung.done(vec!["What was accepted can be queried.".to_owned()]),
+    }
+    None
+}
+
+async fn spans_and_services(app: &App, id: TraceId) -> Option<(usize, usize)> {
+    let found = app.state.engine.run(move |snapshot, budget| trace(snapshot, budget, id)).await;
+    let found = found.ok().flatten()?;
+    let services: HashSet<&str> = (0..found.spans.len()).map(|index| found.span(index).service).collect();
+    Some((found.spans.len(), services.len()))
+}
+
+fn better(rung: &mut Rung, stored: &StoredAttempt, all: &[Attempt], n_services: Option<usize>) {
+    let same = || {
+        all.iter().filter_map(|it| match &it.outcome {
+            AttemptOutcome::Stored(other) if other.service == stored.service => Some(other),
+            _ => None,
+        })
+    };
+    let mut todo = Vec::new();
+    let mut done = Vec::new();
+    let mut tell = |is_done: bool, words: &str, otherwise: &str| {
+        if is_done { done.push(words.to_owned()) } else { todo.push(otherwise.to_owned()) }
+    };
+    tell(
+        same().any(|it| it.has_version),
+        "Its version is known.",
+        "Set service.version (OTEL_RESOURCE_ATTRIBUTES=service.version=1.2.3), so that versions can be compared.",
+    );
+    let logs = || {
+        same().filter_map(|it| {
+            if let Some(StoredExample::Log { trace_id, .. }) = &it.example { Some(trace_id) } else { None }
+        })
+    };
+    if logs().next().is_none() {
+        tell(false, "", "No log records of this service yet: send logs too, and each leads to its trace.");
+    } else {
+        tell(
+            logs().any(Option::is_some),
+            "Its log records carry trace ids.",
+            "Its log records carry no trace id: log within a span, through the SDK's bridge of the logging library.",
+        );
+    }
+    if let Some(n_services) = n_services {
+        tell(
+            n_services > 1,
+            "Context is propagated: the trace has spans of several services.",
+            "The trace has spans of one service. Where it calls another, both must propagate context (the traceparent header).",
+        );
+    }
+    rung.state = if todo.is_empty() { State::Done } else { State::Warned };
+    rung.fix = todo.join(" ");
+    rung.lines = done;
+}
+
+fn rejected_row(attempt: &Attempt, now: Nanos) -> Option<RejectedRow> {
+    let AttemptOutcome::Stopped { message, fix, http_status, .. } = &attempt.outcome else { return None };
+    let status = http_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+    let who = [attempt.peer.as_str(), &attempt.user_agent];
+    let who: Vec<String> = who.into_iter().filter(|word| !word.is_empty()).map(|word| clip(word, 80)).collect();
+    Some(RejectedRow {
+        when: format::ago(attempt.at, now),
+        request: clip(&attempt.request, 120),
+        message: format!("{}{status}", clip(message, 400)),
+        fix: clip(fix, 600),
+        who: who.join(" · "),
+    })
+}

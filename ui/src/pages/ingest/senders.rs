@@ -1,0 +1,94 @@
+//! The table of who sends: one row a service and client, in the order that the reader chose.
+
+use crate::app::App;
+use crate::format::{self, clip};
+use crate::page_url::PageUrl;
+use crate::parts::ServiceTag;
+use crate::state::{IngestReport, SenderReport};
+
+/// Rows shown; the rest is counted.
+const MAX_ROWS: usize = 100;
+/// What the table can be in the order of, as the address and the head say it.
+const COLUMNS: [(&str, &str); 5] =
+    [("service", "Service"), ("items", "Items"), ("bytes", "Bytes"), ("rejected", "Left out"), ("last", "Last")];
+
+pub(super) struct Senders {
+    pub(super) heads: Vec<Head>,
+    pub(super) rows: Vec<Row>,
+    pub(super) n_more: usize,
+    /// Whether any was left out by the filter.
+    pub(super) is_filtered: bool,
+    pub(super) without_filter: PageUrl,
+}
+
+pub(super) struct Head {
+    pub(super) words: &'static str,
+    pub(super) href: PageUrl,
+    pub(super) is_current: bool,
+    pub(super) is_number: bool,
+    /// `ascending` or `descending`, of the current one.
+    pub(super) order: &'static str,
+}
+
+pub(super) struct Row {
+    pub(super) service: ServiceTag,
+    pub(super) is_unnamed: bool,
+    pub(super) href: PageUrl,
+    pub(super) sdk: String,
+    pub(super) user_agent: String,
+    pub(super) protocol: &'static str,
+    pub(super) items: String,
+    pub(super) bytes: String,
+    pub(super) rejected: String,
+    pub(super) is_rejecting: bool,
+    pub(super) last: String,
+}
+
+impl Senders {
+    pub(super) fn new(app: &App, page: &PageUrl, signal: Option<&str>, report: &IngestReport) -> Self {
+        let sort = COLUMNS.into_iter().find(|(name, _)| *name == page.get("sort")).map_or("last", |(name, _)| name);
+        let service = page.get("service");
+        let of = |counts: &[u64; 3]| -> u64 {
+            let wanted = super::SIGNALS.into_iter().zip(counts).filter(|(name, _)| signal.is_none_or(|it| it == *name));
+            wanted.map(|(_, count)| count).sum()
+        };
+        let is_of_signal = |it: &&SenderReport| signal.is_none() || of(&it.accepted) + of(&it.rejected) > 0;
+        let mut senders: Vec<&SenderReport> = report.senders.iter().filter(is_of_signal).collect();
+        let n_all = senders.len();
+        senders.retain(|it| service.is_empty() || it.service.contains(service));
+        match sort {
+            "service" => senders.sort_by(|a, b| a.service.cmp(&b.service)),
+            "items" => senders.sort_by_key(|it| std::cmp::Reverse(of(&it.accepted))),
+            "bytes" => senders.sort_by_key(|it| std::cmp::Reverse(of(&it.bytes))),
+            "rejected" => senders.sort_by_key(|it| std::cmp::Reverse(of(&it.rejected))),
+            _ => senders.sort_by_key(|it| std::cmp::Reverse(it.last_seen)),
+        }
+        let row = |it: &&SenderReport| Row {
+            service: app.service(&it.service),
+            is_unnamed: it.service.starts_with(model::resource::UNKNOWN_SERVICE),
+            href: PageUrl::new(format!("/services/{}", it.service)),
+            sdk: clip(&it.sdk, 60),
+            user_agent: clip(&it.user_agent, 80),
+            protocol: it.protocol,
+            items: format::count(of(&it.accepted)),
+            bytes: format::bytes(of(&it.bytes)),
+            rejected: format::count(of(&it.rejected)),
+            is_rejecting: of(&it.rejected) > 0,
+            last: format::ago(it.last_seen, report.now),
+        };
+        let head = |(name, words): (&str, &'static str)| Head {
+            words,
+            href: page.with("sort", name),
+            is_current: name == sort,
+            is_number: name != "service",
+            order: if name == "service" { "ascending" } else { "descending" },
+        };
+        Senders {
+            heads: COLUMNS.into_iter().map(head).collect(),
+            n_more: senders.len().saturating_sub(MAX_ROWS),
+            is_filtered: senders.len() < n_all,
+            rows: senders.iter().take(MAX_ROWS).map(row).collect(),
+            without_filter: page.without("service"),
+        }
+    }
+}
