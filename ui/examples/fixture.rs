@@ -1,9 +1,10 @@
 //! Serves the pages over the fixture of the tests, to look at them:
-//! `cargo run -p ui --example fixture [ADDRESS] [empty | SPANS]`; `SPANS` adds a trace of that many.
+//! `cargo run -p ui --example fixture [ADDRESS] [empty | refusing | SPANS]`; `SPANS` adds a trace of that many.
 
 #[path = "../tests/it/fixture.rs"]
 mod fixture;
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fixture::Fixture;
@@ -20,7 +21,10 @@ fn clock() -> Nanos {
 async fn main() {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:4320".to_owned());
     let what = std::env::args().nth(2).unwrap_or_default();
-    let fixture = if what == "empty" { Fixture::empty(clock) } else { Fixture::shop(clock) };
+    let mut fixture = if what == "empty" { Fixture::empty(clock) } else { Fixture::shop(clock) };
+    if what == "refusing" {
+        fixture.state.report = Arc::new(|| fixture::receiving::refusing(clock(), &fixture::shop::SERVICES));
+    }
     if let Ok(n_spans) = what.parse() {
         fixture.append(usize::MAX, fixture::shop::Shop::batch_job(clock(), n_spans));
     }

@@ -54,6 +54,7 @@ impl Api {
         let state = ApiState {
             collector: Collector::new(Arc::clone(&store), Limits::default(), || NOW),
             engine: Arc::new(Engine::new(store, EngineConfig::default()).unwrap()),
+            report: Arc::new(ui::IngestReport::default),
             status,
             clock: || NOW,
             #[cfg(feature = "sql")]

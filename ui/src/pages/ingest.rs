@@ -12,7 +12,7 @@ use crate::app::{App, page};
 use crate::format::{self, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
-use crate::parts::{ServiceTag, Spark, Tab};
+use crate::parts::{Spark, Tab};
 use crate::shell::Shell;
 use crate::state::{IngestReport, ReasonReport, SignalReport};
 

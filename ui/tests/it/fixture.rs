@@ -4,6 +4,8 @@
 // Named, because the example includes this file from another directory.
 #[path = "fixture/random.rs"]
 mod random;
+#[path = "fixture/receiving.rs"]
+pub(crate) mod receiving;
 #[path = "fixture/shop.rs"]
 pub(crate) mod shop;
 #[path = "fixture/slo_status.rs"]
@@ -15,9 +17,7 @@ use bytes::Bytes;
 use model::Nanos;
 use store::{Request, Rows, Store, StoreConfig};
 use tempfile::TempDir;
-use ui::{
-    DamagedPlace, Endpoints, IngestStats, Reject, SenderStats, SignalStats, SqlColumn, SqlTable, StorageStats, UiState,
-};
+use ui::{DamagedPlace, Endpoints, IngestStats, SenderStats, SignalStats, SqlColumn, SqlTable, StorageStats, UiState};
 
 use shop::{SERVICES, Shop};
 
@@ -39,6 +39,10 @@ impl Fixture {
             engine: Arc::new(engine),
             slo_status: Arc::new(Arc::default),
             ingest: Arc::new(move || IngestStats { since: clock(), ..IngestStats::default() }),
+            report: Arc::new(move || receiving::nothing(clock())),
+            attempts: Arc::new(Vec::new),
+            attempts_version: Arc::new(|| 1),
+            stopping: Arc::new(|| false),
             n_damaged: Arc::new(|| 0),
             sql: None,
             clock,
@@ -67,6 +71,8 @@ impl Fixture {
         fixture.state.n_damaged = Arc::new(|| 3);
         let stats = ingest(now);
         fixture.state.ingest = Arc::new(move || stats.clone());
+        fixture.state.report = Arc::new(move || receiving::receiving(now, &SERVICES));
+        fixture.state.attempts = Arc::new(move || vec![receiving::stopped(now), receiving::stored(now, "booking", model::TraceId([9; 16]))]);
         fixture.state.sql = Some(Arc::new(|statement| Box::pin(async move { sql(&statement) })));
         fixture
     }
@@ -133,14 +139,6 @@ fn ingest(now: Nanos) -> IngestStats {
         n_logs: 5_100 / (i as u64 + 1),
         last_seen: now - (i as Nanos) * SECOND,
     });
-    let reject = |seconds, n_items, http_status, message: &str| Reject {
-        time: now - seconds * SECOND,
-        signal: Some("traces"),
-        user_agent: "curl/8.14.1".to_owned(),
-        n_items,
-        http_status,
-        message: message.to_owned(),
-    };
     let damaged =
         |seconds, kind, text: &str| DamagedPlace { found: now - seconds * SECOND, kind, text: text.to_owned() };
     let storage = StorageStats {
@@ -174,19 +172,6 @@ fn ingest(now: Nanos) -> IngestStats {
         since: now - 2_400 * SECOND,
         signals: vec![signal("traces", 41_822, 3), signal("metrics", 18_204, 0), signal("logs", 12_011, 0)],
         senders: senders.collect(),
-        rejects: vec![
-            reject(
-                40,
-                3,
-                None,
-                "3 spans have a trace id that is not 16 bytes; the first is span 0 of scope \"manual\"",
-            ),
-            reject(
-                90,
-                0,
-                Some(415),
-                "content type text/plain is not allowed; send application/x-protobuf or application/json",
-            ),
-        ],
+        is_refusing: false,
     }
 }

@@ -4,6 +4,7 @@
 
 mod fixture;
 mod hostile;
+mod ingest;
 mod pages;
 
 use axum::Router;

@@ -7,7 +7,7 @@ use crate::fixture::shop::Shop;
 use crate::{clock, get, get_with};
 
 /// Every page, and words that it shows when the shop has been open.
-const PAGES: [(&str, &[&str]); 9] = [
+const PAGES: [(&str, &[&str]); 10] = [
     ("/", &["booking-availability burns its budget", "payment", "2 at once", "p95", "Burning"]),
     ("/services/booking", &["hold seats", "POST /v1/bookings", "Share of time"]),
     ("/traces", &["POST /v1/bookings", "Newest", "ticketing"]),
@@ -17,11 +17,28 @@ const PAGES: [(&str, &[&str]); 9] = [
     ("/slos/booking-availability", &["Requests that burned the budget", "payment › ", "Short window", "Who"]),
     ("/alerts", &["firing", "connection refused", "delivered, HTTP 200", "127.0.0.1:9093"]),
     (
+        "/ingest",
+        &[
+            "sort=bytes",
+            "3 spans rejected: trace_id must be 16 bytes",
+            "the client speaks TLS",
+            "python opentelemetry 1.38.0",
+            "p50 2.1 ms, p99 14.8 ms",
+            "Full in about 9 days",
+            "http.server.request.duration",
+            "user.id",
+            "1,000 or more",
+            "1,904 of 2,000,000 (max_series)",
+        ],
+    ),
+    (
         "/connect",
         &[
             "127.0.0.1:4318/v1/traces",
             "OTEL_EXPORTER_OTLP_ENDPOINT",
-            "415",
+            "/v1/trace is not the path; it is /v1/traces.",
+            "data-state=\"failed\"",
+            "127.0.0.1:51234",
             "OTel-OTLP-Exporter-Rust",
             "little space left",
             "700 MiB of 20 GiB",
@@ -76,7 +93,9 @@ async fn an_empty_box_says_what_to_do() {
         ("/metrics", "No metric has been received"),
         ("/slos", "No SLO is defined"),
         ("/alerts", "Nothing is firing"),
+        ("/ingest", "Nothing has been received yet"),
         ("/connect", "Nothing has been received"),
+        ("/connect", "No client has connected in the last hour"),
     ];
     for (path, words) in table {
         let answer = get(&router, path).await;
@@ -118,6 +137,9 @@ async fn every_answer_forbids_foreign_and_inline_code() {
         "/connect",
         "/nope",
         "/connect/received",
+        "/connect/ladder",
+        "/ingest",
+        "/ingest/now?sort=bytes",
     ] {
         let answer = get(&router, path).await;
         let policy = answer.header(header::CONTENT_SECURITY_POLICY);

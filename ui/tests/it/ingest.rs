@@ -1,0 +1,227 @@
+//! The Ingest page in each of its states, and the ladder of the Connect page.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
+use model::TraceId;
+use tower::ServiceExt;
+use ui::{Attempt, AttemptOutcome, AttemptStep, IngestReport, StoredAttempt, StoredExample};
+
+use crate::fixture::shop::{SERVICES, Shop};
+use crate::fixture::{Fixture, receiving};
+use crate::{NOW, clock, get};
+
+const TRACE: TraceId = TraceId([9; 16]);
+
+/// What the Ingest page shows of `report`.
+async fn ingest(report: IngestReport, query: &str) -> String {
+    let mut fixture = Fixture::empty(clock);
+    fixture.state.report = Arc::new(move || report.clone());
+    let answer = get(&ui::router(fixture.state.clone()), &format!("/ingest{query}")).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    answer.text().to_owned()
+}
+
+#[tokio::test]
+async fn each_state_of_receiving_has_its_own_words() {
+    let words = [
+        "Nothing has been received yet",
+        "Nothing accepted",
+        "Accepted, but nothing stored",
+        "Nothing for minutes",
+        "Refusing now",
+    ];
+    let receiving = || receiving::receiving(NOW, &SERVICES);
+    let mut all_refused = receiving::nothing(NOW);
+    all_refused.signals[0].refused = 3;
+    let mut nothing_stored = receiving();
+    nothing_stored.signals.iter_mut().for_each(|signal| signal.accepted = 0);
+    nothing_stored.signals[1].duplicates = 0;
+    let mut silent = receiving();
+    silent.signals.iter_mut().for_each(|signal| signal.last_received = Some(NOW - 400_000_000_000));
+    let table = [
+        (receiving::nothing(NOW), Some(0)),
+        (all_refused, Some(1)),
+        (nothing_stored, Some(2)),
+        (silent, Some(3)),
+        (receiving::refusing(NOW, &SERVICES), Some(4)),
+        (receiving(), None),
+    ];
+    for (i, (report, expected)) in table.into_iter().enumerate() {
+        let text = ingest(report, "").await;
+        for (at, words) in words.iter().enumerate() {
+            assert_eq!(text.contains(words), expected == Some(at), "{i}: {words}");
+        }
+        assert!(text.contains("Pressure") && text.contains("max_series"), "{i}: the room is shown in every state");
+    }
+}
+
+#[tokio::test]
+async fn the_address_chooses_signal_service_and_order() {
+    let report = || receiving::receiving(NOW, &SERVICES);
+    let order = |text: &str| -> Vec<usize> {
+        let table = text.split("id=\"senders\"").nth(1).unwrap().split("</table>").next().unwrap();
+        SERVICES.iter().filter_map(|service| table.find(&format!("href=\"/services/{service}\""))).collect()
+    };
+    let by_name = ingest(report(), "?sort=service").await;
+    let mut names = SERVICES.to_vec();
+    names.sort_unstable();
+    let table = by_name.split("id=\"senders\"").nth(1).unwrap();
+    let places: Vec<usize> = names.iter().map(|name| table.find(&format!("/services/{name}\"")).unwrap()).collect();
+    assert!(places.is_sorted() && by_name.contains("aria-sort=\"ascending\""));
+    assert!(order(&ingest(report(), "?sort=bytes").await).is_sorted(), "the first sends most");
+    let one = ingest(report(), &format!("?service={}&signal=traces", SERVICES[1])).await;
+    assert_eq!(order(&one).len(), 1);
+    assert!(one.contains("<a class=\"cover\" href=\"/ingest?service=") && !one.contains(">metrics</a>"));
+    assert!(one.contains("data-refresh=\"/ingest/now?service="), "a refresh keeps the choice");
+    assert!(ingest(report(), "?service=nobody").await.contains("No service of that name"));
+}
+
+#[tokio::test]
+async fn hostile_texts_of_senders_stay_texts() {
+    let nasty = "\"><script>alert(1)</script>";
+    let mut report = receiving::receiving(NOW, &[nasty]);
+    for reason in &mut report.reasons {
+        (reason.message, reason.fix, reason.user_agent) = (nasty.to_owned(), nasty.to_owned(), nasty.to_owned());
+    }
+    report.cardinality.metrics[0].name = nasty.to_owned();
+    report.cardinality.span_names[0].newest = nasty.to_owned();
+    assert!(!ingest(report, "?service=%22%3E%3Cscript%3E").await.contains("<script>alert"));
+}
+
+#[tokio::test]
+async fn the_page_of_a_large_box_is_rendered_fast() {
+    let services: Vec<String> = (0..256).map(|i| format!("service {i}")).collect();
+    let names: Vec<&str> = services.iter().map(String::as_str).collect();
+    let mut report = receiving::receiving(NOW, &names);
+    report.reasons = report.reasons.iter().cycle().take(512).cloned().collect();
+    let start = Instant::now();
+    let text = ingest(report, "").await;
+    let took = start.elapsed();
+    println!("{} bytes in {took:?}", text.len());
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+/// The ladder over a store with one long trace.
+async fn ladder(attempts: Vec<Attempt>, query: &str) -> String {
+    let mut fixture = Fixture::empty(clock);
+    fixture.append(0, Shop::batch_job(NOW, 30));
+    fixture.state.attempts = Arc::new(move || attempts.clone());
+    let answer = get(&ui::router(fixture.state.clone()), &format!("/connect/ladder{query}")).await;
+    answer.text().to_owned()
+}
+
+/// The states of the five steps.
+fn states(html: &str) -> Vec<&str> {
+    html.split("data-state=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
+}
+
+fn failed_at(step: AttemptStep) -> Attempt {
+    let outcome = AttemptOutcome::Stopped { step, message: "why".to_owned(), fix: "how".to_owned(), http_status: None };
+    Attempt { outcome, ..receiving::stopped(NOW) }
+}
+
+#[tokio::test]
+async fn the_ladder_stops_where_the_sender_did() {
+    let table = [
+        (vec![], ["waiting"; 5]),
+        (
+            vec![Attempt { outcome: AttemptOutcome::Silent, ..receiving::stopped(NOW) }],
+            ["done", "waiting", "waiting", "waiting", "waiting"],
+        ),
+        (vec![failed_at(AttemptStep::Connection)], ["failed", "waiting", "waiting", "waiting", "waiting"]),
+        (vec![failed_at(AttemptStep::Request)], ["done", "failed", "waiting", "waiting", "waiting"]),
+        (vec![failed_at(AttemptStep::Accepting)], ["done", "done", "failed", "waiting", "waiting"]),
+        (vec![failed_at(AttemptStep::Storing)], ["done", "done", "done", "failed", "waiting"]),
+        (vec![receiving::stored(NOW, "shop", TRACE)], ["done", "done", "done", "done", "look"]),
+        (vec![receiving::stored(NOW, "unknown_service:python", TRACE)], ["done", "done", "look", "done", "look"]),
+    ];
+    for (i, (attempts, expected)) in table.into_iter().enumerate() {
+        assert_eq!(states(&ladder(attempts, "").await), expected, "{i}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_stored_is_found_by_a_query_and_linked() {
+    let html = ladder(vec![receiving::stored(NOW, "shop", TRACE)], "").await;
+    assert!(html.contains(&format!("href=\"/traces/{TRACE}\"")), "{html}");
+    assert!(html.contains("python opentelemetry 1.38.0") && html.contains("No log records of this service yet"));
+    let lost = ladder(vec![receiving::stored(NOW, "shop", TraceId([7; 16]))], "").await;
+    assert_eq!(states(&lost)[3], "waiting", "a trace that no query finds is not called visible");
+    let log = StoredExample::Log { time: NOW, trace_id: Some(TRACE) };
+    let metric = StoredExample::Metric("a \"b\"".to_owned());
+    for (example, href) in
+        [(log, "/logs?service=shop&amp;from=2026"), (metric, "/metrics?q=%7B%22a%20%5C%22b%5C%22%22%7D")]
+    {
+        let stored = StoredAttempt {
+            service: "shop".to_owned(),
+            accepted: 1,
+            example: Some(example),
+            ..StoredAttempt::default()
+        };
+        let html =
+            ladder(vec![Attempt { outcome: AttemptOutcome::Stored(stored), ..receiving::stopped(NOW) }], "").await;
+        assert!(html.contains(href) || html.contains(&href.replace("&amp;", "&")), "{href}: {html}");
+    }
+}
+
+#[tokio::test]
+async fn the_ladder_stays_with_a_service_that_the_address_names() {
+    let attempts = || vec![receiving::stopped(NOW), receiving::stored(NOW, "shop", TRACE)];
+    assert_eq!(states(&ladder(attempts(), "").await)[1], "failed");
+    let html = ladder(attempts(), "?service=shop").await;
+    assert_eq!(states(&html)[3], "done");
+    assert!(html.contains("Rejected attempts") && html.contains("it is /v1/traces"));
+    assert!(ladder(attempts(), "?service=other").await.contains("Nothing of other has been stored"));
+}
+
+#[tokio::test]
+async fn news_of_the_ladder_are_told_within_a_second_and_the_stream_ends_with_the_box() {
+    let mut fixture = Fixture::empty(clock);
+    let (version, stop) = (Arc::new(AtomicU64::new(1)), Arc::new(AtomicU64::new(0)));
+    let seen = Arc::clone(&version);
+    fixture.state.attempts = Arc::new(move || match seen.load(Ordering::Relaxed) {
+        1 => Vec::new(),
+        _ => vec![receiving::stopped(NOW)],
+    });
+    let seen = Arc::clone(&version);
+    fixture.state.attempts_version = Arc::new(move || seen.load(Ordering::Relaxed));
+    let seen = Arc::clone(&stop);
+    fixture.state.stopping = Arc::new(move || seen.load(Ordering::Relaxed) == 1);
+    let router = ui::router(fixture.state.clone());
+    let request = Request::get("/connect/events").header(header::ACCEPT_ENCODING, "gzip").body(Body::empty()).unwrap();
+    let response = router.oneshot(request).await.unwrap();
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+    assert!(!response.headers().contains_key(header::CONTENT_ENCODING), "a compressed stream would wait for its block");
+    let mut body = response.into_body();
+    let mut next = async || {
+        let frame = tokio::time::timeout(Duration::from_secs(1), body.frame()).await.unwrap();
+        frame.map(|frame| String::from_utf8(frame.unwrap().into_data().unwrap().to_vec()).unwrap())
+    };
+    let first = next().await.unwrap();
+    assert!(first.starts_with("event: ladder\ndata: ") && first.ends_with("\n\n") && first.contains("No client"));
+    version.store(2, Ordering::Relaxed);
+    assert!(next().await.unwrap().contains("it is /v1/traces"));
+    stop.store(1, Ordering::Relaxed);
+    assert_eq!(next().await, None);
+}
+
+#[tokio::test]
+async fn every_language_has_a_snippet_with_the_addresses_of_this_server() {
+    let fixture = Fixture::empty(clock);
+    let router = ui::router(fixture.state.clone());
+    for lang in
+        ["curl", "python", "node", "go", "java", "dotnet", "php", "ruby", "rust", "browser", "collector", "operator"]
+    {
+        let answer = get(&router, &format!("/connect?lang={lang}")).await;
+        let text = answer.text();
+        assert!(text.contains(&format!("lang={lang}\" aria-current=\"page\"")), "{lang}");
+        let snippet = text.split("aria-label=\"Languages\"").nth(1).unwrap().split("ladder-head").next().unwrap();
+        assert!(snippet.contains("127.0.0.1:431"), "{lang}");
+        assert_eq!(snippet.contains("smoke-test"), lang != "curl", "{lang}");
+    }
+}
