@@ -63,7 +63,7 @@ await step(browser, "home", async (page) => {
   await accessible(page, "service");
 });
 
-for (const [path, heading] of [["/traces", "Traces"], ["/logs", "Logs"], ["/metrics", "Metrics"], ["/slos", "Service level objectives"], ["/alerts", "Alerts"], ["/connect", "Connect"]]) {
+for (const [path, heading] of [["/traces", "Traces"], ["/logs", "Logs"], ["/metrics", "Metrics"], ["/slos", "Service level objectives"], ["/alerts", "Alerts"], ["/ingest", "Ingest"], ["/connect", "Connect"]]) {
   for (const theme of ["light", "dark"]) {
     await step(browser, `${path} ${theme}`, async (page) => {
       await open(page, path);
@@ -157,6 +157,70 @@ await step(browser, "slo", async (page) => {
   check((await page.locator("svg.meter").count()) > 0, "slo: no budget bar is drawn");
   await accessible(page, "slo");
 });
+
+// The page knows where telemetry goes; the steps send from here, as a program would.
+const otlp = async (page) => (await page.locator(".endpoints [data-copy]").nth(1).innerText()).trim();
+const export1 = (base, path, service, id) => {
+  const end = `${Date.now()}000000`;
+  const spans = [{ traceId: id, spanId: "00f067aa0ba902b7", name: "hello", kind: 1, startTimeUnixNano: end, endTimeUnixNano: end }];
+  const resource = { attributes: [{ key: "service.name", value: { stringValue: service } }] };
+  const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans }] }] });
+  return fetch(`${base}${path}`, { method: "POST", headers: { "content-type": "application/json" }, body });
+};
+
+await step(browser, "ladder", async (page) => {
+  await open(page, "/connect");
+  const to = await otlp(page);
+  const rung = (n) => page.locator(`.rung[data-step="${n}"]`);
+  await page.waitForFunction(() => document.querySelector("[data-ladder-state]")?.textContent === "live");
+  check((await export1(to, "/v1/trace", "ladder", "1")).status === 404, "ladder: a wrong path is not refused");
+  await page.waitForSelector('.rung[data-step="2"][data-state="failed"]', { timeout: 2_000 });
+  check((await rung(2).innerText()).includes("/v1/trace is not the path; it is /v1/traces"), "ladder: the mistake is not named");
+  check(await page.locator(".rejected").getByText("it is /v1/traces").isVisible(), "ladder: the rejected attempt is not listed");
+  await accessible(page, "ladder, failed");
+  const id = crypto.randomUUID().replaceAll("-", "");
+  const sent = Date.now();
+  check((await export1(to, "/v1/traces", `ladder-${id.slice(0, 6)}`, id)).ok, "ladder: a right request is refused");
+  await page.waitForSelector(`.rung[data-step="4"][data-state="done"] a[href="/traces/${id}"]`, { timeout: 5_000 });
+  const took = Date.now() - sent;
+  check(took <= 2_000, `ladder: the span was visible after ${took} ms, not within 2 s`);
+  console.log(`       a span is on the ladder ${took} ms after it was sent`);
+  check((await page.locator("ol.ladder").count()) === 1 && (await page.locator("[data-ladder-target][aria-live=polite]").count()) === 1, "ladder: it is no live ordered list");
+  await accessible(page, "ladder, stored");
+  await rung(4).locator("a").focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(new RegExp(`/traces/${id}`));
+  await page.waitForSelector("haechi-trace[data-ready]");
+});
+
+await step(browser, "ingest", async (page) => {
+  await open(page, "/ingest");
+  check((await page.locator("#senders [data-row-link]").count()) > 0, "ingest: nobody sends");
+  check(await page.locator("#reasons").getByText("it is /v1/traces").first().isVisible(), "ingest: the refused request has no reason");
+  await page.getByRole("link", { name: "Bytes" }).focus();
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/sort=bytes/);
+  check((await page.locator('th[aria-sort="descending"]').innerText()).includes("Bytes"), "ingest: the table is not in the order that was chosen");
+  await page.getByRole("searchbox", { name: "Service" }).fill("no-such-service");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/service=no-such-service/);
+  check(page.url().includes("sort=bytes"), "ingest: the filter loses the order");
+  check(await page.getByText("No service of that name").isVisible(), "ingest: a service that is not there has sent");
+  await accessible(page, "ingest, no match");
+  const asked = page.waitForResponse((answer) => answer.url().includes("/ingest/now"));
+  await page.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur());
+  check((await asked).ok(), "ingest: it does not refresh itself");
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  check(wide <= 0, `ingest: the page is ${wide} px too wide`);
+});
+
+await step(browser, "nothing is too wide", async (page) => {
+  for (const path of ["/", "/ingest", "/connect"]) {
+    await open(page, path);
+    const wide = await page.evaluate(() => [...document.querySelectorAll(".scroll")].filter((it) => it.scrollWidth > it.clientWidth).map((it) => it.scrollWidth - it.clientWidth));
+    check(wide.length === 0, `${path}: a table is ${wide} px too wide at 1280`);
+  }
+}, { viewport: { width: 1280, height: 900 } });
 
 await step(browser, "theme", async (page) => {
   await open(page, "/");

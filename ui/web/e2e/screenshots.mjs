@@ -37,6 +37,7 @@ const pages = {
   slo,
   alerts: "/alerts",
   sql: `/sql?q=${encodeURIComponent("SELECT service, count(*) AS spans,\n       approx_percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) AS p95_ms\nFROM spans\nGROUP BY service\nORDER BY spans DESC")}`,
+  ingest: "/ingest",
   connect: "/connect",
 };
 
