@@ -91,8 +91,6 @@ pub struct IngestStats {
     pub signals: Vec<SignalStats>,
     /// The most recent first.
     pub senders: Vec<SenderStats>,
-    /// Whether requests are refused now.
-    pub is_refusing: bool,
     pub storage: StorageStats,
 }
 

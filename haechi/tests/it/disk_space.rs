@@ -65,6 +65,13 @@ async fn requests_are_refused_while_the_disk_is_full_and_taken_again_after() {
     let page = reqwest::get(format!("{}/connect", haechi.ui)).await.unwrap().text().await.unwrap();
     assert!(page.contains("The disk is nearly full: requests are refused"), "{page}");
 
+    let (status, report) = haechi.get("/api/v1/ingest").await;
+    assert_eq!((status, &report["data"]["disk"]["state"]), (200, &"full".into()));
+    assert!(report["data"]["refusing"].as_str().is_some_and(|why| why.contains("nearly full")), "{report}");
+    assert_eq!(report["data"]["reasons"][0]["http_status"], 503);
+    let page = reqwest::get(format!("{}/ingest", haechi.ui)).await.unwrap().text().await.unwrap();
+    assert!(page.contains("Refusing now") && page.contains("the disk is nearly full"), "{page}");
+
     fs::remove_file(&filler).unwrap();
     let freed = Instant::now();
     while post(&haechi, "after").await.status() != 200 {

@@ -172,6 +172,5 @@ fn ingest(now: Nanos) -> IngestStats {
         since: now - 2_400 * SECOND,
         signals: vec![signal("traces", 41_822, 3), signal("metrics", 18_204, 0), signal("logs", 12_011, 0)],
         senders: senders.collect(),
-        is_refusing: false,
     }
 }

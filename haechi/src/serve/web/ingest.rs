@@ -36,7 +36,6 @@ pub(super) fn stats(collector: &Collector, store: &StoreStats, now: Nanos) -> In
         since: counted.since,
         signals: signals.collect(),
         senders: senders.collect(),
-        is_refusing: store.disk.state == DiskState::Full || store.memory_bytes > store.max_memory_bytes,
         storage: storage(store, now),
     }
 }
