@@ -144,6 +144,10 @@ impl Ledger {
         for sent in counts.services.iter().take(MAX_SHOWN) {
             self.attempts.note(stored_attempt(at, sent, success));
         }
+        if counts.services.is_empty() && !findings.is_empty() {
+            // Snake-case keys in JSON, say: nothing was found in it, and the sender hears of no error.
+            self.attempts.note(stored_attempt(at, &Sent::default(), success));
+        }
         self.note_findings(at, success);
     }
 

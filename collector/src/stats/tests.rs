@@ -124,6 +124,27 @@ fn everything_but_the_totals_is_forgotten_after_an_hour() {
 }
 
 #[test]
+fn a_request_in_which_nothing_was_found_is_an_attempt_too() {
+    let mut ledger = Ledger::new(0);
+    let success = |findings| Success {
+        signal: Signal::Logs,
+        protocol: Protocol::HttpJson,
+        user_agent: "curl",
+        arrival: &Arrival::default(),
+        counts: Counts { accepted: 0, rejected: 0, services: Vec::new() },
+        n_bytes: 2,
+        duplicate: false,
+        findings,
+        message: "warning: odd",
+    };
+    ledger.accepted(1, &success(&[]));
+    assert!(ledger.attempts(1).is_empty(), "an export of nothing is no mistake");
+    ledger.accepted(2, &success(&[finding("odd", false)]));
+    let Outcome::Stored(stored) = &ledger.attempts(2)[0].outcome else { panic!("it was not refused") };
+    assert_eq!((stored.accepted, stored.message.as_str()), (0, "warning: odd"));
+}
+
+#[test]
 fn texts_of_senders_are_cut() {
     let mut ledger = Ledger::new(0);
     let long = "u".repeat(5000);

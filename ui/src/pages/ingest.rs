@@ -219,6 +219,7 @@ fn reason_row(it: &ReasonReport, now: Nanos) -> ReasonRow {
     let times = if it.times == 1 { "once".to_owned() } else { format!("{}×", format::count(it.times)) };
     let often = match it.items {
         0 => times,
+        1 => format!("{times}, 1 item"),
         items => format!("{times}, {} items", format::count(items)),
     };
     let status = it.http_status.map(|status| format!("HTTP {status}")).unwrap_or_default();

@@ -72,7 +72,8 @@ impl Fixture {
         let stats = ingest(now);
         fixture.state.ingest = Arc::new(move || stats.clone());
         fixture.state.report = Arc::new(move || receiving::receiving(now, &SERVICES));
-        fixture.state.attempts = Arc::new(move || vec![receiving::stopped(now), receiving::stored(now, "booking", model::TraceId([9; 16]))]);
+        fixture.state.attempts =
+            Arc::new(move || vec![receiving::stopped(now), receiving::stored(now, "booking", model::TraceId([9; 16]))]);
         fixture.state.sql = Some(Arc::new(|statement| Box::pin(async move { sql(&statement) })));
         fixture
     }

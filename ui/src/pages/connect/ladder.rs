@@ -173,6 +173,12 @@ fn accepted(rung: &mut Rung, attempt: &Attempt, stored: &StoredAttempt) {
         Some("metrics") => "data points",
         _ => "log records",
     };
+    if stored.accepted + stored.rejected == 0 {
+        rung.state = State::Failed;
+        rung.lines.push("Nothing was found in it that could be stored.".to_owned());
+        rung.fix = clip(&stored.message, 600);
+        return;
+    }
     let sdk = if stored.sdk.is_empty() { String::new() } else { format!(", SDK {}", clip(&stored.sdk, 80)) };
     let again = if stored.duplicate { ", a retry of what was stored before" } else { "" };
     rung.done(vec![format!("{} {what} of {}{sdk}{again}.", format::count(stored.accepted), clip(&stored.service, 80))]);

@@ -151,7 +151,7 @@ fn pressure(report: &IngestReport) -> Vec<Fact> {
         limited(
             "Requests in progress",
             format!(
-                "{}: {}",
+                "{}, {}",
                 format::count(it.requests_in_progress as u64),
                 of(it.bytes_in_progress, it.max_bytes_in_progress)
             ),
