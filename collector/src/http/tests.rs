@@ -200,7 +200,11 @@ async fn refusals_have_their_status_and_a_status_body_in_the_encoding_of_the_req
     let stats = collector.stats();
     assert_eq!(stats.bytes_in_progress, 0);
     assert_eq!(stats.reasons.iter().map(|it| it.times).sum::<u64>(), 19);
-    assert_eq!(stats.reasons[0].http_status, Some(400), "newest first");
+    assert!(
+        [400, 404, 405, 413, 415]
+            .into_iter()
+            .all(|it| stats.reasons.iter().any(|reason| reason.http_status == Some(it)))
+    );
 }
 
 #[tokio::test]

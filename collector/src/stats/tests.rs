@@ -126,11 +126,12 @@ fn everything_but_the_totals_is_forgotten_after_an_hour() {
 #[test]
 fn a_request_in_which_nothing_was_found_is_an_attempt_too() {
     let mut ledger = Ledger::new(0);
+    let arrival = Arrival::default();
     let success = |findings| Success {
         signal: Signal::Logs,
         protocol: Protocol::HttpJson,
         user_agent: "curl",
-        arrival: &Arrival::default(),
+        arrival: &arrival,
         counts: Counts { accepted: 0, rejected: 0, services: Vec::new() },
         n_bytes: 2,
         duplicate: false,
