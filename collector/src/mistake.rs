@@ -1,7 +1,8 @@
 //! What a sender did wrong, from what is seen of its connection or its request, and what to change.
 
-use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 use std::net::SocketAddr;
+
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 use store::AppendError;
 
 use crate::fairness::Peer;

@@ -1,8 +1,9 @@
 //! How many span names and log attribute keys each service uses: the ones that grow without end are a mistake of the sender.
 
+use std::hash::BuildHasher;
+
 use hashbrown::{DefaultHashBuilder, HashSet};
 use model::Nanos;
-use std::hash::BuildHasher;
 
 use super::kept::Kept;
 
