@@ -64,7 +64,7 @@ pub struct Decoded {
     /// What each service sent, in the order met, the first [`MAX_SERVICES`] of a body.
     pub services: Vec<Sent>,
     /// Of the resource that is being decoded.
-    gathered: sent::Gathered,
+    pub(crate) gathered: sent::Gathered,
     /// Of remote write, what its reply counts.
     pub written: Written,
 }

@@ -46,7 +46,7 @@ pub enum Example {
 
 /// What has been gathered of the resource that is being decoded.
 #[derive(Default)]
-pub(super) struct Gathered {
+pub(crate) struct Gathered {
     example: Option<Example>,
     names: Vec<String>,
     n_looked_at: usize,

@@ -61,7 +61,7 @@ proptest! {
         prop_assert_eq!((decoded.n_items, written.exemplars), (n_items, n_exemplars));
         prop_assert_eq!(decoded.accepted(), written.samples + written.histograms);
         prop_assert!(decoded.accepted() <= n_points, "descriptions are points, but no items");
-        prop_assert_eq!(decoded.services.iter().map(|(_, n)| n).sum::<u64>(), decoded.accepted());
+        prop_assert_eq!(decoded.services.iter().map(|sent| sent.accepted).sum::<u64>(), decoded.accepted());
         prop_assert_eq!(in_order(&dump(decoded.rows)), in_order(&dump(expected)));
     }
 

@@ -31,7 +31,8 @@ fn labels_and_values_arrive_as_they_were_sent() {
     let pairs = [("__name__", "http_requests_total"), ("code", "200"), ("instance", "h:9090"), ("job", "api")];
     for decoded in both(&one(&pairs, vec![sample(1.5)]), KEEP_ALL) {
         assert_eq!((decoded.written.samples, decoded.n_items, decoded.has_time), (1, 1, true));
-        assert_eq!(decoded.services, [("api".to_owned(), 1)]);
+        let services: Vec<_> = decoded.services.iter().map(|it| (it.service.as_str(), it.accepted)).collect();
+        assert_eq!(services, [("api", 1)]);
         assert!(decoded.report.is_empty());
         let dump = dump(decoded.rows);
         assert!(dump.contains(&format!("time={NOW} start=0 flags=0 Double(1.5)")), "{dump}");
