@@ -100,7 +100,8 @@ async fn a_part_that_is_rejected_is_400_and_the_rest_is_stored() {
         assert_eq!(answer.header("retry-after"), "");
         assert_eq!(store.snapshot().n_rows(Table::Points), rows);
     }
-    assert_eq!(collector.stats().reasons[0].items, 1);
+    let reason = &collector.stats().reasons[0];
+    assert_eq!((reason.times, reason.items), (2, 2));
     // An exemplar that is lost is enough.
     let mut request = one(NAMED, vec![sample(5.0)]);
     request.timeseries[0].exemplars = vec![Exemplar::default()];
