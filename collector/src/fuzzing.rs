@@ -11,6 +11,7 @@ use model::Nanos;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::metrics::v1::{ExponentialHistogramDataPoint, HistogramDataPoint, SummaryDataPoint};
 use prost::Message;
 use store::Rows;
 
@@ -165,10 +166,27 @@ fn without_ids(dump: &str) -> Vec<String> {
     unique.dedup();
     lines.extend(unique);
     let named = |line: &str| match id(line).and_then(|id| Some((names.get(&id)?, line.split_once(") ")?.1))) {
-        Some((name, rest)) => format!("{rest} of {name}"),
+        Some((name, rest)) => format!("{} of {name}", without_defaults(rest, name)),
         None => line.to_owned(),
     };
     lines.into_iter().map(named).collect()
+}
+
+/// The line of a point whose bytes of a distribution are as prost writes them. A field that is sent with its default value is kept
+/// as it came; prost, rightly too, leaves it out.
+fn without_defaults(line: &str, series: &str) -> String {
+    let Some((before, (hex, after))) = line.split_once('[').and_then(|(a, b)| Some((a, b.split_once(']')?))) else {
+        return line.to_owned();
+    };
+    let bytes: Vec<u8> = hex.split(", ").filter_map(|byte| u8::from_str_radix(byte, 16).ok()).collect();
+    let again = if series.contains(" exponential_histogram ") {
+        ExponentialHistogramDataPoint::decode(&bytes[..]).map(|it| it.encode_to_vec())
+    } else if series.contains(" histogram ") {
+        HistogramDataPoint::decode(&bytes[..]).map(|it| it.encode_to_vec())
+    } else {
+        SummaryDataPoint::decode(&bytes[..]).map(|it| it.encode_to_vec())
+    };
+    format!("{before}{again:02x?}{after}")
 }
 
 /// What is transcoded from JSON is a body that the decoder takes, and within the limit.
