@@ -58,6 +58,8 @@ pub(crate) enum Origin {
     Resource,
     ScopeName,
     ScopeVersion,
+    /// The attributes of the scope as a JSON object.
+    ScopeAttributes,
     Events,
     Links,
     /// The value of a point that is one number.
@@ -84,6 +86,8 @@ pub(crate) enum SeriesField {
     Attributes,
     Resource,
     ScopeName,
+    ScopeVersion,
+    ScopeAttributes,
 }
 
 impl Origin {
@@ -104,7 +108,7 @@ impl Origin {
             Origin::SpanStatus => &["status"],
             Origin::Severity => &["severity_number"],
             Origin::Resource => &["resource"],
-            Origin::ScopeName | Origin::ScopeVersion => &["scope"],
+            Origin::ScopeName | Origin::ScopeVersion | Origin::ScopeAttributes => &["scope"],
             Origin::Events => &["events"],
             Origin::Links => &["links"],
             Origin::Value => &["double_value", "int_value"],
@@ -139,6 +143,7 @@ impl Origin {
             | Origin::Resource
             | Origin::ScopeName
             | Origin::ScopeVersion
+            | Origin::ScopeAttributes
             | Origin::OfSeries(_) => DataType::Utf8View,
         }
     }

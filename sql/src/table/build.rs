@@ -78,6 +78,7 @@ impl Source<'_> {
             Origin::Resource => self.shared("resource", text::resource)?,
             Origin::ScopeName => self.shared("scope", text::scope_name)?,
             Origin::ScopeVersion => self.shared("scope", text::scope_version)?,
+            Origin::ScopeAttributes => self.shared("scope", text::scope_attributes)?,
             Origin::Value => self.value(),
             Origin::Count => {
                 let count = |totals: Totals| i64::try_from(totals.count).ok();

@@ -29,6 +29,7 @@ pub(super) const SPANS: &[ColumnSpec] = &[
     column("resource", Origin::Resource),
     column("scope_name", Origin::ScopeName),
     column("scope_version", Origin::ScopeVersion),
+    column("scope_attributes", Origin::ScopeAttributes),
     column("trace_state", Origin::Word("trace_state")),
     column("flags", Origin::Integer("flags")),
     column("dropped_attributes", Origin::Integer("dropped_attributes")),
@@ -51,6 +52,7 @@ pub(super) const LOGS: &[ColumnSpec] = &[
     column("resource", Origin::Resource),
     column("scope_name", Origin::ScopeName),
     column("scope_version", Origin::ScopeVersion),
+    column("scope_attributes", Origin::ScopeAttributes),
     column("flags", Origin::Integer("flags")),
     column("dropped_attributes", Origin::Integer("dropped_attributes")),
 ];
@@ -74,6 +76,8 @@ pub(super) const METRICS: &[ColumnSpec] = &[
     column("description", Origin::OfSeries(SeriesField::Description)),
     column("resource", Origin::OfSeries(SeriesField::Resource)),
     column("scope_name", Origin::OfSeries(SeriesField::ScopeName)),
+    column("scope_version", Origin::OfSeries(SeriesField::ScopeVersion)),
+    column("scope_attributes", Origin::OfSeries(SeriesField::ScopeAttributes)),
     column("series", Origin::Hex("series")),
     column("flags", Origin::Integer("flags")),
 ];
@@ -103,6 +107,8 @@ pub(super) const SERIES: &[ColumnSpec] = &[
     column("attributes", Origin::OfSeries(SeriesField::Attributes)),
     column("resource", Origin::OfSeries(SeriesField::Resource)),
     column("scope_name", Origin::OfSeries(SeriesField::ScopeName)),
+    column("scope_version", Origin::OfSeries(SeriesField::ScopeVersion)),
+    column("scope_attributes", Origin::OfSeries(SeriesField::ScopeAttributes)),
     column("series", Origin::Hex("series")),
 ];
 

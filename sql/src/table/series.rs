@@ -64,6 +64,8 @@ fn field_text(series: &StoredSeries, field: SeriesField) -> String {
         SeriesField::Attributes => series.attrs().write_json(&mut out),
         SeriesField::Resource => series.resource().attrs().write_json(&mut out),
         SeriesField::ScopeName => out.push_str(series.scope().name()),
+        SeriesField::ScopeVersion => out.push_str(series.scope().version()),
+        SeriesField::ScopeAttributes => series.scope().attrs().write_json(&mut out),
     }
     out
 }

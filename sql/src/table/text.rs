@@ -95,6 +95,10 @@ pub(super) fn scope_version(message: &[u8], out: &mut String) {
     out.push_str(Scope::new(message).version());
 }
 
+pub(super) fn scope_attributes(message: &[u8], out: &mut String) {
+    Scope::new(message).attrs().write_json(out);
+}
+
 /// One word per row from a byte column: `word(byte)`.
 pub(super) fn words_of_bytes(bytes: &[u8], word: impl Fn(u8) -> &'static str) -> StringViewArray {
     bytes.iter().map(|byte| Some(word(*byte))).collect()
@@ -113,13 +117,15 @@ pub(super) fn events(message: &[u8], out: &mut String) {
     });
 }
 
-/// Links as a JSON array of `{"trace_id", "span_id", "attributes"}`.
+/// Links as a JSON array of `{"trace_id", "span_id", "trace_state", "attributes"}`.
 pub(super) fn links(message: &[u8], out: &mut String) {
     list(out, Links::new(message).iter(), |link, out| {
         let id = |id: Option<String>| id.map_or_else(|| "null".to_owned(), |id| format!("\"{id}\""));
         let (trace_id, span_id) =
             (id(link.trace_id.map(|id| id.to_string())), id(link.span_id.map(|id| id.to_string())));
-        write!(out, "{{\"trace_id\":{trace_id},\"span_id\":{span_id},\"attributes\":").expect("writing to a String");
+        write!(out, "{{\"trace_id\":{trace_id},\"span_id\":{span_id},\"trace_state\":").expect("writing to a String");
+        write_json_string(out, link.trace_state);
+        out.push_str(",\"attributes\":");
         link.attrs.write_json(out);
         out.push('}');
     });
@@ -144,7 +150,35 @@ pub(crate) fn rfc3339(time: Nanos) -> String {
 
 #[cfg(test)]
 mod tests {
+    use model::wire::put_bytes_field;
+
     use super::*;
+
+    #[test]
+    fn links_keep_their_trace_state() {
+        let mut link = Vec::new();
+        put_bytes_field(&mut link, 1, &[0x11; 16]);
+        put_bytes_field(&mut link, 2, &[0x22; 8]);
+        put_bytes_field(&mut link, 3, b"vendor=\"one\"");
+        let mut message = Vec::new();
+        put_bytes_field(&mut message, 1, &link);
+        let mut text = String::new();
+        links(&message, &mut text);
+        let expected = r#"[{"trace_id":"11111111111111111111111111111111","span_id":"2222222222222222","trace_state":"vendor=\"one\"","attributes":{}}]"#;
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn scopes_show_their_attributes() {
+        let mut attrs = model::AttrsBuf::new();
+        attrs.push("n", model::Value::Int(7));
+        let mut message = Vec::new();
+        // A scope has its attributes in field 3, a set alone in field 1.
+        put_bytes_field(&mut message, 3, &attrs.as_bytes()[2..]);
+        let mut text = String::new();
+        scope_attributes(&message, &mut text);
+        assert_eq!(text, r#"{"n":7}"#);
+    }
 
     #[test]
     fn hex_keeps_nulls() {
