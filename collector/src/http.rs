@@ -52,7 +52,7 @@ async fn answer(collector: &Arc<Collector>, signal: Option<Signal>, request: Req
     if let (Some(_), Some(preflight)) = (signal, cors::preflight(request.method(), request.headers())) {
         return preflight;
     }
-    let from_browser = cors::is_cross_origin(request.headers());
+    let page = cors::origin(request.headers());
     let protocol = content_type(request.headers());
     let sender = Sender::of(&request, signal, protocol);
     let mut response = match export(collector, &sender, request).await {
@@ -63,8 +63,8 @@ async fn answer(collector: &Arc<Collector>, signal: Option<Signal>, request: Req
             refuse(&refusal, protocol)
         }
     };
-    if from_browser {
-        cors::allow(response.headers_mut());
+    if let Some(page) = page {
+        cors::allow(response.headers_mut(), &page);
     }
     response
 }

@@ -301,7 +301,7 @@ async fn a_closing_store_is_503_with_retry_after() {
 }
 
 #[tokio::test]
-async fn pages_of_any_origin_may_send_without_credentials() {
+async fn pages_of_any_origin_may_send_and_beacons_too() {
     let (_dir, _store, collector) = collector(Limits::default());
     let preflight = Request::options("/v1/traces")
         .header("origin", "https://shop.example")
@@ -309,10 +309,11 @@ async fn pages_of_any_origin_may_send_without_credentials() {
         .header("access-control-request-headers", "content-type,authorization");
     let answer = send(&collector, preflight, "").await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
-    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    assert_eq!(answer.header("access-control-allow-origin"), "https://shop.example");
     assert_eq!(answer.header("access-control-allow-headers"), "content-type,authorization");
     assert_eq!(answer.header("access-control-allow-methods"), "POST, OPTIONS");
-    assert_eq!(answer.header("access-control-allow-credentials"), "");
+    // A beacon has credentials, so that `*` would not do.
+    assert_eq!(answer.header("access-control-allow-credentials"), "true");
 
     let origin = |request: http::request::Builder| request.header("origin", "https://shop.example");
     for (request, body, status) in [
@@ -321,7 +322,10 @@ async fn pages_of_any_origin_may_send_without_credentials() {
         (origin(post("/v1/traces", "text/plain")), "{}", 415),
     ] {
         let answer = send(&collector, request, body).await;
-        assert_eq!((answer.status.as_u16(), answer.header("access-control-allow-origin")), (status, "*"));
+        assert_eq!(answer.status.as_u16(), status);
+        assert_eq!(answer.header("access-control-allow-origin"), "https://shop.example");
+        assert_eq!(answer.header("access-control-allow-credentials"), "true");
+        assert_eq!(answer.header("vary"), "origin");
     }
     let answer = send(&collector, post("/v1/traces", JSON), "{}").await;
     assert_eq!(answer.header("access-control-allow-origin"), "", "only pages are told");
