@@ -6,6 +6,7 @@
 
 mod conformance;
 mod fuzz;
+mod interop;
 mod setup;
 mod step;
 mod torture;
@@ -28,6 +29,9 @@ cargo xtask COMMAND
                 `remote_write`, `compressed`
   conformance ADDR [OPTIONS]
                 test any receiver of OTLP by the rules of the protocol; --help has the options, docs/conformance.md the rules
+  interop [NAME...]
+                OpenTelemetry SDKs from their registries send to a box, and everything must come back; NAME is how variants
+                begin, such as `python` or `node-express` (docs/interop.md)
   torture WHAT [N] [SEED]
                 the tests of durability at length, with a release build: `calls` fails every file call of a script and cuts the
                 power at each, `kill` N kills, `power` N power cuts (root), `disk` N full disks (root)
@@ -41,6 +45,7 @@ fn main() -> ExitCode {
         "test" => test(&rest),
         "tidy" => Step::new("tidy", cargo().args(["test", "--package", "xtask", "--test", "tidy"])).run(),
         "fuzz" => fuzz::run(&rest),
+        "interop" => interop::run(&rest),
         "torture" => torture::run(&rest),
         "setup" => setup::all().map(|_| ()),
         "conformance" => {

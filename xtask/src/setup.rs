@@ -12,7 +12,7 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 /// Installs everything. What could not be installed and only leaves a test out comes back in words.
 pub(crate) fn all() -> Result<Vec<String>, String> {
     check_node()?;
-    node_modules()?;
+    node_modules("ui/web")?;
     Ok(browser().err().into_iter().collect())
 }
 
@@ -33,7 +33,7 @@ fn succeeds(command: &mut Command) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-fn check_node() -> Result<(), String> {
+pub(crate) fn check_node() -> Result<(), String> {
     const NEED: &str = "Node.js 20 or newer with npm bundles the pages' scripts";
     let output = Command::new("node").arg("--version").output().map_err(|error| format!("{NEED}; node: {error}"))?;
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -45,20 +45,20 @@ fn check_node() -> Result<(), String> {
     }
 }
 
-/// `npm ci` in `ui/web`, unless the packages there are those of the lock file.
-fn node_modules() -> Result<(), String> {
-    let web = root().join("ui/web");
-    let modified = |file: &str| web.join(file).metadata().and_then(|it| it.modified()).ok();
+/// `npm ci` in `folder`, named from the root, unless the packages there are those of the lock file.
+pub(crate) fn node_modules(folder: &str) -> Result<(), String> {
+    let path = root().join(folder);
+    let modified = |file: &str| path.join(file).metadata().and_then(|it| it.modified()).ok();
     let installed = modified("node_modules/.package-lock.json");
     if installed.is_some() && installed >= modified("package-lock.json") {
         return Ok(());
     }
-    let args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-    Step::new("packages of the pages", npm().args(args).current_dir(web)).run()
+    let args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    Step::new(&format!("packages of {folder}"), npm().args(args).current_dir(&path)).run()
 }
 
 /// Chromium by apt-get, where that is there and allowed. An error is a note: the browser test then says it is left out.
-fn browser() -> Result<(), String> {
+pub(crate) fn browser() -> Result<(), String> {
     if Path::new(CHROMIUM).exists() {
         return Ok(());
     }
