@@ -9,7 +9,7 @@ use crate::schema::Table;
 
 mod gather;
 
-pub(crate) use gather::gather;
+pub(crate) use gather::{Gather, gather};
 
 /// Where a row is and what it is sorted by. Rows that are otherwise equal stay in the order of their batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,6 +10,7 @@ use arrow::datatypes::SchemaRef;
 use crate::schema::Table;
 use crate::series::{SeriesIndex, SeriesRoom};
 
+mod attributes;
 mod dictionary;
 mod logs;
 mod metrics;

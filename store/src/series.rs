@@ -134,6 +134,24 @@ impl SeriesIndex {
         self.len() == 0
     }
 
+    /// Those of `mentioned`, series with the first and the last window that has points of them, that no segment describes for that
+    /// one window.
+    pub(crate) fn undescribed(&self, mentioned: &[(SeriesId, i64, i64)]) -> Vec<(Arc<StoredSeries>, i64, i64)> {
+        const STEP: usize = 1024; // looked up under one lock
+        let mut undescribed = Vec::new();
+        for step in mentioned.chunks(STEP) {
+            let inner = self.read();
+            for (id, first, last) in step {
+                if let Some(series) = inner.get(*id)
+                    && (first != last || !series.is_described_for(*last))
+                {
+                    undescribed.push((Arc::clone(series), *first, *last));
+                }
+            }
+        }
+        undescribed
+    }
+
     /// Adds `series` unless it is known, and stretches the time that it was seen in.
     pub(crate) fn insert(&self, id: SeriesId, series: &Series<'_>, first: Nanos, last: Nanos) {
         self.inner.write().unwrap_or_else(PoisonError::into_inner).insert(id, series, (first, last));

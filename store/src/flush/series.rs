@@ -18,7 +18,8 @@ use crate::series::{SeriesIndex, StoredSeries};
 /// Series to be described, with the first and the last window that has points of them.
 #[derive(Default)]
 pub(super) struct Undescribed {
-    mentioned: HashMap<SeriesId, (i64, i64)>,
+    /// Of each segment of points or exemplars, by id.
+    mentioned: Vec<(SeriesId, i64, i64)>,
     series: Vec<(Arc<StoredSeries>, i64, i64)>,
 }
 
@@ -28,16 +29,22 @@ impl Undescribed {
         for of_series in rows.chunk_by(|a, b| a.id == b.id) {
             let (Some(first), Some(last)) = (of_series.first(), of_series.last()) else { continue };
             let (first_window, last_window) = (first.time.div_euclid(WINDOW), last.time.div_euclid(WINDOW));
-            let (first, last) = self.mentioned.entry(SeriesId(first.id)).or_insert((first_window, last_window));
-            *first = first_window.min(*first);
-            *last = last_window.max(*last);
+            self.mentioned.push((SeriesId(first.id), first_window, last_window));
         }
     }
 
     /// The rows of those that were mentioned and that no segment describes for their windows; `None` without any.
     pub(super) fn batch(&mut self, index: &SeriesIndex) -> Option<RecordBatch> {
-        let known = self.mentioned.drain().filter_map(|(id, (first, last))| Some((index.get(id)?, first, last)));
-        self.series = known.filter(|(series, first, last)| first != last || !series.is_described_for(*last)).collect();
+        let mut mentioned = std::mem::take(&mut self.mentioned);
+        mentioned.sort(); // runs of what is sorted, most often one
+        mentioned.dedup_by(|next, before| {
+            let same = next.0 == before.0;
+            if same {
+                before.2 = before.2.max(next.2);
+            }
+            same
+        });
+        self.series = index.undescribed(&mentioned);
         let mut rows = SeriesRows::default();
         let mut times: HashMap<SeriesId, (Nanos, Nanos)> = HashMap::with_capacity(self.series.len());
         for (series, first, last) in &self.series {

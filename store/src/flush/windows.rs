@@ -9,7 +9,7 @@ use model::time::HOUR;
 use crate::error::ReadError;
 use crate::layout::Layout;
 use crate::manifest::SegmentEntry;
-use crate::order::{RowKey, append_keys, gather};
+use crate::order::{Gather, RowKey, append_keys};
 use crate::schema::Table;
 use crate::segment::{SegmentWriter, sync_names};
 use crate::view::Shared;
@@ -42,6 +42,10 @@ pub(super) fn write(
     for (number, batch) in batches.iter().enumerate() {
         append_keys(table, number as u32, batch, &mut rows).map_err(failed)?;
     }
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut gather = Gather::new(batches).map_err(failed)?;
     let mut entries = Vec::new();
     for mut rows in by_window(rows) {
         sort(table, &mut rows, shared.row_group_rows);
@@ -52,14 +56,12 @@ pub(super) fn write(
         for group in rows.chunks(shared.row_group_rows) {
             let parts = group.len().div_ceil(PART_ROWS);
             for (number, part) in (1..).zip(group.chunks(PART_ROWS)) {
-                segment.write_part(&gather(batches, part).map_err(failed)?, number == parts)?;
+                segment.write_part(&gather.rows(part).map_err(failed)?, number == parts)?;
             }
         }
         entries.push(segment.finish()?);
     }
-    if !entries.is_empty() {
-        sync_names(&shared.dir, table)?;
-    }
+    sync_names(&shared.dir, table)?;
     Ok(entries)
 }
 

@@ -11,8 +11,8 @@ use arrow::array::{
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
-    BinaryType, ByteArrayType, DataType, Float64Type, Int32Type, Int64Type, TimestampNanosecondType, UInt8Type,
-    UInt32Type, Utf8Type,
+    BinaryType, ByteArrayType, DataType, Float64Type, Int32Type, Int64Type, SchemaRef, TimestampNanosecondType,
+    UInt8Type, UInt32Type, Utf8Type,
 };
 use arrow::error::ArrowError;
 use hashbrown::HashMap;
@@ -21,29 +21,100 @@ use super::RowKey;
 
 /// The rows that `keys` name, in that order. All batches have the same schema.
 pub(crate) fn gather(batches: &[RecordBatch], keys: &[RowKey]) -> Result<RecordBatch, ArrowError> {
-    let schema = batches.first().ok_or_else(|| ArrowError::ComputeError("no batches to gather from".into()))?.schema();
-    let columns = (0..schema.fields().len()).map(|index| {
-        let sources: Vec<&ArrayRef> = batches.iter().map(|batch| batch.column(index)).collect();
-        let data_type = schema.field(index).data_type();
+    Gather::new(batches)?.rows(keys)
+}
+
+/// Batches to gather from, again and again: what all rows have in common is found out once.
+pub(crate) struct Gather<'a> {
+    schema: SchemaRef,
+    columns: Vec<Column<'a>>,
+}
+
+enum Column<'a> {
+    /// Null, or zero, in every row.
+    Same(Box<dyn Fn(usize) -> ArrayRef + 'a>),
+    Text(Joined<'a, Utf8Type>),
+    Bytes(Joined<'a, BinaryType>),
+    Other(Vec<&'a ArrayRef>),
+}
+
+impl<'a> Gather<'a> {
+    /// All of `batches` have the same schema.
+    pub(crate) fn new(batches: &'a [RecordBatch]) -> Result<Self, ArrowError> {
+        let none = || ArrowError::ComputeError("no batches to gather from".into());
+        let schema = batches.first().ok_or_else(none)?.schema();
+        let columns = (0..schema.fields().len()).map(|index| {
+            let sources: Vec<&ArrayRef> = batches.iter().map(|batch| batch.column(index)).collect();
+            Column::new(schema.field(index).data_type(), sources)
+        });
+        let columns = columns.collect::<Result<_, _>>()?;
+        Ok(Gather { schema, columns })
+    }
+
+    /// The rows that `keys` name, in that order.
+    pub(crate) fn rows(&mut self, keys: &[RowKey]) -> Result<RecordBatch, ArrowError> {
+        let columns = self.columns.iter_mut().map(|column| column.rows(keys)).collect::<Result<_, _>>()?;
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+    }
+}
+
+impl<'a> Column<'a> {
+    fn new(data_type: &DataType, sources: Vec<&'a ArrayRef>) -> Result<Self, ArrowError> {
         if sources.iter().all(|source| source.null_count() == source.len()) {
-            return Ok(new_null_array(data_type, keys.len()));
+            let data_type = data_type.clone();
+            return Ok(Column::Same(Box::new(move |n| new_null_array(&data_type, n))));
         }
-        match data_type {
-            DataType::Int64 => primitives::<Int64Type>(&sources, keys),
-            DataType::UInt8 => primitives::<UInt8Type>(&sources, keys),
-            DataType::UInt32 => primitives::<UInt32Type>(&sources, keys),
-            DataType::Float64 => primitives::<Float64Type>(&sources, keys),
-            DataType::Timestamp(..) => primitives::<TimestampNanosecondType>(&sources, keys),
-            DataType::Boolean => booleans(&sources, keys),
-            DataType::FixedSizeBinary(width) => fixed_size(&sources, keys, *width),
-            DataType::Utf8 => bytes::<Utf8Type>(&sources, keys),
-            DataType::Binary => bytes::<BinaryType>(&sources, keys),
-            DataType::Dictionary(_, values) if **values == DataType::Utf8 => dictionary::<Utf8Type>(&sources, keys),
-            DataType::Dictionary(_, values) if **values == DataType::Binary => dictionary::<BinaryType>(&sources, keys),
+        let zeros = match data_type {
+            DataType::Int64 => zeros::<Int64Type>(&sources),
+            DataType::UInt8 => zeros::<UInt8Type>(&sources),
+            DataType::UInt32 => zeros::<UInt32Type>(&sources),
+            DataType::Timestamp(..) => zeros::<TimestampNanosecondType>(&sources),
+            _ => None,
+        };
+        if let Some(zeros) = zeros {
+            return Ok(Column::Same(zeros));
+        }
+        Ok(match data_type {
+            DataType::Dictionary(_, values) if **values == DataType::Utf8 => Column::Text(Joined::new(&sources)?),
+            DataType::Dictionary(_, values) if **values == DataType::Binary => Column::Bytes(Joined::new(&sources)?),
+            _ => Column::Other(sources),
+        })
+    }
+
+    fn rows(&mut self, keys: &[RowKey]) -> Result<ArrayRef, ArrowError> {
+        let sources = match self {
+            Column::Same(rows) => return Ok(rows(keys.len())),
+            Column::Text(joined) => return joined.rows(keys),
+            Column::Bytes(joined) => return joined.rows(keys),
+            Column::Other(sources) => sources.as_slice(),
+        };
+        match sources[0].data_type() {
+            DataType::Int64 => primitives::<Int64Type>(sources, keys),
+            DataType::UInt8 => primitives::<UInt8Type>(sources, keys),
+            DataType::UInt32 => primitives::<UInt32Type>(sources, keys),
+            DataType::Float64 => primitives::<Float64Type>(sources, keys),
+            DataType::Timestamp(..) => primitives::<TimestampNanosecondType>(sources, keys),
+            DataType::Boolean => booleans(sources, keys),
+            DataType::FixedSizeBinary(width) => fixed_size(sources, keys, *width),
+            DataType::Utf8 => bytes::<Utf8Type>(sources, keys),
+            DataType::Binary => bytes::<BinaryType>(sources, keys),
             other => Err(ArrowError::NotYetImplemented(format!("gathering a column of {other}"))),
         }
-    });
-    RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_, _>>()?)
+    }
+}
+
+/// What makes rows of a column that is zero in every row of `sources`; `None` when it is not.
+fn zeros<T: ArrowPrimitiveType>(sources: &[&ArrayRef]) -> Option<Box<dyn Fn(usize) -> ArrayRef>> {
+    let zero = T::Native::default();
+    let typed = typed::<PrimitiveArray<T>>(sources).ok()?;
+    if typed.iter().any(|source| source.null_count() > 0 || source.values().iter().any(|value| *value != zero)) {
+        return None;
+    }
+    let data_type = sources.first()?.data_type().clone();
+    Some(Box::new(move |n| {
+        let values = ScalarBuffer::from(vec![zero; n]);
+        Arc::new(PrimitiveArray::<T>::new(values, None).with_data_type(data_type.clone()))
+    }))
 }
 
 /// The columns as arrays of type `T`.
@@ -115,39 +186,81 @@ fn bytes<T: ByteArrayType<Offset = i32>>(sources: &[&ArrayRef], keys: &[RowKey])
     Ok(Arc::new(GenericByteArray::<T>::try_new(offsets, values.into(), nulls(&sources, keys))?))
 }
 
-/// Dictionaries of the sources joined: each value in use once, in the order of its first row.
-fn dictionary<T: ByteArrayType<Offset = i32>>(sources: &[&ArrayRef], keys: &[RowKey]) -> Result<ArrayRef, ArrowError> {
-    const NEW: i32 = -1;
-    let sources = typed::<DictionaryArray<Int32Type>>(sources)?;
-    let values: Vec<&ArrayRef> = sources.iter().map(|source| source.values()).collect();
-    let values = typed::<GenericByteArray<T>>(&values)?;
-    let mut joined_keys: Vec<Vec<i32>> = values.iter().map(|values| vec![NEW; values.len()]).collect();
-    let mut joined: HashMap<&[u8], i32> = HashMap::new();
-    let mut distinct: Vec<&[u8]> = Vec::new();
-    let mut out = Vec::with_capacity(keys.len());
-    for key in keys {
-        let (batch, row) = (key.batch as usize, key.row as usize);
-        if sources[batch].is_null(row) {
-            out.push(0);
-            continue;
-        }
-        let old = sources[batch].keys().value(row) as usize;
-        if joined_keys[batch][old] == NEW {
-            let value: &[u8] = values[batch].value(old).as_ref();
-            joined_keys[batch][old] = *joined.entry(value).or_insert_with(|| {
-                distinct.push(value);
-                distinct.len() as i32 - 1
-            });
-        }
-        out.push(joined_keys[batch][old]);
+/// Dictionaries of several arrays joined while rows are gathered: each value once, in the order of its first row. A value that
+/// no row has had is not among them.
+struct Joined<'a, T: ByteArrayType> {
+    sources: Vec<&'a DictionaryArray<Int32Type>>,
+    values: Vec<&'a GenericByteArray<T>>,
+    /// For each source, what has become of its keys.
+    joined_keys: Vec<Vec<i32>>,
+    key_of: HashMap<&'a [u8], i32>,
+    distinct: Vec<&'a [u8]>,
+    /// The distinct values so far.
+    array: Option<Arc<GenericByteArray<T>>>,
+}
+
+const NEW: i32 = -1;
+
+impl<'a, T: ByteArrayType<Offset = i32>> Joined<'a, T> {
+    fn new(sources: &[&'a ArrayRef]) -> Result<Self, ArrowError> {
+        let sources = typed::<DictionaryArray<Int32Type>>(sources)?;
+        let values: Vec<&'a ArrayRef> = sources.iter().map(|source| source.values()).collect();
+        let values = typed::<GenericByteArray<T>>(&values)?;
+        let joined_keys = values.iter().map(|values| vec![NEW; values.len()]).collect();
+        Ok(Joined { sources, values, joined_keys, key_of: HashMap::new(), distinct: Vec::new(), array: None })
     }
-    // As bytes first: text was valid where it came from, and is checked again on the way in.
-    let distinct = BinaryArray::from_iter_values(distinct);
-    let (offsets, bytes, _) = distinct.into_parts();
-    let values = GenericByteArray::<T>::try_new(offsets, bytes, None)?;
-    let nulls = nulls(&sources, keys);
-    let keys = PrimitiveArray::<Int32Type>::try_new(out.into(), nulls)?;
-    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(values))?))
+
+    fn rows(&mut self, keys: &[RowKey]) -> Result<ArrayRef, ArrowError> {
+        if self.distinct.len() > keys.len() {
+            self.forget(); // values that are many are seldom those of the rows before
+        }
+        let n_before = self.distinct.len();
+        let nulls = nulls(&self.sources, keys);
+        let sources: Vec<&[i32]> = self.sources.iter().map(|source| &**source.keys().values()).collect();
+        let mut out = Vec::with_capacity(keys.len());
+        for (index, key) in keys.iter().enumerate() {
+            if nulls.as_ref().is_some_and(|nulls| nulls.is_null(index)) {
+                out.push(0);
+                continue;
+            }
+            let (batch, old) = (key.batch as usize, sources[key.batch as usize][key.row as usize] as usize);
+            let joined = match self.joined_keys[batch][old] {
+                NEW => self.join(batch, old),
+                joined => joined,
+            };
+            out.push(joined);
+        }
+        let values = match &self.array {
+            Some(array) if self.distinct.len() == n_before => Arc::clone(array),
+            _ => {
+                // As bytes first: text was valid where it came from, and is checked again on the way in.
+                let (offsets, bytes, _) = BinaryArray::from_iter_values(&self.distinct).into_parts();
+                let array = Arc::new(GenericByteArray::<T>::try_new(offsets, bytes, None)?);
+                Arc::clone(self.array.insert(array))
+            }
+        };
+        let keys = PrimitiveArray::<Int32Type>::try_new(out.into(), nulls)?;
+        Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, values)?))
+    }
+
+    /// The key of a value that no row has had, of the source `batch`.
+    fn join(&mut self, batch: usize, old: usize) -> i32 {
+        let value: &'a [u8] = self.values[batch].value(old).as_ref();
+        let distinct = &mut self.distinct;
+        let joined = *self.key_of.entry(value).or_insert_with(|| {
+            distinct.push(value);
+            distinct.len() as i32 - 1
+        });
+        self.joined_keys[batch][old] = joined;
+        joined
+    }
+
+    fn forget(&mut self) {
+        self.joined_keys.iter_mut().for_each(|keys| keys.fill(NEW));
+        self.key_of.clear();
+        self.distinct.clear();
+        self.array = None;
+    }
 }
 
 #[cfg(test)]
@@ -201,10 +314,45 @@ mod tests {
     }
 
     #[test]
+    fn parts_gathered_one_after_another_are_those_gathered_alone() {
+        let many: Vec<String> = (0..90).map(|number| format!("value {number}")).collect();
+        let many: Vec<Option<&str>> = many.iter().map(|word| Some(word.as_str())).collect();
+        let batches = [batch(&[Some("a"), None, Some("bcd")]), batch(&many), batch(&[Some("bcd"), Some("value 7")])];
+        let keys: Vec<RowKey> = (0..200)
+            .map(|index| (index % 3, [index % 3, index * 11 % 90, index % 2]))
+            .map(|(batch, rows)| RowKey { id: 0, time: 0, batch, row: rows[batch as usize] })
+            .collect();
+        let text = |batch: &RecordBatch| arrow::compute::cast(batch.column(0), &DataType::Utf8).unwrap();
+        let mut gather_all = Gather::new(&batches).unwrap();
+        for part in keys.chunks(16) {
+            let (together, alone) = (gather_all.rows(part).unwrap(), gather(&batches, part).unwrap());
+            assert_eq!(&text(&together), &text(&alone));
+            assert_eq!(together.columns()[1..], alone.columns()[1..]);
+        }
+    }
+
+    #[test]
+    fn a_column_of_zeros_keeps_its_type_and_one_with_a_null_its_null() {
+        let times = |values: Vec<Option<i64>>| -> ArrayRef {
+            Arc::new(arrow::array::TimestampNanosecondArray::from(values).with_timezone("UTC"))
+        };
+        for (values, expected) in [
+            (vec![Some(0), Some(0)], vec![Some(0), Some(0), Some(0)]),
+            (vec![Some(0), None], vec![None, Some(0), None]),
+            (vec![Some(0), Some(5)], vec![Some(5), Some(0), Some(5)]),
+        ] {
+            let batch = RecordBatch::try_from_iter_with_nullable([("time", times(values), true)]).unwrap();
+            let keys = [1, 0, 1].map(|row| RowKey { id: 0, time: 0, batch: 0, row });
+            assert_eq!(gather(&[batch], &keys).unwrap().column(0), &times(expected));
+        }
+    }
+
+    #[test]
     fn no_batches_and_unknown_types_are_errors() {
         assert!(gather(&[], &[]).is_err());
         let column: ArrayRef = Arc::new(arrow::array::Int16Array::from(vec![1]));
         let batch = RecordBatch::try_from_iter([("short", column)]).unwrap();
-        assert!(gather(&[batch], &[]).is_err());
+        let key = RowKey { id: 0, time: 0, batch: 0, row: 0 };
+        assert!(gather(&[batch], &[key]).is_err());
     }
 }

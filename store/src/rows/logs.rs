@@ -9,6 +9,7 @@ use arrow::array::{
 use arrow::datatypes::{BinaryType, Utf8Type};
 use model::LogRecord;
 
+use super::attributes::Attributes;
 use super::dictionary::Dictionary;
 use crate::schema::Table;
 
@@ -25,8 +26,7 @@ pub struct LogRows {
     trace_id: FixedSizeBinaryBuilder,
     span_id: FixedSizeBinaryBuilder,
     flags: UInt32Builder,
-    attributes: BinaryBuilder,
-    attribute_scratch: Vec<u8>,
+    attributes: Attributes,
     dropped_attributes: UInt32Builder,
     resource: Dictionary<BinaryType>,
     scope: Dictionary<BinaryType>,
@@ -54,8 +54,7 @@ impl LogRows {
             trace_id: FixedSizeBinaryBuilder::with_capacity(n, 16),
             span_id: FixedSizeBinaryBuilder::with_capacity(n, 8),
             flags: UInt32Builder::with_capacity(n),
-            attributes: BinaryBuilder::with_capacity(n, attribute_bytes),
-            attribute_scratch: Vec::new(),
+            attributes: Attributes::with_capacity(n, attribute_bytes),
             dropped_attributes: UInt32Builder::with_capacity(n),
             resource: Dictionary::with_capacity(n),
             scope: Dictionary::with_capacity(n),
@@ -65,7 +64,7 @@ impl LogRows {
 
     /// The bytes of all bodies and of all attributes.
     pub(super) fn text_bytes(&self) -> (usize, usize) {
-        (self.body.values_slice().len(), self.attributes.values_slice().len())
+        (self.body.values_slice().len(), self.attributes.n_bytes())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -96,9 +95,7 @@ impl LogRows {
             None => self.span_id.append_null(),
         }
         self.flags.append_value(log.flags);
-        self.attribute_scratch.clear();
-        log.attrs.copy_to(&mut self.attribute_scratch);
-        self.attributes.append_value(&self.attribute_scratch);
+        self.attributes.push(log.attrs);
         self.dropped_attributes.append_value(log.dropped_attributes);
         self.resource.push(log.resource.as_bytes());
         self.scope.push(log.scope.as_bytes());

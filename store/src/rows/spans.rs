@@ -9,6 +9,7 @@ use arrow::array::{
 use arrow::datatypes::{BinaryType, Utf8Type};
 use model::Span;
 
+use super::attributes::Attributes;
 use super::dictionary::Dictionary;
 use crate::schema::Table;
 
@@ -24,8 +25,7 @@ pub struct SpanRows {
     kind: UInt8Builder,
     status: UInt8Builder,
     status_message: Dictionary<Utf8Type>,
-    attributes: BinaryBuilder,
-    attribute_scratch: Vec<u8>,
+    attributes: Attributes,
     events: BinaryBuilder,
     links: BinaryBuilder,
     trace_state: Dictionary<Utf8Type>,
@@ -58,8 +58,7 @@ impl SpanRows {
             kind: UInt8Builder::with_capacity(n),
             status: UInt8Builder::with_capacity(n),
             status_message: Dictionary::with_capacity(n),
-            attributes: BinaryBuilder::with_capacity(n, attribute_bytes),
-            attribute_scratch: Vec::new(),
+            attributes: Attributes::with_capacity(n, attribute_bytes),
             events: BinaryBuilder::with_capacity(n, 0),
             links: BinaryBuilder::with_capacity(n, 0),
             trace_state: Dictionary::with_capacity(n),
@@ -75,7 +74,7 @@ impl SpanRows {
 
     /// The bytes of all attributes.
     pub(super) fn attribute_bytes(&self) -> usize {
-        self.attributes.values_slice().len()
+        self.attributes.n_bytes()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -102,9 +101,7 @@ impl SpanRows {
         self.kind.append_value(span.kind as u8);
         self.status.append_value(span.status as u8);
         self.status_message.push(span.status_message);
-        self.attribute_scratch.clear();
-        span.attrs.copy_to(&mut self.attribute_scratch);
-        self.attributes.append_value(&self.attribute_scratch);
+        self.attributes.push(span.attrs);
         self.events.append_value(span.events.as_bytes());
         self.links.append_value(span.links.as_bytes());
         self.trace_state.push(span.trace_state);
