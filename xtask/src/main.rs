@@ -34,7 +34,7 @@ cargo xtask COMMAND
                 begin, such as `python` or `node-express` (docs/interop.md)
   torture WHAT [N] [SEED]
                 the tests of durability at length, with a release build: `calls` fails every file call of a script and cuts the
-                power at each, `kill` N kills, `power` N power cuts (root), `disk` N full disks (root)
+                power at each, `kill` N kills, `power` N power cuts (root)
 ";
 
 fn main() -> ExitCode {

@@ -25,7 +25,9 @@ impl Finding {
             format!("{count} {} rejected: {reason} (first: {first})", signal.item(*count))
         } else {
             let often = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
-            format!("warning: {reason} ({often}, first: {first})")
+            // A warning about the body itself has no place in it.
+            let place = if first.is_empty() { String::new() } else { format!(", first: {first}") };
+            format!("warning: {reason} ({often}{place})")
         }
     }
 }
@@ -102,11 +104,12 @@ mod tests {
         report.reject("no id", 2, || "spans[7]".into());
         report.reject("never", 0, || unreachable!());
         report.warn("odd", || "spans[9]".into());
+        report.warn("all of it is odd", String::new);
         assert_eq!(report.rejected(), 5);
         assert_eq!(
             report.message(Signal::Traces),
             "3 spans rejected: no time (first: spans[0]); 2 spans rejected: no id (first: spans[7]); \
-             warning: odd (once, first: spans[9])"
+             warning: odd (once, first: spans[9]); warning: all of it is odd (once)"
         );
     }
 
