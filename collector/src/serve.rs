@@ -129,9 +129,9 @@ async fn serve_connection(
             let (open, is_old) = (Arc::clone(&open), Arc::clone(&is_old));
             async move {
                 let is_http2 = request.version() == Version::HTTP_2;
-                open.begins(is_http2);
+                let in_progress = open.begins(is_http2);
                 let mut response = answer(&collector, router, request).await;
-                open.answered();
+                in_progress.answered();
                 if is_old.load(Ordering::Relaxed) && !is_http2 {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }

@@ -86,6 +86,22 @@ impl Drop for Place {
     }
 }
 
+/// A request of a connection. A client that resets its stream drops the request unanswered, which must not leave the connection
+/// in use for ever.
+pub(super) struct InProgress(Arc<Open>);
+
+impl InProgress {
+    pub(super) fn answered(self) {
+        *self.0.last_answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        self.0.in_progress.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Open {
     /// How much right to stay a connection has that could go: first go those that have never been answered, oldest first, then those
     /// that have been idle longest. `None` when it is in use.
@@ -104,17 +120,33 @@ impl Open {
         self.must_go.notified().await;
     }
 
-    pub(super) fn begins(&self, is_http2: bool) {
+    /// Notes a request, which is in progress until what is returned is dropped.
+    pub(super) fn begins(self: &Arc<Self>, is_http2: bool) -> InProgress {
         self.is_http2.store(is_http2, Ordering::Relaxed);
         self.in_progress.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn answered(&self) {
-        *self.last_answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        self.in_progress.fetch_sub(1, Ordering::Relaxed);
+        InProgress(Arc::clone(self))
     }
 
     pub(super) fn is_http2(&self) -> bool {
         self.is_http2.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_is_dropped_unanswered_leaves_its_connection_idle() {
+        let all = Connections::new(1);
+        let place = all.admit().unwrap();
+        place.connection.begins(true).answered();
+        drop(place.connection.begins(true));
+        let in_use = place.connection.begins(true);
+        let later = Instant::now() + 2 * BETWEEN_REQUESTS;
+        assert!(place.connection.right(later).is_none(), "a request is in progress");
+        drop(in_use);
+        assert!(place.connection.right(later).is_some(), "none is");
+        assert!(all.admit().is_none(), "but it was answered just now");
     }
 }

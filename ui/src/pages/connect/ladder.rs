@@ -168,9 +168,12 @@ fn request(attempt: &Attempt) -> String {
 }
 
 fn accepted(rung: &mut Rung, attempt: &Attempt, stored: &StoredAttempt) {
-    let what = match attempt.signal {
-        Some("traces") => "spans",
-        Some("metrics") => "data points",
+    let what = match (attempt.signal, stored.accepted) {
+        (Some("traces"), 1) => "span",
+        (Some("traces"), _) => "spans",
+        (Some("metrics"), 1) => "data point",
+        (Some("metrics"), _) => "data points",
+        (_, 1) => "log record",
         _ => "log records",
     };
     if stored.accepted + stored.rejected == 0 {
@@ -204,7 +207,9 @@ async fn visible(app: &App, rung: &mut Rung, stored: &StoredAttempt) -> Option<u
             let found = spans_and_services(app, *id).await;
             match found {
                 Some((n_spans, n_services)) => {
-                    rung.done(vec![format!("A query finds the trace: {} spans of {} services.", n_spans, n_services)]);
+                    let spans = if n_spans == 1 { "span" } else { "spans" };
+                    let services = if n_services == 1 { "service" } else { "services" };
+                    rung.done(vec![format!("A query finds the trace: {n_spans} {spans} of {n_services} {services}.")]);
                     rung.link = Some((PageUrl::new(format!("/traces/{id}")), "Open this trace"));
                     return Some(n_services);
                 }
