@@ -133,6 +133,9 @@ fn values_of_every_json_form() {
         (r#"{"intValue":0}"#, r#""k":0"#),
         (r#"{"doubleValue":5}"#, r#""k":5"#),
         (r#"{"doubleValue":"2.5e1"}"#, r#""k":25"#),
+        // A reader that is off by one bit gives the neighbour, 0.028714279.
+        (r#"{"doubleValue":0.028714279000000002}"#, r#""k":0.028714279000000002"#),
+        (r#"{"doubleValue":"0.013175820999999999"}"#, r#""k":0.013175820999999999"#),
         (r#"{"doubleValue":"NaN"}"#, r#""k":"NaN""#),
         (r#"{"doubleValue":"-Infinity"}"#, r#""k":"-Infinity""#),
         (r#"{"boolValue":false}"#, r#""k":false"#),
