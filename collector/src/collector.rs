@@ -52,9 +52,6 @@ struct Prepared {
 /// Bodies up to this are decoded where they were read: at more than 200 MB/s that is a quarter of a millisecond.
 const INLINE_SIZE: usize = 64 << 10;
 
-/// With the store this full, as a part of what it may hold, who sends most waits. A flush that keeps up leaves it below.
-const PRESSURE: f64 = 0.75;
-
 /// What compression usually makes of telemetry; only to judge which bodies are small.
 const USUAL_RATIO: usize = 10;
 
@@ -109,7 +106,9 @@ impl Collector {
     /// What a request of `peer` takes its memory from; refused while the store has little room and this sender has had more
     /// of it than others.
     pub(crate) fn admission(&self, peer: Peer) -> Result<Admission, Refusal> {
-        if self.store.pressure() > PRESSURE && self.shares.is_greedy(peer, (self.clock)()) {
+        // What is in progress becomes rows of about its size.
+        let pressure = self.store.pressure_with(self.shares.held());
+        if self.shares.is_greedy(peer, pressure, (self.clock)()) {
             return Err(Refusal::Greedy);
         }
         Ok(Admission::new(Arc::clone(&self.shares), peer))

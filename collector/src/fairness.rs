@@ -2,8 +2,8 @@
 //!
 //! Two rules, each applied among hosts and again among the connections of one host. *At once*: a sender may hold at most
 //! [`GENEROSITY`] times what is free, so that something is free for whoever comes next, however many are greedy (dynamic
-//! thresholds: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998). *Over time*: once
-//! the store is under pressure, who has sent more than twice what the others did on average waits, and they go on.
+//! thresholds: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998). *Over time*: as
+//! the store fills up, first those wait that have sent as much as the largest sender, then those that sent half of it, and so on.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -43,8 +43,11 @@ impl Default for Peer {
 /// How much a sender may hold of what it leaves free for others. At 2, one sender alone gets two thirds of all.
 const GENEROSITY: usize = 2;
 
-/// So many times the average of the others is too much, once there is not enough for all.
-const GREED: f64 = 2.0;
+/// From this on, as a part of what the store may hold, the largest senders wait. A flush that keeps up leaves it below.
+const PRESSURE: f64 = 0.75;
+
+/// Who has sent less than this part of what the largest sender did never waits for others.
+const MODEST: f64 = 0.05;
 
 /// After so many seconds a byte counts half. Longer than the pauses of exporters (5 s), shorter than anybody likes to wait.
 const HALF_LIFE: f64 = 10.0;
@@ -168,32 +171,35 @@ impl Shares {
         }
     }
 
-    /// Whether `peer` has sent much more than the others lately, its host more than other hosts or its connection more than
-    /// others of its host. A sender without others is never greedy.
-    pub(crate) fn is_greedy(&self, peer: Peer, now: Nanos) -> bool {
+    /// Whether `peer` has to wait while the store is as full as `pressure` says: its host has sent too much lately beside the
+    /// host that sent most, or its connection beside others of its host. A sender without others never waits.
+    pub(crate) fn is_greedy(&self, peer: Peer, pressure: f64, now: Nanos) -> bool {
+        if pressure < PRESSURE {
+            return false;
+        }
+        let part = ((1.0 - pressure) / (1.0 - PRESSURE)).max(MODEST);
         let all = self.all();
         let mut hosts: HashMap<IpAddr, f64> = HashMap::new();
         for (other, connection) in &all.connections {
             *hosts.entry(other.host).or_default() += connection.sent.at(now);
         }
         let connections = all.connections.iter().filter(|(other, _)| other.host == peer.host);
-        is_above_others(hosts.iter().map(|(host, sent)| (*host == peer.host, *sent)))
-            || is_above_others(connections.map(|(other, it)| (*other == peer, it.sent.at(now))))
+        is_above(part, hosts.iter().map(|(host, sent)| (*host == peer.host, *sent)))
+            || is_above(part, connections.map(|(other, it)| (*other == peer, it.sent.at(now))))
     }
 }
 
-/// Of pairs (is it the one, what it sent): whether the one sent more than [`GREED`] times the average of the others that sent.
-fn is_above_others(sent: impl Iterator<Item = (bool, f64)>) -> bool {
-    let (mut own, mut others, mut n_others) = (0.0, 0.0, 0u32);
+/// Of pairs (is it the one, what it sent): whether there are others, and the one sent more than `part` of the most that any did.
+fn is_above(part: f64, sent: impl Iterator<Item = (bool, f64)>) -> bool {
+    let (mut own, mut most_of_others) = (0.0, 0.0_f64);
     for (is_own, bytes) in sent {
         if is_own {
             own += bytes;
-        } else if bytes >= 1.0 {
-            others += bytes;
-            n_others += 1;
+        } else {
+            most_of_others = most_of_others.max(bytes);
         }
     }
-    n_others > 0 && own > GREED * others / f64::from(n_others)
+    most_of_others >= 1.0 && own > part * most_of_others.max(own)
 }
 
 #[cfg(test)]
@@ -243,23 +249,47 @@ mod tests {
     }
 
     #[test]
-    fn greedy_is_who_sent_much_more_than_the_others_lately() {
+    fn the_fuller_the_store_the_less_a_sender_may_have_sent() {
         let shares = Shares::new(1);
-        assert!(!shares.is_greedy(peer(1, 1), 0), "nobody has sent anything");
+        let waits = |host: u8, port: u16, pressure: f64| shares.is_greedy(peer(host, port), pressure, 0);
+        assert!(!waits(1, 1, 0.99), "nobody has sent anything");
         shares.stored(peer(1, 1), 1_000_000, 0);
-        assert!(!shares.is_greedy(peer(1, 1), 0), "there is nobody else");
+        assert!(!waits(1, 1, 0.99), "there is nobody else");
         shares.stored(peer(2, 1), 400_000, 0);
-        assert!(shares.is_greedy(peer(1, 1), 0) && !shares.is_greedy(peer(2, 1), 0));
-        // Among the connections of one host as among hosts.
-        for port in 2..22 {
+        shares.stored(peer(3, 1), 40_000, 0);
+        // (pressure, who waits of those that sent 100 %, 40 % and 4 %)
+        for (pressure, expected) in [
+            (0.74, [false, false, false]),
+            (0.76, [true, false, false]),
+            (0.89, [true, false, false]),
+            (0.91, [true, true, false]),
+            (1.50, [true, true, false]),
+        ] {
+            assert_eq!([1, 2, 3].map(|host| waits(host, 1, pressure)), expected, "at {pressure}");
+        }
+    }
+
+    #[test]
+    fn among_the_connections_of_a_host_it_is_as_among_hosts() {
+        let shares = Shares::new(1);
+        shares.stored(peer(1, 1), 1_000_000, 0);
+        // Many are as greedy as each other, and one is not.
+        for port in 2..66 {
             shares.stored(peer(2, port), 10_000, 0);
         }
-        assert!(shares.is_greedy(peer(2, 1), 0), "its own host has smaller ones");
-        assert!(!shares.is_greedy(peer(2, 2), 0));
-        // Ten half-lives later it is a thousandth, and newer senders count more.
-        shares.stored(peer(3, 1), 30_000, 100 * SECOND);
-        assert!(!shares.is_greedy(peer(1, 1), 100 * SECOND));
-        assert!(shares.is_greedy(peer(3, 1), 100 * SECOND));
+        shares.stored(peer(2, 66), 400, 0);
+        assert!(shares.is_greedy(peer(2, 2), 0.8, 0));
+        assert!(!shares.is_greedy(peer(2, 66), 0.8, 0) && !shares.is_greedy(peer(2, 67), 0.8, 0));
+    }
+
+    #[test]
+    fn what_was_sent_long_ago_counts_little() {
+        let shares = Shares::new(1);
+        shares.stored(peer(1, 1), 1_000_000, 0);
+        shares.stored(peer(2, 1), 30_000, 100 * SECOND);
+        // Ten half-lives: a thousandth.
+        assert!(!shares.is_greedy(peer(1, 1), 0.99, 100 * SECOND));
+        assert!(shares.is_greedy(peer(2, 1), 0.99, 100 * SECOND));
     }
 
     #[test]

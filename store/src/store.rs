@@ -273,10 +273,11 @@ impl Store {
         Err(error)
     }
 
-    /// How full the memory for rows is: 0 when empty; from 1 on, requests are refused until a flush has made room.
-    pub fn pressure(&self) -> f64 {
+    /// How full the memory for rows would be with `more` bytes: 0 is empty; from 1 on, requests are refused until a flush has
+    /// made room.
+    pub fn pressure_with(&self, more: usize) -> f64 {
         let (_, bytes) = self.shared.memory();
-        bytes as f64 / self.config.max_memory_bytes.max(1) as f64
+        (bytes + more) as f64 / self.config.max_memory_bytes.max(1) as f64
     }
 
     /// The rows that are visible now.
