@@ -24,6 +24,7 @@ mod into;
 mod ledger;
 mod payload;
 mod plan;
+mod probe;
 mod query;
 mod report;
 mod send;
@@ -34,6 +35,7 @@ mod write;
 pub(crate) use cli::command;
 use file::Reader;
 use ledger::Ledger;
+use probe::Probe;
 use report::Report;
 use send::{Generated, Run, Sending, Source};
 use workload::Workload;
@@ -93,9 +95,14 @@ fn generate_and_send(matches: &ArgMatches) -> Result<(), AnyError> {
         }
         None => (Source::Generated(Box::new(Generated::new(&plan.workload))), Some(plan.workload)),
     };
+    let probe = matches.get_one::<PathBuf>("probe").map(|dir| Probe::start(dir)).transpose()?;
     let mut report = Report::new(matches.get_flag("json"));
     let every = cli::after(matches, "every");
-    serve::runtime()?.block_on(send(sending, source, workload, ledger, &mut report, every))
+    let sent = serve::runtime()?.block_on(send(sending, source, workload, ledger, &mut report, every));
+    if let Some(probe) = probe {
+        report.syncs(&probe.finish()?);
+    }
+    sent
 }
 
 /// Sends until the source is empty, the time is over or a signal to stop comes, and reports.

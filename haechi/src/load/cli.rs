@@ -66,6 +66,8 @@ fn sending_args() -> Vec<Arg> {
         value("retry-for", "DURATION", "How long a request is tried again").default_value("5m").value_parser(duration),
         value("ledger", "FILE", "Note what was acknowledged, for `check` and `query`")
             .value_parser(value_parser!(PathBuf)),
+        value("probe", "DIR", "Sync a file there ten times a second, and say how long it takes")
+            .value_parser(value_parser!(PathBuf)),
         value("every", "DURATION", "Report so often").default_value("5s").value_parser(duration),
         switch("json", "Report in lines of JSON"),
     ];

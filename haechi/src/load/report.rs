@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::amount::Short;
 use super::cpu;
+use super::histogram::Histogram;
 use super::send::{Counts, Run};
 use crate::logging::say;
 
@@ -106,6 +107,18 @@ impl Report {
             ));
         }
         totals.iter().all(|(_, counts)| counts.lost == 0 && counts.rejected == 0)
+    }
+
+    /// How long the disk took to sync meanwhile.
+    pub(super) fn syncs(&self, syncs: &Histogram) {
+        let quantiles = [0.5, 0.9, 0.99, 1.0].map(|share| syncs.quantile(share));
+        if self.json {
+            let [p50, p90, p99, max] = quantiles.map(|it| it.as_secs_f64() * 1e3);
+            say(json!({ "fdatasync_ms": { "p50": p50, "p90": p90, "p99": p99, "max": max } }));
+        } else {
+            let [p50, p90, p99, max] = quantiles.map(latency);
+            say(format_args!("fdatasync of a page meanwhile: p50 {p50}, p90 {p90}, p99 {p99}, at most {max}"));
+        }
     }
 }
 
