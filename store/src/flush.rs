@@ -15,6 +15,7 @@ use crate::segment::{self, Segment};
 use crate::store::Store;
 use crate::view::Shared;
 
+mod points;
 mod series;
 mod windows;
 
@@ -127,11 +128,11 @@ impl Shared {
                 _ => frozen.rows.chunks[table as usize].iter().map(|chunk| chunk.batch.clone()).collect(),
             };
             let mut ids = Vec::new();
-            let entries = windows::write(self, table, &batches, &mut ids, |rows| {
-                if matches!(table, Table::Points | Table::Exemplars) {
-                    series.mention(rows);
-                }
-            });
+            let entries = match table {
+                Table::Points => points::write(self, &batches, &mut ids, |part| series.mention(part)),
+                Table::Exemplars => windows::write(self, table, &batches, &mut ids, |part| series.mention(part)),
+                _ => windows::write(self, table, &batches, &mut ids, |_| {}),
+            };
             let (entries, result) = match entries {
                 Ok(entries) => (entries, Ok(())),
                 Err(error) => (Vec::new(), Err(error)),

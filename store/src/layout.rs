@@ -21,7 +21,7 @@ pub(crate) enum Layout {
     Rows,
     /// Frequent attributes in columns of their own; of spans and logs.
     Wide,
-    /// Metric points, many to a row.
+    /// Metric points, many to a row: those of a series.
     Chunks,
 }
 
@@ -81,7 +81,7 @@ impl Encoder {
         match layout {
             Layout::Rows => Encoder::Rows(rows::Encoder::new(table, level)),
             Layout::Wide => Encoder::Wide(wide::Encoder::new(table, first)),
-            Layout::Chunks => Encoder::Chunks(chunks::Encoder::default()),
+            Layout::Chunks => Encoder::Chunks(chunks::Encoder::new(level)),
         }
     }
 

@@ -7,8 +7,10 @@ use model::Nanos;
 
 use crate::schema::Table;
 
+mod by_series;
 mod gather;
 
+pub(crate) use by_series::{PointsOfWindow, by_series};
 pub(crate) use gather::{Gather, gather};
 
 /// Where a row is and what it is sorted by. Rows that are otherwise equal stay in the order of their batches.

@@ -12,12 +12,14 @@ use crate::series::{SeriesIndex, SeriesRoom};
 
 mod attributes;
 mod dictionary;
+mod exemplars;
 mod logs;
 mod metrics;
 mod spans;
 
+pub use exemplars::ExemplarRows;
 pub use logs::LogRows;
-pub use metrics::{ExemplarRows, MetricRows};
+pub use metrics::MetricRows;
 pub(crate) use metrics::{NotedSeries, SeriesRows};
 pub use spans::SpanRows;
 

@@ -6,12 +6,12 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::TimestampNanosecondType;
 use hashbrown::HashMap;
 use model::{Nanos, SeriesId};
 
 use super::{WINDOW, window_bounds};
-use crate::order::RowKey;
 use crate::rows::SeriesRows;
 use crate::series::{SeriesIndex, StoredSeries};
 
@@ -25,11 +25,16 @@ pub(super) struct Undescribed {
 
 impl Undescribed {
     /// Adds the series of `rows`: points or exemplars, sorted by series and time.
-    pub(super) fn mention(&mut self, rows: &[RowKey]) {
-        for of_series in rows.chunk_by(|a, b| a.id == b.id) {
-            let (Some(first), Some(last)) = (of_series.first(), of_series.last()) else { continue };
-            let (first_window, last_window) = (first.time.div_euclid(WINDOW), last.time.div_euclid(WINDOW));
-            self.mentioned.push((SeriesId(first.id), first_window, last_window));
+    pub(super) fn mention(&mut self, rows: &RecordBatch) {
+        let ids = rows.column_by_name("series").and_then(|ids| ids.as_fixed_size_binary_opt());
+        let times = rows.column_by_name("time").and_then(|it| it.as_primitive_opt::<TimestampNanosecondType>());
+        let (Some(ids), Some(times)) = (ids, times) else { return };
+        let mut start = 0;
+        for of_series in ids.value_data().as_chunks::<16>().0.chunk_by(|a, b| a == b) {
+            let last = start + of_series.len() - 1;
+            let window = |row: usize| times.value(row).div_euclid(WINDOW);
+            self.mentioned.push((SeriesId(u128::from_be_bytes(of_series[0])), window(start), window(last)));
+            start = last + 1;
         }
     }
 

@@ -29,13 +29,13 @@ const MAX_WINDOWS: usize = 400;
 const PART_ROWS: usize = 8 << 10;
 
 /// Writes `batches` of `table` as segments of level 0 and syncs them. The number of each is added to `ids` before its
-/// first byte is written. `each_window` is given the rows of each segment, those of a series one after another.
+/// first byte is written. `each_part` is given the rows that are written, in their order.
 pub(super) fn write(
     shared: &Shared,
     table: Table,
     batches: &[RecordBatch],
     ids: &mut Vec<u64>,
-    mut each_window: impl FnMut(&[RowKey]),
+    mut each_part: impl FnMut(&RecordBatch),
 ) -> Result<Vec<SegmentEntry>, ReadError> {
     let failed = |error| ReadError::new(shared.dir.join("segments").join(table.name()), error);
     let mut rows = Vec::with_capacity(batches.iter().map(RecordBatch::num_rows).sum());
@@ -49,14 +49,15 @@ pub(super) fn write(
     let mut entries = Vec::new();
     for mut rows in by_window(rows) {
         sort(table, &mut rows, shared.row_group_rows);
-        each_window(&rows);
         let id = shared.reserve_segment_id();
         ids.push(id);
         let mut segment = SegmentWriter::create(&shared.dir, table, id, 0, Layout::Rows);
         for group in rows.chunks(shared.row_group_rows) {
             let parts = group.len().div_ceil(PART_ROWS);
             for (number, part) in (1..).zip(group.chunks(PART_ROWS)) {
-                segment.write_part(&gather.rows(part).map_err(failed)?, number == parts)?;
+                let part = gather.rows(part).map_err(failed)?;
+                each_part(&part);
+                segment.write_part(&part, number == parts)?;
             }
         }
         entries.push(segment.finish()?);
@@ -65,22 +66,37 @@ pub(super) fn write(
     Ok(entries)
 }
 
+/// How wide the windows of rows with these times are.
+pub(super) fn width(times: impl Iterator<Item = Nanos> + Clone) -> Nanos {
+    let mut width = WINDOW;
+    loop {
+        let (mut windows, mut last) = (BTreeSet::new(), None);
+        // Rows of one window come one after another, mostly.
+        for window in times.clone().map(|time| time.div_euclid(width)) {
+            if last.replace(window) != Some(window) {
+                windows.insert(window);
+            }
+            if windows.len() > MAX_WINDOWS {
+                break;
+            }
+        }
+        if windows.len() <= MAX_WINDOWS {
+            return width;
+        }
+        width = width.saturating_mul(2);
+    }
+}
+
 /// `rows` by the window that each falls into, the oldest first.
 fn by_window(rows: Vec<RowKey>) -> Vec<Vec<RowKey>> {
-    let mut width = WINDOW;
-    let first = rows.iter().map(|row| row.time).min().unwrap_or_default();
-    let last = rows.iter().map(|row| row.time).max().unwrap_or_default();
-    if first.div_euclid(width) == last.div_euclid(width) {
-        return if rows.is_empty() { Vec::new() } else { vec![rows] };
-    }
-    let mut windows: BTreeSet<Nanos> = rows.iter().map(|row| row.time.div_euclid(width)).collect();
-    while windows.len() > MAX_WINDOWS {
-        width = width.saturating_mul(2);
-        windows = rows.iter().map(|row| row.time.div_euclid(width)).collect();
+    let width = width(rows.iter().map(|row| row.time));
+    let window = |row: &RowKey| row.time.div_euclid(width);
+    if rows.first().is_some_and(|first| rows.iter().all(|row| window(row) == window(first))) {
+        return vec![rows];
     }
     let mut divided: BTreeMap<Nanos, Vec<RowKey>> = BTreeMap::new();
-    for row in rows {
-        divided.entry(row.time.div_euclid(width)).or_default().push(row);
+    for run in rows.chunk_by(|a, b| window(a) == window(b)) {
+        divided.entry(window(&run[0])).or_default().extend_from_slice(run);
     }
     divided.into_values().collect()
 }

@@ -30,6 +30,15 @@ pub(crate) use units::{Unit, units};
 /// The most points in a chunk. Longer ones save little (2 % from 960 to 5760 points) and cost queries of a short range.
 const MAX_POINTS: usize = 2048;
 
+/// How numbers are written. They are read alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effort {
+    /// As they are, or nearly.
+    Little,
+    /// In the smallest form.
+    Much,
+}
+
 /// The suffix of the file of times.
 pub(crate) const TIMES: &str = "times";
 

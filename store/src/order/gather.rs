@@ -9,7 +9,7 @@ use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, BooleanBufferBuilder, DictionaryArray,
     FixedSizeBinaryArray, GenericByteArray, PrimitiveArray, RecordBatch, new_null_array,
 };
-use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
     BinaryType, ByteArrayType, DataType, Float64Type, Int32Type, Int64Type, SchemaRef, TimestampNanosecondType,
     UInt8Type, UInt32Type, Utf8Type,
@@ -32,7 +32,7 @@ pub(crate) struct Gather<'a> {
 
 enum Column<'a> {
     /// Null, or zero, in every row.
-    Same(Box<dyn Fn(usize) -> ArrayRef + 'a>),
+    Same(Same),
     Text(Joined<'a, Utf8Type>),
     Bytes(Joined<'a, BinaryType>),
     Other(Vec<&'a ArrayRef>),
@@ -61,14 +61,13 @@ impl<'a> Gather<'a> {
 impl<'a> Column<'a> {
     fn new(data_type: &DataType, sources: Vec<&'a ArrayRef>) -> Result<Self, ArrowError> {
         if sources.iter().all(|source| source.null_count() == source.len()) {
-            let data_type = data_type.clone();
-            return Ok(Column::Same(Box::new(move |n| new_null_array(&data_type, n))));
+            return Ok(Column::Same(Same::new(data_type, new_null_array)));
         }
         let zeros = match data_type {
-            DataType::Int64 => zeros::<Int64Type>(&sources),
-            DataType::UInt8 => zeros::<UInt8Type>(&sources),
-            DataType::UInt32 => zeros::<UInt32Type>(&sources),
-            DataType::Timestamp(..) => zeros::<TimestampNanosecondType>(&sources),
+            DataType::Int64 => Same::zeros::<Int64Type>(&sources),
+            DataType::UInt8 => Same::zeros::<UInt8Type>(&sources),
+            DataType::UInt32 => Same::zeros::<UInt32Type>(&sources),
+            DataType::Timestamp(..) => Same::zeros::<TimestampNanosecondType>(&sources),
             _ => None,
         };
         if let Some(zeros) = zeros {
@@ -83,7 +82,7 @@ impl<'a> Column<'a> {
 
     fn rows(&mut self, keys: &[RowKey]) -> Result<ArrayRef, ArrowError> {
         let sources = match self {
-            Column::Same(rows) => return Ok(rows(keys.len())),
+            Column::Same(same) => return Ok(same.rows(keys.len())),
             Column::Text(joined) => return joined.rows(keys),
             Column::Bytes(joined) => return joined.rows(keys),
             Column::Other(sources) => sources.as_slice(),
@@ -103,18 +102,38 @@ impl<'a> Column<'a> {
     }
 }
 
-/// What makes rows of a column that is zero in every row of `sources`; `None` when it is not.
-fn zeros<T: ArrowPrimitiveType>(sources: &[&ArrayRef]) -> Option<Box<dyn Fn(usize) -> ArrayRef>> {
-    let zero = T::Native::default();
-    let typed = typed::<PrimitiveArray<T>>(sources).ok()?;
-    if typed.iter().any(|source| source.null_count() > 0 || source.values().iter().any(|value| *value != zero)) {
-        return None;
+/// A column of which all rows are the same. It is made once: memory that is asked for zeroed, part after part, costs a call of
+/// the kernel and a fault of each page every time.
+struct Same {
+    data_type: DataType,
+    make: fn(&DataType, usize) -> ArrayRef,
+    longest: ArrayRef,
+}
+
+impl Same {
+    fn new(data_type: &DataType, make: fn(&DataType, usize) -> ArrayRef) -> Self {
+        Same { data_type: data_type.clone(), make, longest: make(data_type, 0) }
     }
-    let data_type = sources.first()?.data_type().clone();
-    Some(Box::new(move |n| {
-        let values = ScalarBuffer::from(vec![zero; n]);
-        Arc::new(PrimitiveArray::<T>::new(values, None).with_data_type(data_type.clone()))
-    }))
+
+    /// A column that is zero in every row of `sources`; `None` when it is not.
+    fn zeros<T: ArrowPrimitiveType>(sources: &[&ArrayRef]) -> Option<Self> {
+        fn make<T: ArrowPrimitiveType>(data_type: &DataType, n: usize) -> ArrayRef {
+            let values = ScalarBuffer::from(vec![T::Native::default(); n]);
+            Arc::new(PrimitiveArray::<T>::new(values, None).with_data_type(data_type.clone()))
+        }
+        let is_zero = |source: &&PrimitiveArray<T>| {
+            source.null_count() == 0 && source.values().iter().all(|value| *value == T::Native::default())
+        };
+        let zeros = typed::<PrimitiveArray<T>>(sources).is_ok_and(|sources| sources.iter().all(is_zero));
+        zeros.then(|| Same::new(sources[0].data_type(), make::<T>))
+    }
+
+    fn rows(&mut self, n: usize) -> ArrayRef {
+        if self.longest.len() < n {
+            self.longest = (self.make)(&self.data_type, n);
+        }
+        self.longest.slice(0, n)
+    }
 }
 
 /// The columns as arrays of type `T`.
@@ -127,9 +146,12 @@ fn nulls<T: Array>(sources: &[&T], keys: &[RowKey]) -> Option<NullBuffer> {
     if sources.iter().all(|source| source.null_count() == 0) {
         return None;
     }
-    let mut valid = BooleanBufferBuilder::new(keys.len());
-    keys.iter().for_each(|key| valid.append(sources[key.batch as usize].is_valid(key.row as usize)));
-    Some(NullBuffer::new(valid.finish()))
+    let valid: Vec<Option<&NullBuffer>> = sources.iter().map(|source| source.nulls()).collect();
+    let is_valid = |index: usize| {
+        let key = &keys[index];
+        valid[key.batch as usize].is_none_or(|valid| valid.is_valid(key.row as usize))
+    };
+    Some(NullBuffer::new(BooleanBuffer::collect_bool(keys.len(), is_valid)))
 }
 
 fn primitives<T: ArrowPrimitiveType>(sources: &[&ArrayRef], keys: &[RowKey]) -> Result<ArrayRef, ArrowError> {

@@ -1,15 +1,15 @@
-//! Appends metric points, the series they belong to, and exemplars to columns.
+//! Appends metric points and the series they belong to to columns.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    BinaryBuilder, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int64Builder, RecordBatch,
-    TimestampNanosecondBuilder, UInt8Builder, UInt32Builder,
+    BinaryArray, BinaryBuilder, BooleanBuilder, FixedSizeBinaryArray, FixedSizeBinaryBuilder, Float64Array, Int64Array,
+    NullBufferBuilder, RecordBatch, TimestampNanosecondArray, TimestampNanosecondBuilder, UInt8Builder, UInt32Array,
 };
-use arrow::datatypes::{BinaryType, Utf8Type};
+use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{ArrowNativeType, BinaryType, Utf8Type};
 use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
-use model::{Exemplar, Nanos, Point, PointValue, Series, SeriesId};
+use model::{Nanos, Point, PointValue, Series, SeriesId};
 
 use super::dictionary::Dictionary;
 use crate::flush::{WINDOW, window_bounds};
@@ -22,26 +22,35 @@ fn time_builder() -> TimestampNanosecondBuilder {
     TimestampNanosecondBuilder::with_capacity(0).with_timezone("UTC")
 }
 
-/// Columns of points under construction, with each series that they mention once. A description is made of those series
-/// only that the store does not know already: of next to none, once senders have sent for a while.
+/// Columns of points under construction, with the series that they mention. A description is made of those series only that
+/// the store does not know already: of next to none, once senders have sent for a while.
+#[derive(Default)]
 pub struct MetricRows {
-    series: FixedSizeBinaryBuilder,
-    time: TimestampNanosecondBuilder,
-    start_time: TimestampNanosecondBuilder,
-    flags: UInt32Builder,
-    double_value: Float64Builder,
-    int_value: Int64Builder,
-    distribution: BinaryBuilder,
-    n_points: usize,
-    seen: HashMap<SeriesId, Seen>,
+    series: Vec<[u8; 16]>,
+    time: Vec<Nanos>,
+    start_time: Vec<Nanos>,
+    flags: Vec<u32>,
+    double_value: Optional<f64>,
+    int_value: Optional<i64>,
+    /// The distributions one after another, and where that of each point ends.
+    distributions: Vec<u8>,
+    distribution_ends: Optional<i32>,
+    /// In the order in which they came. A new series is there once, a known one maybe more often: to find out costs more.
+    mentioned: Vec<Mentioned>,
+    /// Where new ones are, and all while the log is replayed: then the rows are those of many requests.
+    place_of: HashMap<SeriesId, usize>,
     /// The series of which the store does not know already.
     table: SeriesRows,
     /// `None` knows no series and takes every one.
     room: Option<SeriesRoom>,
     /// While the log is replayed: of series that the index knows, the times in which it knows to have seen them.
     noted: Option<NotedSeries>,
-    /// What `seen` has, in the order in which it came; while the log is replayed.
-    order: Vec<SeriesId>,
+}
+
+/// A column of which some rows are null.
+struct Optional<T> {
+    values: Vec<T>,
+    valid: NullBufferBuilder,
 }
 
 /// Of series in the index, the times between which it takes them to have points.
@@ -55,47 +64,72 @@ pub(crate) struct NotedSeries {
 }
 
 /// A series that the rows mention.
-struct Seen {
+struct Mentioned {
+    id: SeriesId,
     /// The times of the first and the last point.
     first: Nanos,
     last: Nanos,
     known: Option<Arc<StoredSeries>>,
 }
 
-impl Default for MetricRows {
+impl<T> Default for Optional<T> {
     fn default() -> Self {
-        MetricRows::with_capacity(0)
+        Optional::with_capacity(0)
+    }
+}
+
+impl<T> Optional<T> {
+    fn with_capacity(n: usize) -> Self {
+        Optional { values: Vec::with_capacity(n), valid: NullBufferBuilder::new(n) }
+    }
+
+    /// `value`, or a null that is `none` underneath.
+    fn push(&mut self, value: Option<T>, none: T) {
+        self.valid.append(value.is_some());
+        self.values.push(value.unwrap_or(none));
+    }
+}
+
+impl<T: ArrowNativeType> Optional<T> {
+    fn finish(mut self) -> (ScalarBuffer<T>, Option<NullBuffer>) {
+        (self.values.into(), self.valid.finish())
     }
 }
 
 impl MetricRows {
     /// With room for so many points.
     pub(super) fn with_capacity(n_points: usize) -> Self {
-        let time_builder = || TimestampNanosecondBuilder::with_capacity(n_points).with_timezone("UTC");
         MetricRows {
-            series: FixedSizeBinaryBuilder::with_capacity(n_points, 16),
-            time: time_builder(),
-            start_time: time_builder(),
-            flags: UInt32Builder::with_capacity(n_points),
-            double_value: Float64Builder::with_capacity(n_points),
-            int_value: Int64Builder::with_capacity(n_points),
-            distribution: BinaryBuilder::with_capacity(n_points, 0),
-            n_points: 0,
-            seen: HashMap::new(),
-            table: SeriesRows::default(),
-            room: None,
-            noted: None,
-            order: Vec::new(),
+            series: Vec::with_capacity(n_points),
+            time: Vec::with_capacity(n_points),
+            start_time: Vec::with_capacity(n_points),
+            flags: Vec::with_capacity(n_points),
+            double_value: Optional::with_capacity(n_points),
+            int_value: Optional::with_capacity(n_points),
+            distribution_ends: Optional::with_capacity(n_points),
+            ..MetricRows::default()
         }
     }
 
+    /// Makes room for so many points more.
+    pub fn reserve(&mut self, n_points: usize) {
+        self.series.reserve(n_points);
+        self.time.reserve(n_points);
+        self.start_time.reserve(n_points);
+        self.flags.reserve(n_points);
+        self.double_value.values.reserve(n_points);
+        self.int_value.values.reserve(n_points);
+        self.distribution_ends.values.reserve(n_points);
+        self.mentioned.reserve(n_points);
+    }
+
     pub fn is_empty(&self) -> bool {
-        self.n_points == 0 && self.seen.is_empty()
+        self.time.is_empty() && self.mentioned.is_empty()
     }
 
     /// The number of points.
     pub fn len(&self) -> usize {
-        self.n_points
+        self.time.len()
     }
 
     /// Looks series up in the index of `room`, and takes no more new ones than it has room for, by [`MetricRows::admit`].
@@ -112,11 +146,7 @@ impl MetricRows {
     /// What [`MetricRows::replay`] was given and the series of these rows, whose times are about to be noted in the index.
     pub(crate) fn take_noted(&mut self) -> NotedSeries {
         let mut noted = self.noted.take().unwrap_or_default();
-        for id in &self.order {
-            if let Some(seen) = self.seen.get(id) {
-                noted.add(*id, seen);
-            }
-        }
+        self.mentioned.iter().for_each(|series| noted.add(series));
         noted
     }
 
@@ -130,80 +160,114 @@ impl MetricRows {
             }
             (first, last) = window_around(time);
         }
-        match self.seen.entry(id) {
-            Entry::Occupied(mut seen) => seen.get_mut().stretch(first, last),
-            Entry::Vacant(new) => {
-                let known = match self.room.as_mut().map_or(Admission::New, |room| room.admit(id)) {
-                    Admission::Known(known) => Some(known),
-                    Admission::New => None,
-                    Admission::Refused => return false,
-                };
-                if known.is_none() {
-                    self.table.push(id, series);
-                }
-                new.insert(Seen { first, last, known });
-                if self.noted.is_some() {
-                    self.order.push(id);
-                }
-            }
+        if let Some(mentioned) = self.find(id) {
+            mentioned.stretch(first, last);
+            return true;
         }
+        let known = match self.room.as_mut().map_or(Admission::New, |room| room.admit(id)) {
+            Admission::Known(known) => Some(known),
+            Admission::New => None,
+            Admission::Refused => return false,
+        };
+        if known.is_none() {
+            self.table.push(id, series);
+        }
+        self.mention(Mentioned { id, first, last, known });
         true
     }
 
     /// As [`MetricRows::admit`] of a series for which there is room in any case. Returns its id.
     pub fn series(&mut self, series: &Series<'_>, time: Nanos) -> SeriesId {
         let id = series.id();
-        let seen = self.seen.entry(id).or_insert_with(|| {
-            self.table.push(id, series);
-            Seen { first: time, last: time, known: None }
-        });
-        seen.stretch(time, time);
+        match self.find(id) {
+            Some(mentioned) => mentioned.stretch(time, time),
+            None => {
+                self.table.push(id, series);
+                self.mention(Mentioned { id, first: time, last: time, known: None });
+            }
+        }
         id
     }
 
-    /// Takes out the series that the store knew already, each with the times of its first and last point.
+    /// The series, if it was mentioned last, or before and noted where.
+    fn find(&mut self, id: SeriesId) -> Option<&mut Mentioned> {
+        let last = self.mentioned.len().wrapping_sub(1);
+        let place = match self.mentioned.get(last) {
+            Some(mentioned) if mentioned.id == id => last,
+            _ if self.place_of.is_empty() => return None,
+            _ => *self.place_of.get(&id)?,
+        };
+        self.mentioned.get_mut(place)
+    }
+
+    fn mention(&mut self, series: Mentioned) {
+        if series.known.is_none() || self.noted.is_some() {
+            self.place_of.insert(series.id, self.mentioned.len());
+        }
+        self.mentioned.push(series);
+    }
+
+    /// Takes out the series that the store knew already, with the times of its first and last point; maybe the same one again
+    /// with other times.
     pub(crate) fn take_known(&mut self) -> Vec<(Arc<StoredSeries>, Nanos, Nanos)> {
-        self.seen.values_mut().filter_map(|seen| Some((seen.known.take()?, seen.first, seen.last))).collect()
+        let known = |it: &mut Mentioned| Some((it.known.take()?, it.first, it.last));
+        self.mentioned.iter_mut().filter_map(known).collect()
     }
 
     pub fn push(&mut self, point: &Point<'_>) {
-        self.n_points += 1;
-        self.series.append_value(point.series.0.to_be_bytes()).expect(WIDTH);
-        self.time.append_value(point.time);
-        self.start_time.append_value(point.start_time);
-        self.flags.append_value(point.flags);
-        let (mut double, mut int, mut distribution) = (None, None, None);
+        self.series.push(point.series.0.to_be_bytes());
+        self.time.push(point.time);
+        self.start_time.push(point.start_time);
+        self.flags.push(point.flags);
+        let (mut double, mut int, mut end) = (None, None, None);
         match point.value {
             PointValue::None => {}
             PointValue::Int(value) => int = Some(value),
             PointValue::Double(value) => double = Some(value),
-            PointValue::Distribution(bytes) => distribution = Some(bytes),
+            PointValue::Distribution(bytes) => {
+                self.distributions.extend_from_slice(bytes);
+                end = Some(self.end_of_distributions());
+            }
         }
-        self.double_value.append_option(double);
-        self.int_value.append_option(int);
-        self.distribution.append_option(distribution);
+        self.double_value.push(double, 0.0);
+        self.int_value.push(int, 0);
+        let none = self.end_of_distributions();
+        self.distribution_ends.push(end, none);
+    }
+
+    fn end_of_distributions(&self) -> i32 {
+        i32::try_from(self.distributions.len()).expect("a request has fewer than 2^31 bytes")
     }
 
     /// The batches of points and of the series that the store did not know already.
-    pub(crate) fn finish(mut self) -> (RecordBatch, Option<RecordBatch>) {
+    pub(crate) fn finish(self) -> (RecordBatch, Option<RecordBatch>) {
+        const TYPES: &str = "the values are of the column's type";
+        let times = |times: Vec<Nanos>| Arc::new(TimestampNanosecondArray::from(times).with_timezone("UTC"));
+        let ids = FixedSizeBinaryArray::try_new(16, self.series.into_flattened().into(), None).expect(TYPES);
+        let (doubles, is_double) = self.double_value.finish();
+        let (ints, is_int) = self.int_value.finish();
+        let (ends, is_distribution) = self.distribution_ends.finish();
+        let offsets = OffsetBuffer::new(std::iter::once(0).chain(ends.iter().copied()).collect());
+        let distributions = BinaryArray::try_new(offsets, self.distributions.into(), is_distribution).expect(TYPES);
         let points = super::batch(
             Table::Points.schema(),
             vec![
-                Arc::new(self.series.finish()),
-                Arc::new(self.time.finish()),
-                Arc::new(self.start_time.finish()),
-                Arc::new(self.flags.finish()),
-                Arc::new(self.double_value.finish()),
-                Arc::new(self.int_value.finish()),
-                Arc::new(self.distribution.finish()),
+                Arc::new(ids),
+                times(self.time),
+                times(self.start_time),
+                Arc::new(UInt32Array::from(self.flags)),
+                Arc::new(Float64Array::new(doubles, is_double)),
+                Arc::new(Int64Array::new(ints, is_int)),
+                Arc::new(distributions),
             ],
         );
-        let times = |id| self.seen.get(&id).map(|seen| (seen.first, seen.last)).unwrap_or_default();
+        let mentioned = |id| self.place_of.get(&id).and_then(|place| self.mentioned.get(*place));
+        let times = |id| mentioned(id).map(|series| (series.first, series.last)).unwrap_or_default();
         (points, (!self.table.ids.is_empty()).then(|| self.table.finish(times)))
     }
 }
 
-impl Seen {
+impl Mentioned {
     fn stretch(&mut self, first: Nanos, last: Nanos) {
         self.first = self.first.min(first);
         self.last = self.last.max(last);
@@ -220,11 +284,11 @@ impl NotedSeries {
         (first..=last).contains(&time)
     }
 
-    fn add(&mut self, id: SeriesId, seen: &Seen) {
-        let place = *self.place_of.entry(id).or_insert(self.series.len());
+    fn add(&mut self, series: &Mentioned) {
+        let place = *self.place_of.entry(series.id).or_insert(self.series.len());
         match self.series.get_mut(place) {
-            Some((_, first, last)) => (*first, *last) = (seen.first.min(*first), seen.last.max(*last)),
-            None => self.series.push((id, seen.first, seen.last)),
+            Some((_, first, last)) => (*first, *last) = (series.first.min(*first), series.last.max(*last)),
+            None => self.series.push((series.id, series.first, series.last)),
         }
     }
 }
@@ -306,71 +370,6 @@ impl SeriesRows {
                 Arc::new(self.attributes.finish()),
                 Arc::new(self.resource.finish()),
                 Arc::new(self.scope.finish()),
-            ],
-        )
-    }
-}
-
-/// Columns of exemplars under construction.
-pub struct ExemplarRows {
-    series: FixedSizeBinaryBuilder,
-    time: TimestampNanosecondBuilder,
-    value: Float64Builder,
-    trace_id: FixedSizeBinaryBuilder,
-    span_id: FixedSizeBinaryBuilder,
-    attributes: BinaryBuilder,
-    n_rows: usize,
-}
-
-impl Default for ExemplarRows {
-    fn default() -> Self {
-        ExemplarRows {
-            series: FixedSizeBinaryBuilder::with_capacity(0, 16),
-            time: time_builder(),
-            value: Float64Builder::with_capacity(0),
-            trace_id: FixedSizeBinaryBuilder::with_capacity(0, 16),
-            span_id: FixedSizeBinaryBuilder::with_capacity(0, 8),
-            attributes: BinaryBuilder::with_capacity(0, 0),
-            n_rows: 0,
-        }
-    }
-}
-
-impl ExemplarRows {
-    pub fn is_empty(&self) -> bool {
-        self.n_rows == 0
-    }
-
-    pub fn len(&self) -> usize {
-        self.n_rows
-    }
-
-    pub fn push(&mut self, exemplar: &Exemplar<'_>) {
-        self.n_rows += 1;
-        self.series.append_value(exemplar.series.0.to_be_bytes()).expect(WIDTH);
-        self.time.append_value(exemplar.time);
-        self.value.append_value(exemplar.value);
-        match exemplar.trace_id {
-            Some(id) => self.trace_id.append_value(id.0).expect("trace ids have the width of their column"),
-            None => self.trace_id.append_null(),
-        }
-        match exemplar.span_id {
-            Some(id) => self.span_id.append_value(id.0).expect("span ids have the width of their column"),
-            None => self.span_id.append_null(),
-        }
-        self.attributes.append_value(exemplar.attr_bytes);
-    }
-
-    pub(crate) fn finish(mut self) -> RecordBatch {
-        super::batch(
-            Table::Exemplars.schema(),
-            vec![
-                Arc::new(self.series.finish()),
-                Arc::new(self.time.finish()),
-                Arc::new(self.value.finish()),
-                Arc::new(self.trace_id.finish()),
-                Arc::new(self.span_id.finish()),
-                Arc::new(self.attributes.finish()),
             ],
         )
     }

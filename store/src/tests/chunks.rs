@@ -278,3 +278,16 @@ fn without_the_list_of_units_row_groups_are_read_whole() {
     let all = segment.read(0, &None, None, Vec::new()).unwrap().unwrap();
     assert_eq!(all, concat_batches(&Table::Points.schema(), &groups).unwrap());
 }
+
+#[test]
+fn a_flush_writes_chunks_where_series_have_several_points() {
+    for (n_points, expected) in [(1, "rows"), (2, "rows"), (3, "chunks"), (2000, "chunks")] {
+        let mut sampled = Sampled::new();
+        sampled.append(0..n_points);
+        sampled.store.flush().unwrap();
+        let entries = sampled.store.shared.segment_entries(|_| true);
+        let layouts: Vec<_> = entries.iter().filter(|it| it.table == "points").map(|it| it.layout.as_str()).collect();
+        assert_eq!(layouts, [expected], "{n_points} points");
+        sampled.check(TimeRange::ALL);
+    }
+}

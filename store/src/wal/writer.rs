@@ -16,6 +16,8 @@ const ZEROS_AHEAD: u64 = 1 << 20;
 const UNNAMED: &str = "next";
 /// The length of a file by default.
 const USUAL_BYTES: u64 = 32 << 20;
+/// Memory kept for records between groups: most groups take no more.
+const MAX_KEPT_BYTES: usize = 4 << 20;
 /// Files kept for reuse.
 const MAX_SPARE: usize = 2;
 
@@ -97,6 +99,8 @@ pub(crate) struct WalWriter {
     file_bytes: u64,
     next_sequence: u64,
     current: Option<Current>,
+    /// The records of a group; memory that is used again.
+    records: Vec<u8>,
 }
 
 impl WalWriter {
@@ -109,7 +113,7 @@ impl WalWriter {
         let spare = (0..MAX_SPARE).map(|number| spare_path(dir, number)).filter(|path| path.exists());
         _ = remove(&dir.join(UNNAMED)); // or the next file takes its place
         let (dir, sealed, spare) = (dir.to_owned(), sealed.collect(), spare.collect());
-        WalWriter { dir, sealed, spare, file_bytes, next_sequence, current: None }
+        WalWriter { dir, sealed, spare, file_bytes, next_sequence, current: None, records: Vec::new() }
     }
 
     /// Makes the records of a group durable, of which `first_lsn` and `last_lsn` are the first and the last number.
@@ -129,9 +133,12 @@ impl WalWriter {
             self.begin_file(first_lsn)?;
         }
         let Some(current) = &mut self.current else { return Err(io::Error::other("no log file")) };
-        let mut records = Vec::with_capacity(bytes);
-        encode(&mut records, current.salt);
-        if let Err(error) = current.write(&records, ZEROS_AHEAD.min(self.file_bytes)) {
+        let records = &mut self.records;
+        records.clear();
+        records.shrink_to(MAX_KEPT_BYTES.max(bytes)); // after a group that was large
+        records.reserve(bytes);
+        encode(records, current.salt);
+        if let Err(error) = current.write(records, ZEROS_AHEAD.min(self.file_bytes)) {
             self.give_up(first_lsn);
             return Err(error);
         }

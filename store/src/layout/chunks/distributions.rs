@@ -53,6 +53,20 @@ pub(super) fn put_distributions(out: &mut Vec<u8>, messages: &[&[u8]]) {
     }
 }
 
+/// As [`put_distributions`], without looking at what the messages hold.
+pub(super) fn put_whole_distributions(out: &mut Vec<u8>, messages: &[&[u8]]) {
+    if !messages.is_empty() {
+        put_varint(out, messages.len() as u64);
+        put_whole(out, messages);
+    }
+}
+
+fn put_whole(out: &mut Vec<u8>, messages: &[&[u8]]) {
+    out.push(WHOLE);
+    put_integers(out, &messages.iter().map(|message| message.len() as i64).collect::<Vec<_>>());
+    messages.iter().for_each(|message| out.extend_from_slice(message));
+}
+
 fn put_run(out: &mut Vec<u8>, run: &[(Shape, Numbers)], messages: &[&[u8]]) {
     let Some((shape, _)) = run.first() else { return };
     let numbers = || run.iter().map(|(_, numbers)| numbers);
@@ -66,11 +80,7 @@ fn put_run(out: &mut Vec<u8>, run: &[(Shape, Numbers)], messages: &[&[u8]]) {
     };
     let count_is_sum = || if numbers().all(|it| it.count == it.in_buckets()) { COUNT_IS_SUM } else { 0 };
     match shape {
-        Shape::Whole => {
-            out.push(WHOLE);
-            put_integers(out, &messages.iter().map(|message| message.len() as i64).collect::<Vec<_>>());
-            messages.iter().for_each(|message| out.extend_from_slice(message));
-        }
+        Shape::Whole => put_whole(out, messages),
         Shape::Explicit { has, bounds, n_counts } => {
             let flags = bits(*has) | count_is_sum();
             out.extend_from_slice(&[EXPLICIT, flags]);

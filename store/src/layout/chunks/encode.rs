@@ -15,7 +15,7 @@ use parquet::schema::types::ColumnPath;
 use super::times::TimesWriter;
 use super::units::Units;
 use super::values::{Kind, Points, put_values};
-use super::{Head, MAX_POINTS, SCHEMA};
+use super::{Effort, Head, MAX_POINTS, SCHEMA};
 
 /// A chunk with as many bytes of distributions takes no more: what is decoded at once stays small.
 const FULL_BYTES: usize = 1 << 20;
@@ -23,28 +23,38 @@ const FULL_BYTES: usize = 1 << 20;
 const VALUES_PAGE_BYTES: usize = 16 << 10;
 
 /// Encodes points, and keeps what their chunks share.
-#[derive(Default)]
 pub(crate) struct Encoder {
+    effort: Effort,
     times: TimesWriter,
     units: Units,
     values: Vec<u8>,
 }
 
 impl Encoder {
+    /// What a flush writes, at level 0, is soon compacted: it is written with little effort.
+    pub(crate) fn new(level: u8) -> Self {
+        let effort = if level == 0 { Effort::Little } else { Effort::Much };
+        Encoder { effort, times: TimesWriter::new(effort), units: Units::default(), values: Vec::new() }
+    }
+
     pub(crate) fn schema(&self) -> SchemaRef {
         Arc::clone(&SCHEMA)
     }
 
     pub(crate) fn properties(&self) -> WriterProperties {
         let mut builder = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(None) // the writer of the segment ends row groups
-            .set_write_batch_size(16)
-            .set_column_data_page_size_limit(ColumnPath::from("values"), VALUES_PAGE_BYTES)
             .set_statistics_enabled(EnabledStatistics::None);
         for column in ["series", "min_time", "max_time"] {
             builder = builder.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::Chunk);
         }
+        if self.effort == Effort::Little {
+            return builder.set_compression(Compression::UNCOMPRESSED).set_dictionary_enabled(false).build();
+        }
+        builder = builder
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_write_batch_size(16)
+            .set_column_data_page_size_limit(ColumnPath::from("values"), VALUES_PAGE_BYTES);
         let by_byte = ["series", "v_min", "v_max", "v_sum"].map(|column| (column, Encoding::BYTE_STREAM_SPLIT));
         for (column, encoding) in by_byte.into_iter().chain([("values", Encoding::DELTA_LENGTH_BYTE_ARRAY)]) {
             builder = builder
@@ -103,7 +113,7 @@ impl Encoder {
             starts: self.times.place_starts(&rows.starts[from..to], times),
         };
         self.values.clear();
-        put_values(&mut self.values, &points);
+        put_values(&mut self.values, &points, self.effort);
         self.units.add(&head, rows.distribution_bytes(from, to));
         chunks.push(&head, &self.values, Numbers::of(&points));
     }

@@ -2,7 +2,7 @@
 
 use pco::data_types::Number;
 use pco::wrapped::{FileCompressor, FileDecompressor};
-use pco::{ChunkConfig, DecompressorScratch};
+use pco::{ChunkConfig, DecompressorScratch, DeltaSpec};
 
 use super::bytes::{Cursor, Damaged};
 
@@ -15,11 +15,11 @@ const MAX_NUMBERS: usize = 1 << 18;
 /// What an encoder of pco emits at most; a page that says more asks for memory.
 const MAX_WINDOW_LOG: u8 = 15;
 
-/// Appends a page of `numbers`, of which there must be one at least.
-pub(super) fn put_page<T: Number>(out: &mut Vec<u8>, numbers: &[T]) {
+/// Appends a page of `numbers`, of which there must be one at least. `delta` says what is tried of what lies between neighbours.
+pub(super) fn put_page<T: Number>(out: &mut Vec<u8>, numbers: &[T], delta: DeltaSpec) {
     const WHY: &str = "the settings are valid, the numbers fit one page, and memory can be written to";
     assert!((1..=MAX_NUMBERS).contains(&numbers.len()), "a page of {} numbers", numbers.len());
-    let config = ChunkConfig::default().with_compression_level(LEVEL).with_enable_8_bit(true);
+    let config = ChunkConfig::default().with_compression_level(LEVEL).with_enable_8_bit(true).with_delta_spec(delta);
     let mut chunk = FileCompressor::default().chunk_compressor(numbers, &config).expect(WHY);
     chunk.write_meta(&mut *out).expect(WHY);
     chunk.write_page(0, &mut *out).expect(WHY);
@@ -114,8 +114,8 @@ mod tests {
     #[test]
     fn a_page_ends_where_the_next_begins() {
         let mut bytes = Vec::new();
-        put_page(&mut bytes, &[1u16, 5, 2, 8]);
-        put_page(&mut bytes, &[0.5f64, -0.0]);
+        put_page(&mut bytes, &[1u16, 5, 2, 8], DeltaSpec::Auto);
+        put_page(&mut bytes, &[0.5f64, -0.0], DeltaSpec::Auto);
         let (mut scratch, mut from) = (Scratch::default(), Cursor(&bytes));
         let (mut shorts, mut doubles) = ([0u16; 4], [0f64; 2]);
         scratch.page(&mut from, &mut shorts).unwrap();

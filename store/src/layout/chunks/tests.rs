@@ -44,8 +44,12 @@ impl Written {
 }
 
 fn write(groups: &[RecordBatch]) -> Written {
+    write_at(1, groups)
+}
+
+fn write_at(level: u8, groups: &[RecordBatch]) -> Written {
     let dir = tempfile::tempdir().unwrap();
-    let mut encoder = Encoder::default();
+    let mut encoder = Encoder::new(level);
     let (mut chunks, mut times) = (Vec::new(), Vec::new());
     for group in groups {
         chunks.push(encoder.encode(group).unwrap());
@@ -252,11 +256,13 @@ proptest! {
         }).collect();
         let all = rows(&points);
         let cut = cut.min(all.num_rows());
-        let written = write(&[all.slice(0, cut), all.slice(cut, all.num_rows() - cut)]);
-        prop_assert_eq!(comparable(&read(&written, None)), comparable(&all));
         let chosen = TimeRange::new(range.0.min(range.1), range.0.max(range.1));
-        for range in [TimeRange::ALL, chosen, TimeRange::new(10, 60)] {
-            prop_assert_eq!(samples(&written, range), expected_samples(&points, range));
+        for level in [0, 1] {
+            let written = write_at(level, &[all.slice(0, cut), all.slice(cut, all.num_rows() - cut)]);
+            prop_assert_eq!(comparable(&read(&written, None)), comparable(&all));
+            for range in [TimeRange::ALL, chosen, TimeRange::new(10, 60)] {
+                prop_assert_eq!(samples(&written, range), expected_samples(&points, range));
+            }
         }
     }
 }

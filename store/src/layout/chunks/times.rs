@@ -14,9 +14,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use parquet::file::reader::ChunkReader;
 
-use super::MAX_POINTS;
 use super::bytes::{Cursor, Damaged, put_signed};
-use super::column::{Decoder, put_integers};
+use super::column::{Decoder, put_integers, put_plain_integers};
+use super::{Effort, MAX_POINTS};
 use crate::files::CheckedFile;
 use crate::manifest::FileEntry;
 
@@ -32,6 +32,7 @@ const MAX_KNOWN: usize = 1 << 18;
 
 /// Gives vectors their places.
 pub(super) struct TimesWriter {
+    effort: Effort,
     /// What the file is to hold from `end - pending.len()` on.
     pending: Vec<u8>,
     end: u64,
@@ -41,9 +42,10 @@ pub(super) struct TimesWriter {
     raw: Vec<u8>,
 }
 
-impl Default for TimesWriter {
-    fn default() -> Self {
+impl TimesWriter {
+    pub(super) fn new(effort: Effort) -> Self {
         TimesWriter {
+            effort,
             pending: MAGIC.to_vec(),
             end: MAGIC.len() as u64,
             known: HashMap::new(),
@@ -51,12 +53,11 @@ impl Default for TimesWriter {
             raw: Vec::new(),
         }
     }
-}
 
-impl TimesWriter {
     /// The place of the vector of `times`.
     pub(super) fn place_times(&mut self, times: &[i64]) -> u64 {
-        self.place(0, times, |out| put_integers(out, times))
+        let put = self.put_integers();
+        self.place(0, times, |out| put(out, times))
     }
 
     /// The place of the vector of the start times `starts` of points at `times`.
@@ -71,7 +72,17 @@ impl TimesWriter {
                     put_signed(out, *first);
                 })
             }
-            _ => self.place(0, starts, |out| put_integers(out, starts)),
+            _ => {
+                let put = self.put_integers();
+                self.place(0, starts, |out| put(out, starts))
+            }
+        }
+    }
+
+    fn put_integers(&self) -> fn(&mut Vec<u8>, &[i64]) {
+        match self.effort {
+            Effort::Little => put_plain_integers,
+            Effort::Much => put_integers,
         }
     }
 

@@ -2,10 +2,10 @@
 
 use model::wire::put_varint;
 
-use super::MAX_POINTS;
 use super::bytes::{Cursor, Damaged};
-use super::column::{Decoder, put_doubles, put_integers};
-use super::distributions::{DistributionDecoder, Messages, put_distributions};
+use super::column::{Decoder, put_doubles, put_integers, put_plain_doubles, put_plain_integers};
+use super::distributions::{DistributionDecoder, Messages, put_distributions, put_whole_distributions};
+use super::{Effort, MAX_POINTS};
 
 /// What a point holds. The numbers are those of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(super) struct Points<'a> {
 }
 
 /// Appends the values of `points`, of which there must be one at least.
-pub(super) fn put_values(out: &mut Vec<u8>, points: &Points<'_>) {
+pub(super) fn put_values(out: &mut Vec<u8>, points: &Points<'_>, effort: Effort) {
     let Some(first) = points.kinds.first() else { return };
     let is_mixed = points.kinds.iter().any(|kind| kind != first);
     let has_flags = points.flags.iter().any(|flags| *flags != 0);
@@ -60,9 +60,18 @@ pub(super) fn put_values(out: &mut Vec<u8>, points: &Points<'_>) {
             put_varint(out, run.len() as u64);
         }
     }
-    put_integers(out, &points.integers);
-    put_doubles(out, &points.doubles);
-    put_distributions(out, &points.distributions);
+    match effort {
+        Effort::Little => {
+            put_plain_integers(out, &points.integers);
+            put_plain_doubles(out, &points.doubles);
+            put_whole_distributions(out, &points.distributions);
+        }
+        Effort::Much => {
+            put_integers(out, &points.integers);
+            put_doubles(out, &points.doubles);
+            put_distributions(out, &points.distributions);
+        }
+    }
 }
 
 /// The values of a chunk, decoded; to be used again.

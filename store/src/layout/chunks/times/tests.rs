@@ -18,7 +18,7 @@ fn open((dir, entry): &(tempfile::TempDir, FileEntry)) -> Times {
 
 #[test]
 fn equal_vectors_are_kept_once() {
-    let mut writer = TimesWriter::default();
+    let mut writer = TimesWriter::new(Effort::Much);
     let (one, other) = (times(480, 4019), times(480, 1));
     let places = [writer.place_times(&one), writer.place_times(&other), writer.place_times(&one.clone())];
     assert_eq!(places[0], MAGIC.len() as u64);
@@ -40,7 +40,7 @@ fn equal_vectors_are_kept_once() {
 fn starts_of_delta_temporality_are_the_times_before() {
     let at = times(480, 4019);
     let starts: Vec<i64> = [at[0] - 5].into_iter().chain(at[..479].iter().copied()).collect();
-    let mut writer = TimesWriter::default();
+    let mut writer = TimesWriter::new(Effort::Much);
     let place = writer.place_starts(&starts, &at);
     assert!(writer.end - place < 24);
     // Of other times with the same first start, the place is the same and the vector is not.
@@ -55,14 +55,14 @@ fn starts_of_delta_temporality_are_the_times_before() {
 
 #[test]
 fn a_vector_that_looks_like_the_key_of_another_form_is_its_own() {
-    let mut writer = TimesWriter::default();
+    let mut writer = TimesWriter::new(Effort::Much);
     let starts = writer.place_starts(&[7, 20, 30], &[20, 30, 40]);
     assert_ne!(writer.place_times(&[7]), starts);
 }
 
 #[test]
 fn points_without_start_times_need_no_vector() {
-    let mut writer = TimesWriter::default();
+    let mut writer = TimesWriter::new(Effort::Much);
     assert_eq!(writer.place_starts(&[0, 0], &[5, 6]), NO_STARTS);
     assert_eq!(
         writer.place_starts(&[0, 5], &[5, 6]),
@@ -77,7 +77,7 @@ fn points_without_start_times_need_no_vector() {
 
 #[test]
 fn damage_is_named_with_file_and_place() {
-    let mut writer = TimesWriter::default();
+    let mut writer = TimesWriter::new(Effort::Much);
     let at = times(480, 4019);
     let place = writer.place_times(&at);
     let file = file(&mut writer);

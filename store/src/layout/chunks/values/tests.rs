@@ -32,7 +32,7 @@ fn encode(points: &[(u32, Value)]) -> Vec<u8> {
         });
     }
     let mut bytes = Vec::new();
-    put_values(&mut bytes, &columns);
+    put_values(&mut bytes, &columns, Effort::Much);
     bytes
 }
 
