@@ -38,12 +38,17 @@ impl<'a> Attrs<'a> {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> + use<'a> {
+        self.entries().map(|(key, value)| (std::str::from_utf8(key).unwrap_or_default(), Value::parse(value)))
+    }
+
+    /// The bytes of each key, and of its `AnyValue`.
+    fn entries(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let mut reader = Reader::new(self.message);
         let field = self.field;
         std::iter::from_fn(move || {
             loop {
                 match reader.next_field() {
-                    Ok(Some((number, Raw::Bytes(entry)))) if number == field => return Some(key_value(entry)),
+                    Ok(Some((number, Raw::Bytes(entry)))) if number == field => return Some(key_and_value(entry)),
                     Ok(Some(_)) => {}
                     Ok(None) | Err(_) => return None,
                 }
@@ -53,7 +58,8 @@ impl<'a> Attrs<'a> {
 
     /// The value of `key`; of the last one when it repeats.
     pub fn get(&self, key: &str) -> Option<Value<'a>> {
-        self.iter().filter(|(name, _)| *name == key).last().map(|(_, value)| value)
+        let of_key = self.entries().filter(|(name, _)| *name == key.as_bytes());
+        of_key.last().map(|(_, value)| Value::parse(value))
     }
 
     /// The value of `key` when it is a string.
@@ -79,13 +85,13 @@ impl<'a> Attrs<'a> {
     }
 }
 
-fn key_value(entry: &[u8]) -> (&str, Value<'_>) {
+fn key_and_value(entry: &[u8]) -> (&[u8], &[u8]) {
     let mut reader = Reader::new(entry);
-    let (mut key, mut value) = ("", Value::Empty);
+    let (mut key, mut value): (&[u8], &[u8]) = (&[], &[]);
     while let Ok(Some((number, raw))) = reader.next_field() {
         match (number, raw) {
-            (1, Raw::Bytes(bytes)) => key = std::str::from_utf8(bytes).unwrap_or_default(),
-            (2, Raw::Bytes(bytes)) => value = Value::parse(bytes),
+            (1, Raw::Bytes(bytes)) => key = bytes,
+            (2, Raw::Bytes(bytes)) => value = bytes,
             _ => {}
         }
     }

@@ -50,8 +50,33 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field's number and value; `None` at the end of the message.
-    #[inline]
+    #[inline(always)]
     pub fn next_field(&mut self) -> Result<Option<(u32, Raw<'a>)>, WireError> {
+        // Nearly all fields of telemetry have a tag and a length of one byte.
+        let (number, rest) = match self.buf {
+            [] => return Ok(None),
+            [tag @ 0x08..0x80, rest @ ..] => (u32::from(*tag >> 3), rest),
+            _ => return self.any_field(),
+        };
+        let (raw, rest) = match (self.buf[0] & 7, rest) {
+            (2, [length @ ..0x80, rest @ ..]) if usize::from(*length) <= rest.len() => {
+                let (bytes, rest) = rest.split_at(usize::from(*length));
+                (Raw::Bytes(bytes), rest)
+            }
+            (1, rest) => match rest.split_first_chunk() {
+                Some((bytes, rest)) => (Raw::Fixed64(u64::from_le_bytes(*bytes)), rest),
+                None => return Err(WireError::Truncated),
+            },
+            (0, [value @ ..0x80, rest @ ..]) => (Raw::Varint(u64::from(*value)), rest),
+            _ => return self.any_field(),
+        };
+        self.buf = rest;
+        Ok(Some((number, raw)))
+    }
+
+    /// As [`Reader::next_field`], of every field that there may be.
+    #[inline(never)]
+    fn any_field(&mut self) -> Result<Option<(u32, Raw<'a>)>, WireError> {
         loop {
             if self.buf.is_empty() {
                 return Ok(None);

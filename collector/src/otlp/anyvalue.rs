@@ -22,7 +22,8 @@ fn is_plain(entry: &[u8]) -> bool {
     let Some((any, [])) = short_field(2, rest) else { return false };
     match any {
         [INT_VALUE, 0..0x80] | [INT_VALUE, 0x80..=0xff, 0..0x80] => key.is_ascii(),
-        _ => matches!(short_field(1, any), Some((text, [])) if key.is_ascii() && text.is_ascii()),
+        // Tags and lengths are less than 128, so key and text can be looked at in one go.
+        _ => matches!(short_field(1, any), Some((_, []))) && entry.is_ascii(),
     }
 }
 

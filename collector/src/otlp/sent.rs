@@ -2,7 +2,7 @@
 //!
 //! Costs a few words a resource and looks at the first items of each alone, so that a large body pays no more than a small one.
 
-use model::{Attrs, LogRecord, Nanos, Resource, Span, TraceId};
+use model::{Attrs, LogRecord, Nanos, Resource, Span, TraceId, Value};
 
 /// How many services one body is counted for; a collector in front of many services batches a few dozen of them.
 pub const MAX_SERVICES: usize = 64;
@@ -126,9 +126,18 @@ pub(super) struct Counted {
 
 /// The SDK in words, such as `python opentelemetry 1.38.0`, and whether there is a `service.version`.
 fn sdk(attrs: Attrs<'_>) -> (String, bool) {
-    let keys = ["telemetry.sdk.language", "telemetry.sdk.name", "telemetry.sdk.version"];
-    let words: Vec<&str> = keys.into_iter().filter_map(|key| attrs.get_str(key)).collect();
-    let has_version = attrs.get_str("service.version").is_some_and(|version| !version.is_empty());
+    let (mut words, mut has_version) = ([""; 3], false);
+    for (key, value) in attrs.iter() {
+        let Value::Str(text) = value else { continue };
+        match key {
+            "telemetry.sdk.language" => words[0] = text,
+            "telemetry.sdk.name" => words[1] = text,
+            "telemetry.sdk.version" => words[2] = text,
+            "service.version" => has_version = !text.is_empty(),
+            _ => {}
+        }
+    }
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
     (cut(&words.join(" ")), has_version)
 }
 

@@ -45,23 +45,25 @@ fn check(sent: &[u8]) -> Result<(), Malformed> {
 
 /// Whether `sent` is valid and canonical as it is, to be seen at a glance: texts and small numbers, each field once and in
 /// order, lengths of one byte, keys that increase. So it comes from SDKs that sort their attributes. False says nothing.
-fn is_canonical(mut sent: &[u8]) -> bool {
+fn is_canonical(sent: &[u8]) -> bool {
     let mut before: Option<&[u8]> = None;
-    while !sent.is_empty() {
-        let Some((entry, rest)) = short_field(1, sent) else { return false };
+    let mut left = sent;
+    while !left.is_empty() {
+        let Some((entry, rest)) = short_field(1, left) else { return false };
         let Some((key, entry)) = short_field(1, entry) else { return false };
         let Some((any, [])) = short_field(2, entry) else { return false };
         let plain = match any {
             [INT_VALUE, value] => *value < 0x80,
-            _ => matches!(short_field(1, any), Some((text, [])) if std::str::from_utf8(text).is_ok()),
+            _ => matches!(short_field(1, any), Some((_, []))),
         };
-        if !plain || before.is_some_and(|before| before >= key) || std::str::from_utf8(key).is_err() {
+        if !plain || before.is_some_and(|before| before >= key) {
             return false;
         }
         before = Some(key);
-        sent = rest;
+        left = rest;
     }
-    true
+    // What is between the texts is less than 128, and so a character of its own: all is UTF-8 if each text is.
+    std::str::from_utf8(sent).is_ok()
 }
 
 #[cfg(test)]
