@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::protocol::Signal;
-use crate::target::{Options, Target};
+use crate::protocol::{Protocol, Signal};
+use crate::run::is_named;
+use crate::target::{EXAMPLES, Options, Target};
 
 pub const HELP: &str = "\
 conformance [ADDR] [OPTIONS]
@@ -18,11 +19,11 @@ with both protocols on that port. Connections are without TLS.
   --signals LIST          the signals that the receiver takes, as traces,metrics (default all three)
   --max-body BYTES        the size of requests that the receiver takes, after decompression (default 64 MiB)
   --examples DIR          also send the official examples of opentelemetry-proto that are in this folder
-  --only RULE             only rules that begin so, as T8, T8.over-limit or T8.over-limit/grpc; may be given again
+  --only RULE             only this row, rule or check: T8, T8.over-limit or T8.over-limit/grpc; may be given again
   --format FORMAT         text, json or markdown
   --list                  list all rules and run none
 
-Ends with 0 when no MUST is broken, 1 when one is, 2 when the tests could not run.
+Ends with 0 when no MUST is broken, 1 when one is, 2 when the tests could not run or none of them applied.
 ";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,8 +63,8 @@ pub fn parse(args: impl IntoIterator<Item = String>, now: u64) -> Result<Command
         match name.as_str() {
             "--help" | "-h" => return Ok(Command::Help),
             "--list" => list = true,
-            "--grpc" => target.grpc = Some(with_port(&value()?, 4317)),
-            "--http" => target.http = Some(with_port(&value()?, 4318)),
+            "--grpc" => target.grpc = Some(with_port(&value()?, 4317)?),
+            "--http" => target.http = Some(with_port(&value()?, 4318)?),
             "--http-path-prefix" => target.http_prefix = prefix(&value()?),
             "--header" => target.headers.push(header(&value()?)?),
             "--signals" => options.signals = signals(&value()?)?,
@@ -87,29 +88,64 @@ pub fn parse(args: impl IntoIterator<Item = String>, now: u64) -> Result<Command
         return Ok(Command::List(format));
     }
     if let Some(address) = address {
-        target.grpc.get_or_insert_with(|| with_port(&address, 4317));
-        target.http.get_or_insert_with(|| with_port(&address, 4318));
+        let (grpc, http) = (with_port(&address, 4317)?, with_port(&address, 4318)?);
+        target.grpc.get_or_insert(grpc);
+        target.http.get_or_insert(http);
     }
     if target.grpc.is_none() && target.http.is_none() {
         return Err("no address was given; try localhost".to_owned());
     }
     for only in &options.only {
-        let known = crate::rules().any(|rule| only.starts_with(rule.id) || rule.id.starts_with(only.as_str()));
-        if !known {
-            return Err(format!("no rule begins with {only:?}; --list has them all"));
+        let named: Vec<Protocol> = Protocol::ALL
+            .into_iter()
+            .filter(|protocol| {
+                crate::rules().any(|rule| rule.protocols.contains(protocol) && is_named(only, rule, *protocol))
+            })
+            .collect();
+        if named.is_empty() {
+            return Err(format!(
+                "--only {only:?} is no row, rule or check, as T8, T8.over-limit or T8.over-limit/grpc; --list has them all"
+            ));
+        }
+        if named.iter().all(|protocol| target.address(*protocol).is_none()) {
+            return Err(format!("--only {only:?} is not over the protocol that an address was given for"));
+        }
+    }
+    if let Some(folder) = &options.examples {
+        for (file, _) in EXAMPLES {
+            let path = folder.join(file);
+            if !path.is_file() {
+                return Err(format!("--examples is a folder with {}, and there is no {}", names(), path.display()));
+            }
         }
     }
     Ok(Command::Run(Box::new(Args { target, options, format })))
 }
 
+/// The files of `--examples`.
+fn names() -> String {
+    EXAMPLES.map(|(file, _)| file).join(", ")
+}
+
 /// The address with a port: its own, or this.
-fn with_port(address: &str, port: u16) -> String {
-    let address = address.trim_start_matches("http://").trim_end_matches('/');
-    let has_port = match address.rsplit_once(']') {
+fn with_port(address: &str, port: u16) -> Result<String, String> {
+    if address.starts_with("https://") {
+        return Err(format!("{address} needs TLS, and connections are without it; a proxy can take it off"));
+    }
+    let bare = address.trim_start_matches("http://").trim_end_matches('/');
+    if bare.contains('/') {
+        return Err(format!(
+            "{address} has a path; an address is a host and a port, and --http-path-prefix takes a path"
+        ));
+    }
+    let has_port = match bare.rsplit_once(']') {
         Some((_, rest)) => rest.starts_with(':'),
-        None => address.contains(':'),
+        None if bare.matches(':').count() > 1 => {
+            return Err(format!("{address} looks like an IPv6 address, which is written in brackets: [{bare}]"));
+        }
+        None => bare.contains(':'),
     };
-    if has_port { address.to_owned() } else { format!("{address}:{port}") }
+    Ok(if has_port { bare.to_owned() } else { format!("{bare}:{port}") })
 }
 
 fn prefix(path: &str) -> String {
@@ -178,7 +214,16 @@ mod tests {
             ("a b", "second address"),
             ("a --frobnicate", "unknown option"),
             ("a --only", "needs a value"),
-            ("a --only Q9", "no rule begins with"),
+            ("a --only Q9", "no row, rule or check"),
+            ("a --only T", "no row, rule or check"),
+            ("a --only T1.ident", "no row, rule or check"),
+            ("a --only T8.over-limit/foo", "no row, rule or check"),
+            ("--grpc a --only J1", "not over the protocol"),
+            ("--http a --only T8.over-limit/grpc", "not over the protocol"),
+            ("a --examples /nowhere", "trace.json"),
+            ("https://a", "needs TLS"),
+            ("a:1/otlp", "--http-path-prefix"),
+            ("::1", "[::1]"),
             ("a --format xml", "text, json or markdown"),
             ("a --header x", "NAME=VALUE"),
             ("a --signals profiles", "traces, metrics and logs"),

@@ -16,14 +16,14 @@ use tokio::net::TcpStream;
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::reply::Reply;
+use crate::reply::{MOST_READ, Reply};
 use crate::request::Request;
 
-/// How long a reply may take. SDKs give up after ten seconds by default.
+/// How long a reply may take once the request is sent. SDKs give up after ten seconds by default.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// More of a reply than this is not read; four times what a reply may have.
-const MOST_READ: usize = 16 << 20;
+/// What a second of sending carries at least, in bytes: a slow network is no fault of the receiver.
+const SLOWEST: usize = 1 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
@@ -75,10 +75,15 @@ impl Connection {
         Ok(Connection { address: address.to_owned(), sender, driver })
     }
 
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Sends a request and reads its reply whole.
     pub(crate) async fn send(&self, request: Request) -> Result<Reply, String> {
-        let waited = tokio::time::timeout(PATIENCE, self.exchange(request)).await;
-        waited.map_err(|_| format!("no reply within {} s", PATIENCE.as_secs()))?
+        let patience = PATIENCE + Duration::from_secs((request.size() / SLOWEST) as u64);
+        let waited = tokio::time::timeout(patience, self.exchange(request)).await;
+        waited.map_err(|_| format!("no reply within {} s", patience.as_secs()))?
     }
 
     async fn exchange(&self, request: Request) -> Result<Reply, String> {
@@ -110,8 +115,7 @@ impl Connection {
                 Err(frame) => trailers = frame.into_trailers().ok(),
             }
         }
-        let (http_status, headers) = (parts.status.as_u16(), parts.headers);
-        Ok(Reply { protocol, signal, http_status, headers, body: body.freeze(), trailers })
+        Ok(Reply::new(protocol, signal, parts.status.as_u16(), parts.headers, body.freeze(), trailers))
     }
 
     fn prepare(&self, request: Request) -> Result<http::Request<Payload>, String> {

@@ -1,7 +1,7 @@
 //! What a reply must be. Each function is one statement about a reply; rules name it.
 
 use crate::protocol::Protocol;
-use crate::reply::{INVALID_ARGUMENT, Partial, RESOURCE_EXHAUSTED, Reply, code_name};
+use crate::reply::{INTERNAL, INVALID_ARGUMENT, Partial, RESOURCE_EXHAUSTED, Reply, code_name};
 use crate::rule::{Check, Miss};
 
 /// The request was taken, all or parts of it: it is valid, so it is not answered by an error.
@@ -75,10 +75,6 @@ pub(crate) fn full_success(reply: &Reply) -> Check {
 pub(crate) fn response_message(reply: &Reply) -> Check {
     accepted(reply)?;
     reply.partial().map(drop).map_err(Miss::Broken)
-}
-
-pub(crate) fn status_200(reply: &Reply) -> Check {
-    if reply.http_status == 200 { Ok(()) } else { Miss::broken(format!("HTTP {} for a success", reply.http_status)) }
 }
 
 /// The content type of the reply is that of the protocol.
@@ -195,6 +191,15 @@ pub(crate) fn answered(reply: &Reply) -> Check {
     }
 }
 
+/// As [`answered`], for bodies that a decoder may find fault with: libraries of gRPC answer INTERNAL to a request that cannot
+/// be parsed.
+pub(crate) fn answered_or_undecoded(reply: &Reply) -> Check {
+    match reply.grpc_code() {
+        Some(INTERNAL) if reply.protocol == Protocol::Grpc => Ok(()),
+        _ => answered(reply),
+    }
+}
+
 /// What is wrong is not passed over in silence: refused, rejected or warned of.
 pub(crate) fn noticed(reply: &Reply) -> Check {
     answered(reply)?;
@@ -207,10 +212,13 @@ pub(crate) fn noticed(reply: &Reply) -> Check {
     }
 }
 
-/// Rejected or refused, whatever the code, not taken.
+/// Rejected, or refused for good: not taken, and not asked for again.
 pub(crate) fn not_taken(reply: &Reply) -> Check {
-    if reply.is_accepted() && partial(reply)?.rejected == 0 {
-        return Miss::broken("it was acknowledged as valid");
+    if !reply.is_accepted() {
+        return not_retryable(reply);
     }
-    Ok(())
+    match partial(reply)?.rejected {
+        0 => Miss::broken("it was acknowledged as valid"),
+        _ => Ok(()),
+    }
 }

@@ -6,6 +6,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, interval, sleep_until};
 
+/// How long after the last PING its acknowledgement, or a GOAWAY, may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 const SETTINGS: u8 = 4;
@@ -21,14 +24,14 @@ fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags, 0, 0, 0, 0], payload].concat()
 }
 
-/// Sends a PING each second for `duration` on a connection without calls. An error says what the receiver did about it.
-pub(crate) async fn ping_every_second(address: &str, duration: Duration) -> Result<(), String> {
+/// Sends `n` PINGs, the first at once, on a connection without calls. An error says what the receiver did about it.
+pub(crate) async fn ping(address: &str, every: Duration, n: u64) -> Result<(), String> {
     let stream = TcpStream::connect(address).await.map_err(|error| format!("cannot connect: {error}"))?;
     let (mut reader, mut writer) = stream.into_split();
     let gone = |error: std::io::Error| format!("the connection ended: {error}");
     writer.write_all(&[PREFACE, &frame(SETTINGS, 0, &[])].concat()).await.map_err(gone)?;
 
-    // Reading is a task of its own: what has been read of a frame must not be lost when a second is over.
+    // Reading is a task of its own: what has been read of a frame must not be lost when it is time for the next.
     let (frames, mut received) = tokio::sync::mpsc::channel(16);
     let reading = tokio::spawn(async move {
         while let Ok(frame) = read_frame(&mut reader).await {
@@ -38,12 +41,12 @@ pub(crate) async fn ping_every_second(address: &str, duration: Duration) -> Resu
         }
     });
     let (mut n_sent, mut n_acknowledged) = (0u64, 0u64);
-    let mut seconds = interval(Duration::from_secs(1));
-    let end = Instant::now() + duration;
+    let mut times = interval(every);
+    let end = Instant::now() + every * u32::try_from(n.saturating_sub(1)).unwrap_or(u32::MAX) + PATIENCE;
     let outcome = loop {
         tokio::select! {
             () = sleep_until(end) => break Ok(()),
-            _ = seconds.tick() => {
+            _ = times.tick(), if n_sent < n => {
                 n_sent += 1;
                 if let Err(error) = writer.write_all(&frame(PING, 0, &n_sent.to_be_bytes())).await {
                     break Err(gone(error));
@@ -53,7 +56,9 @@ pub(crate) async fn ping_every_second(address: &str, duration: Duration) -> Resu
                 None => break Err(format!("the connection was closed after {n_sent} pings")),
                 Some(frame) => match answer(&frame, &mut n_acknowledged) {
                     Ok(None) => {}
-                    Ok(Some(reply)) => writer.write_all(&reply).await.map_err(gone)?,
+                    Ok(Some(reply)) => if let Err(error) = writer.write_all(&reply).await {
+                        break Err(gone(error));
+                    },
                     Err(error) => break Err(format!("{error} after {n_sent} pings")),
                 },
             },
@@ -61,8 +66,7 @@ pub(crate) async fn ping_every_second(address: &str, duration: Duration) -> Resu
     };
     reading.abort();
     outcome?;
-    // The last one may still be under way.
-    if n_acknowledged + 1 < n_sent {
+    if n_acknowledged < n_sent {
         return Err(format!("{n_acknowledged} of {n_sent} pings were acknowledged"));
     }
     Ok(())

@@ -6,6 +6,7 @@
 
 mod args;
 mod client;
+mod date;
 mod expect;
 mod filler;
 mod frames;
@@ -13,6 +14,7 @@ mod gzip;
 mod message;
 mod probe;
 mod protocol;
+mod raw;
 mod reply;
 mod report;
 mod request;
@@ -20,8 +22,10 @@ mod rule;
 mod rules;
 mod run;
 mod sample;
+mod snappy;
 mod status;
 mod target;
+mod together;
 mod wire;
 
 pub use args::{Args, Command, Format, HELP, parse};

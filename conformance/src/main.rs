@@ -50,5 +50,8 @@ async fn test(args: Args) -> Result<ExitCode, String> {
             Format::Markdown => report.markdown(),
         }
     );
+    if report.says_nothing() {
+        return Err("no check applied, so nothing was tested".to_owned());
+    }
     Ok(if report.conforms() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

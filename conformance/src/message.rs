@@ -29,6 +29,7 @@ pub(crate) enum Value {
     /// A trace or span id: hex in JSON.
     Id(Vec<u8>),
     Bool(bool),
+    Int32(i32),
     Int64(i64),
     Sfixed64(i64),
     Fixed64(u64),
@@ -37,6 +38,8 @@ pub(crate) enum Value {
     Sint32(i32),
     Enum(i32),
     Double(f64),
+    /// As groups are written, for which JSON has no form.
+    Group(Message),
     /// Packed lists.
     Uint64s(Vec<u64>),
     Fixed64s(Vec<u64>),
@@ -97,6 +100,16 @@ impl Message {
         self
     }
 
+    /// Applies `change` to this message and to each in it, however deep.
+    pub(crate) fn throughout(mut self, change: impl Fn(Message) -> Message + Copy) -> Self {
+        for field in &mut self.fields {
+            if let Value::Message(message) = &mut field.value {
+                *message = std::mem::take(message).throughout(change);
+            }
+        }
+        change(self)
+    }
+
     pub(crate) fn protobuf(&self) -> Vec<u8> {
         let mut out = Vec::new();
         for Field { number, value, .. } in &self.fields {
@@ -137,13 +150,18 @@ impl Value {
             Value::Int64(value) => varint(out, *value as u64),
             Value::Uint32(value) => varint(out, u64::from(*value)),
             Value::Sint32(value) => varint(out, u64::from((value << 1 ^ value >> 31) as u32)),
-            Value::Enum(value) => varint(out, i64::from(*value) as u64),
+            Value::Int32(value) | Value::Enum(value) => varint(out, i64::from(*value) as u64),
             Value::Sfixed64(value) => fixed64(out, *value as u64),
             Value::Fixed64(value) => fixed64(out, *value),
             Value::Double(value) => fixed64(out, value.to_bits()),
             Value::Fixed32(value) => {
                 put_tag(out, number, 5);
                 out.extend_from_slice(&value.to_le_bytes());
+            }
+            Value::Group(message) => {
+                put_tag(out, number, 3);
+                out.extend_from_slice(&message.protobuf());
+                put_tag(out, number, 4);
             }
             Value::Uint64s(values) => {
                 let mut packed = Vec::new();
@@ -163,7 +181,7 @@ impl Value {
 
     fn json(&self) -> Json {
         match self {
-            Value::Message(message) => message.json(),
+            Value::Message(message) | Value::Group(message) => message.json(),
             Value::Text(text) => Json::from(text.as_str()),
             Value::Bytes(bytes) => Json::from(base64(bytes)),
             Value::Id(bytes) => Json::from(hex(bytes)),
@@ -171,7 +189,7 @@ impl Value {
             Value::Int64(value) | Value::Sfixed64(value) => Json::from(value.to_string()),
             Value::Fixed64(value) => Json::from(value.to_string()),
             Value::Uint32(value) | Value::Fixed32(value) => Json::from(*value),
-            Value::Sint32(value) | Value::Enum(value) => Json::from(*value),
+            Value::Int32(value) | Value::Sint32(value) | Value::Enum(value) => Json::from(*value),
             Value::Double(value) => double(*value),
             Value::Uint64s(values) | Value::Fixed64s(values) => {
                 values.iter().map(|value| Json::from(value.to_string())).collect()
@@ -230,6 +248,11 @@ mod tests {
         assert!(bytes.starts_with(&[0x0a, 2, 0xab, 0xcd, 0x12, 5, 0x0a, 1, b'k', 0x10, 3, 0x12, 0, 0x19, 1]));
         let changed = message.without(5).each(2, |it| it.without(1));
         assert_eq!(changed.json()["list"][0], serde_json::json!({ "n": -2 }));
+        let marked = changed.without(4).throughout(|it| it.text(9, "mark", "m"));
+        let json = r#"{"traceId":"abcd","list":[{"n":-2,"mark":"m"},{"mark":"m"}],"time":"1","mark":"m"}"#;
+        assert_eq!(marked.json(), serde_json::from_str::<Json>(json).unwrap());
+        let group = Message::new().set(2, "group", Value::Group(inner.without(1)));
+        assert_eq!(group.protobuf(), [0x13, 0x10, 3, 0x14]);
     }
 
     #[test]

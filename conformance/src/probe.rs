@@ -10,7 +10,7 @@ use crate::gzip::gzip;
 use crate::message::Message;
 use crate::protocol::{Protocol, Signal};
 use crate::reply::Reply;
-use crate::request::Request;
+use crate::request::{Flaw, Request};
 use crate::rule::Miss;
 use crate::target::{Options, Target};
 
@@ -30,8 +30,7 @@ pub(crate) struct Observation {
     pub(crate) asked_for_gzip: bool,
     /// Whether the request broke the framing of gRPC or its compression, for which libraries answer with INTERNAL.
     pub(crate) breaks_framing: bool,
-    /// Whether the request is over the limit before decompression.
-    pub(crate) over_limit: bool,
+    pub(crate) flaw: Flaw,
     pub(crate) reply: Reply,
 }
 
@@ -83,11 +82,19 @@ impl Probe {
         self.shared.options.now
     }
 
+    /// The signals that the receiver takes.
+    pub(crate) fn signals(&self) -> impl Iterator<Item = Signal> {
+        self.shared.options.signals.iter().copied()
+    }
+
+    pub(crate) fn takes(&self, signal: Signal) -> bool {
+        self.signals().any(|it| it == signal)
+    }
+
     /// The signal for rules that are about none: log records, or what the receiver takes.
     pub(crate) fn any(&self) -> Signal {
-        let signals = &self.shared.options.signals;
-        let first = signals.first().copied().unwrap_or(Signal::Logs);
-        if signals.contains(&Signal::Logs) { Signal::Logs } else { first }
+        let first = self.signals().next().unwrap_or(Signal::Logs);
+        if self.takes(Signal::Logs) { Signal::Logs } else { first }
     }
 
     pub(crate) fn max_body(&self) -> usize {
@@ -148,18 +155,19 @@ impl Probe {
     }
 
     pub(crate) async fn send_on(&self, connection: &Connection, request: Request) -> Result<Reply, Miss> {
-        if let Some(signal) = request.signal.filter(|signal| !self.shared.options.signals.contains(signal)) {
+        if let Some(signal) = request.signal.filter(|signal| !self.takes(*signal)) {
             return Miss::not_applicable(format!("the receiver is not tested for {}", signal.name()));
         }
         let request = self.complete(request);
         let sent = request.describe();
-        let observed = request.protocol == self.protocol && request.method == http::Method::POST;
+        // Not what was sent to the port of the other transport: that one need not know this protocol.
+        let at_home = self.shared.target.address(self.protocol) == Some(connection.address());
+        let observed = at_home && request.protocol == self.protocol && request.method == http::Method::POST;
         let request_type = request.header_value("content-type").unwrap_or_default();
         let request_type = request_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let asks = |name: &str| request.header_value(name).is_some_and(|value| value.contains("gzip"));
         let asked_for_gzip = asks("accept-encoding") || asks("grpc-accept-encoding");
-        let (breaks_framing, over_limit) =
-            (request.breaks_framing(), request.size() > self.max_body() + self.max_body() / 128);
+        let (breaks_framing, flaw) = (request.breaks_framing(), request.flaw);
         match connection.send(self.with_target(request)).await {
             Ok(reply) => {
                 let exchange = Exchange { sent, got: reply.describe() };
@@ -167,7 +175,7 @@ impl Probe {
                 if observed {
                     let reply = reply.clone();
                     let observation =
-                        Observation { exchange, request_type, asked_for_gzip, breaks_framing, over_limit, reply };
+                        Observation { exchange, request_type, asked_for_gzip, breaks_framing, flaw, reply };
                     self.shared.observations.lock().unwrap_or_else(PoisonError::into_inner).push(observation);
                 }
                 Ok(reply)
@@ -187,9 +195,11 @@ impl Probe {
         request
     }
 
-    /// The request with the headers of the target, which are not shown.
+    /// The request with the headers of the target, which are not shown. A preflight has none of them, as in browsers.
     fn with_target(&self, mut request: Request) -> Request {
-        request.headers.extend(self.shared.target.headers.iter().cloned());
+        if request.method != http::Method::OPTIONS {
+            request.headers.extend(self.shared.target.headers.iter().cloned());
+        }
         request
     }
 }

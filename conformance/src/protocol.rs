@@ -57,6 +57,15 @@ impl Signal {
         }
     }
 
+    /// The keys in JSON of the lists of a request: of resources, of scopes and of items.
+    pub(crate) fn lists(self) -> [&'static str; 3] {
+        match self {
+            Signal::Traces => ["resourceSpans", "scopeSpans", "spans"],
+            Signal::Metrics => ["resourceMetrics", "scopeMetrics", "metrics"],
+            Signal::Logs => ["resourceLogs", "scopeLogs", "logRecords"],
+        }
+    }
+
     /// The default URL path of OTLP/HTTP.
     pub(crate) fn http_path(self) -> &'static str {
         match self {

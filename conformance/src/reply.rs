@@ -1,12 +1,18 @@
 //! A reply, and what it says in terms of OTLP.
 
+use std::io::Read;
+
 use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
 use http::HeaderMap;
 
 use crate::protocol::{Protocol, Signal};
 use crate::request::preview;
 use crate::status::Status;
 use crate::wire::{Raw, fields};
+
+/// More of a reply than this is not read; four times what a reply may have.
+pub(crate) const MOST_READ: usize = 16 << 20;
 
 /// A reply to a request.
 #[derive(Clone, Debug)]
@@ -15,8 +21,12 @@ pub(crate) struct Reply {
     pub(crate) signal: Option<Signal>,
     pub(crate) http_status: u16,
     pub(crate) headers: HeaderMap,
-    /// As it came, compressed or not.
+    /// After decompression; as it came where that fails, or the coding is not gzip.
     pub(crate) body: Bytes,
+    /// As it came, compressed or not.
+    pub(crate) wire: Bytes,
+    /// Whether it is said to be gzip and is not.
+    pub(crate) false_gzip: bool,
     pub(crate) trailers: Option<HeaderMap>,
 }
 
@@ -61,6 +71,59 @@ pub(crate) fn code_name(code: i32) -> String {
 }
 
 impl Reply {
+    /// A reply whose body came as `wire`.
+    pub(crate) fn new(
+        protocol: Protocol,
+        signal: Option<Signal>,
+        http_status: u16,
+        headers: HeaderMap,
+        wire: Bytes,
+        trailers: Option<HeaderMap>,
+    ) -> Self {
+        let body = wire.clone();
+        let mut reply = Reply { protocol, signal, http_status, headers, body, wire, false_gzip: false, trailers };
+        if reply.coding() == "gzip" {
+            match reply.decoded() {
+                Some(body) => reply.body = body.into(),
+                None => reply.false_gzip = true,
+            }
+        }
+        reply
+    }
+
+    /// The coding of the body, in lower case; empty when there is none. In gRPC a header names one, and a flag of the message
+    /// says whether it has it.
+    pub(crate) fn coding(&self) -> String {
+        let name = match self.protocol {
+            Protocol::Grpc if self.wire.first() != Some(&1) => "",
+            Protocol::Grpc => "grpc-encoding",
+            Protocol::HttpProtobuf | Protocol::HttpJson => "content-encoding",
+        };
+        let coding = if name.is_empty() { String::new() } else { self.header(name).to_ascii_lowercase() };
+        if coding == "identity" { String::new() } else { coding }
+    }
+
+    /// The body out of gzip, in gRPC as an uncompressed message.
+    fn decoded(&self) -> Option<Vec<u8>> {
+        let inflate = |bytes: &[u8]| {
+            let mut out = Vec::new();
+            let read = MultiGzDecoder::new(bytes).take(MOST_READ as u64).read_to_end(&mut out);
+            read.is_ok().then_some(out)
+        };
+        match self.protocol {
+            Protocol::Grpc => {
+                let message = inflate(self.grpc_message()?)?;
+                Some([&[0][..], &(message.len() as u32).to_be_bytes(), &message].concat())
+            }
+            Protocol::HttpProtobuf | Protocol::HttpJson => inflate(&self.wire),
+        }
+    }
+
+    /// The larger of the sizes before and after decompression.
+    pub(crate) fn size(&self) -> usize {
+        self.body.len().max(self.wire.len())
+    }
+
     /// The value of a header, empty when there is none or it is no text.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
@@ -234,8 +297,28 @@ mod tests {
 
     fn reply(protocol: Protocol, body: &[u8]) -> Reply {
         let body = Bytes::copy_from_slice(body);
-        let (headers, signal) = (HeaderMap::new(), Some(Signal::Traces));
-        Reply { protocol, signal, http_status: 200, headers, body, trailers: None }
+        Reply::new(protocol, Some(Signal::Traces), 200, HeaderMap::new(), body, None)
+    }
+
+    #[test]
+    fn compressed_replies_are_read_as_what_they_say() {
+        let gzip = |name, body: &[u8], protocol| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, http::HeaderValue::from_static("gzip"));
+            Reply::new(protocol, Some(Signal::Traces), 200, headers, Bytes::copy_from_slice(body), None)
+        };
+        let partial = Ok(Some(Partial { rejected: 2, message: String::new() }));
+        let json = crate::gzip::gzip(br#"{"partialSuccess":{"rejectedSpans":"2"}}"#);
+        let reply = gzip("content-encoding", &json, Protocol::HttpJson);
+        assert_eq!((reply.partial(), reply.coding(), reply.false_gzip), (partial.clone(), "gzip".to_owned(), false));
+        let message = crate::gzip::gzip(&[0x0a, 2, 0x08, 2]);
+        let framed = [&[1, 0, 0, 0, message.len() as u8][..], &message].concat();
+        assert_eq!(gzip("grpc-encoding", &framed, Protocol::Grpc).partial(), partial);
+        // The header alone compresses nothing.
+        let plain = gzip("grpc-encoding", &[0, 0, 0, 0, 4, 0x0a, 2, 0x08, 2], Protocol::Grpc);
+        assert_eq!((plain.partial(), plain.coding()), (partial, String::new()));
+        let wrong = gzip("content-encoding", b"{}", Protocol::HttpJson);
+        assert!(wrong.false_gzip && wrong.partial() == Ok(None));
     }
 
     #[test]

@@ -78,6 +78,11 @@ impl Report {
         self.entries.iter().filter(counted).count()
     }
 
+    /// Whether no check applied, so that nothing was tested.
+    pub fn says_nothing(&self) -> bool {
+        self.entries.iter().all(|entry| entry.verdict == Verdict::NotApplicable)
+    }
+
     /// Whether no MUST failed.
     pub fn conforms(&self) -> bool {
         self.count(Level::Must, None, Verdict::Fail) == 0

@@ -6,6 +6,17 @@ use tokio::sync::oneshot;
 
 use crate::protocol::{Protocol, Signal};
 
+/// What a test makes wrong with a request on purpose, as far as the rules about all replies ask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    #[default]
+    None,
+    /// A decoder may or must find fault with the body.
+    Undecodable,
+    /// More than the receiver says it takes, before or after decompression.
+    TooLarge,
+}
+
 /// A request to one of a receiver's addresses.
 pub(crate) struct Request {
     /// Which of the addresses, and how the reply is read.
@@ -19,6 +30,7 @@ pub(crate) struct Request {
     pub(crate) sized: bool,
     /// The rest of the body comes when this does.
     pub(crate) gate: Option<oneshot::Receiver<Bytes>>,
+    pub(crate) flaw: Flaw,
 }
 
 /// How much of a body is shown.
@@ -40,6 +52,7 @@ impl Request {
             body: vec![body],
             sized: true,
             gate: None,
+            flaw: Flaw::None,
         }
         .header("content-type", protocol.content_type());
         if protocol == Protocol::Grpc {
@@ -92,6 +105,12 @@ impl Request {
 
     pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = vec![body.into()];
+        self
+    }
+
+    /// Says what is wrong with it on purpose.
+    pub(crate) fn with(mut self, flaw: Flaw) -> Self {
+        self.flaw = flaw;
         self
     }
 

@@ -15,6 +15,7 @@ mod metrics;
 mod refusals;
 mod replies;
 mod traces;
+mod unknown;
 mod values;
 
 /// A chapter of the report.
@@ -33,11 +34,11 @@ pub(crate) const SECTIONS: &[Section] = &[
     Section { title: "Compression", parts: &[coding::RULES] },
     Section { title: "HTTP", parts: &[http::RULES] },
     Section { title: "CORS", parts: &[cors::RULES] },
-    Section { title: "gRPC", parts: &[grpc::RULES] },
+    Section { title: "gRPC", parts: &[grpc::RULES, audits::GRPC_REPLIES] },
     Section { title: "Limits", parts: &[limits::RULES] },
     Section { title: "Replies", parts: &[replies::RULES, audits::REPLIES] },
     Section { title: "Refusals", parts: &[refusals::RULES, audits::REFUSALS] },
-    Section { title: "JSON", parts: &[json::RULES, json_values::RULES] },
+    Section { title: "JSON", parts: &[json::RULES, unknown::RULES, json_values::RULES] },
     Section { title: "Attributes and values", parts: &[values::RULES] },
     Section { title: "Traces", parts: &[traces::RULES] },
     Section { title: "Logs", parts: &[logs::RULES] },

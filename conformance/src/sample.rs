@@ -4,7 +4,8 @@
 
 use crate::message::{Message, Value};
 use crate::probe::Probe;
-use crate::protocol::Signal;
+use crate::protocol::{Protocol, Signal};
+use crate::request::{Flaw, Request};
 
 pub(crate) const SECOND: u64 = 1_000_000_000;
 
@@ -49,11 +50,7 @@ fn scope() -> Message {
 
 /// An `Export…ServiceRequest` of one resource and one scope.
 pub(crate) fn request(signal: Signal, items: impl IntoIterator<Item = Message>) -> Message {
-    let (resources, scopes, list) = match signal {
-        Signal::Traces => ("resourceSpans", "scopeSpans", "spans"),
-        Signal::Metrics => ("resourceMetrics", "scopeMetrics", "metrics"),
-        Signal::Logs => ("resourceLogs", "scopeLogs", "logRecords"),
-    };
+    let [resources, scopes, list] = signal.lists();
     let scope_items = Message::new().one(1, "scope", scope()).many(2, list, items);
     let resource_items = Message::new().one(1, "resource", resource()).many(2, scopes, [scope_items]);
     Message::new().many(1, resources, [resource_items])
@@ -67,12 +64,46 @@ pub(crate) fn each_item(request: Message, change: impl Fn(Message) -> Message + 
 impl Probe {
     /// A request with one item.
     pub(crate) fn sample(&self, signal: Signal) -> Message {
-        let item = match signal {
+        request(signal, [self.item(signal)])
+    }
+
+    /// A span, a gauge of one point or a log record.
+    pub(crate) fn item(&self, signal: Signal) -> Message {
+        match signal {
             Signal::Traces => self.span(),
             Signal::Metrics => self.gauge(),
             Signal::Logs => self.log(),
+        }
+    }
+
+    /// A request with one item that has these attributes and no others.
+    pub(crate) fn with_attributes(&self, signal: Signal, attributes: impl IntoIterator<Item = Message>) -> Message {
+        let item = match signal {
+            Signal::Traces => self.span().without(9).many(9, "attributes", attributes),
+            Signal::Metrics => self.gauge_of([self.number_point().without(7).many(7, "attributes", attributes)]),
+            Signal::Logs => self.log().without(6).many(6, "attributes", attributes),
         };
         request(signal, [item])
+    }
+
+    /// An item that has the right form and is invalid: a span with a trace id of zeros, a metric with a point without a value, a
+    /// log record at the end of time.
+    pub(crate) fn invalid_item(&self, signal: Signal) -> Message {
+        match signal {
+            Signal::Traces => self.span().set(1, "traceId", Value::Id(vec![0; 16])),
+            Signal::Metrics => self.gauge_of([self.number_point().without(4)]),
+            Signal::Logs => self.log().set(1, "timeUnixNano", Value::Fixed64(u64::MAX)),
+        }
+    }
+
+    /// What no receiver can decode.
+    pub(crate) fn undecodable(&self, signal: Signal) -> Request {
+        let body = match self.protocol {
+            Protocol::HttpJson => format!("{{\"{}\":[{{\"conformance\":7", signal.lists()[0]).into_bytes(),
+            // A field of 255 bytes in a message of one.
+            Protocol::Grpc | Protocol::HttpProtobuf => vec![0x0a, 0xff, 0x01, 0x00],
+        };
+        self.post(signal, body).with(Flaw::Undecodable)
     }
 
     pub(crate) fn traces(&self, spans: impl IntoIterator<Item = Message>) -> Message {
@@ -138,11 +169,18 @@ impl Probe {
         self.metric(7, "sum", data.set(3, "isMonotonic", Value::Bool(true)))
     }
 
+    /// A data point of a series of its own: two of one series at one time would be duplicates.
     pub(crate) fn number_point(&self) -> Message {
-        self.point_at(self.now()).set(4, "asDouble", Value::Double(1.5))
+        self.own_point().set(4, "asDouble", Value::Double(1.5))
     }
 
-    /// A data point without a value.
+    /// The same without a value.
+    pub(crate) fn own_point(&self) -> Message {
+        let series = attribute("series", string(&self.fresh().to_string()));
+        self.point_at(self.now()).many(7, "attributes", [series])
+    }
+
+    /// A data point without a value and attributes.
     pub(crate) fn point_at(&self, time: u64) -> Message {
         Message::new().set(2, "startTimeUnixNano", Value::Fixed64(self.now() - 60 * SECOND)).set(
             3,
@@ -163,7 +201,8 @@ impl Probe {
         self.metric(9, "histogram", data.set(2, "aggregationTemporality", Value::Enum(temporality)))
     }
 
-    pub(crate) fn exponential_histogram(&self, change: impl Fn(Message) -> Message) -> Message {
+    /// An exponential histogram of seven values.
+    pub(crate) fn exponential_histogram(&self, temporality: i32, change: impl Fn(Message) -> Message) -> Message {
         let buckets = |offset, counts| {
             Message::new().set(1, "offset", Value::Sint32(offset)).set(2, "bucketCounts", Value::Uint64s(counts))
         };
@@ -176,10 +215,10 @@ impl Probe {
             .one(8, "positive", buckets(-2, vec![1, 0, 3]))
             .one(9, "negative", buckets(1, vec![2]));
         let data = Message::new().many(1, "dataPoints", [change(point)]);
-        self.metric(10, "exponentialHistogram", data.set(2, "aggregationTemporality", Value::Enum(2)))
+        self.metric(10, "exponentialHistogram", data.set(2, "aggregationTemporality", Value::Enum(temporality)))
     }
 
-    pub(crate) fn summary(&self) -> Message {
+    pub(crate) fn summary(&self, change: impl Fn(Message) -> Message) -> Message {
         let quantile = |quantile, value| {
             Message::new().set(1, "quantile", Value::Double(quantile)).set(2, "value", Value::Double(value))
         };
@@ -188,6 +227,6 @@ impl Probe {
             .set(4, "count", Value::Fixed64(5))
             .set(5, "sum", Value::Double(7.5))
             .many(6, "quantileValues", [quantile(0.5, 1.0), quantile(0.99, 2.5)]);
-        self.metric(11, "summary", Message::new().many(1, "dataPoints", [point]))
+        self.metric(11, "summary", Message::new().many(1, "dataPoints", [change(point)]))
     }
 }

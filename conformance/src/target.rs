@@ -24,16 +24,24 @@ impl Target {
     }
 }
 
+/// The official examples: a file and the signal that it is of.
+pub(crate) const EXAMPLES: [(&str, Signal); 4] = [
+    ("trace.json", Signal::Traces),
+    ("metrics.json", Signal::Metrics),
+    ("logs.json", Signal::Logs),
+    ("events.json", Signal::Logs),
+];
+
 /// What is run, and with which figures.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Rules whose ids begin so: `T8`, `T8.over-limit` or `T8.over-limit/grpc`. All when empty.
+    /// Rows, rules or checks: `T8`, `T8.over-limit` or `T8.over-limit/grpc`. All when empty.
     pub only: Vec<String>,
     /// The signals that the receiver takes; at least one. Rules about others do not apply.
     pub signals: Vec<Signal>,
     /// The size in bytes, after decompression, up to which the receiver says it takes requests.
     pub max_body: usize,
-    /// A folder with the official examples of opentelemetry-proto: `trace.json`, `metrics.json`, `logs.json`, `events.json`.
+    /// A folder with the official examples of opentelemetry-proto, by their names there.
     pub examples: Option<PathBuf>,
     /// The time in nanoseconds since the epoch that telemetry is made up around.
     pub now: u64,

@@ -126,6 +126,7 @@ fn totals(report: &Report, paint: &Paint) -> String {
         text.push_str(&format!("{:>8}\n", report.count(level, None, Verdict::NotApplicable)));
     }
     let outcome = match report.count(Level::Must, None, Verdict::Fail) {
+        0 if report.says_nothing() => "No check applied: nothing was tested.".to_owned(),
         0 => paint.coloured("32", "No MUST is broken."),
         n => paint.coloured("1;31", &format!("{n} MUST broken.")),
     };

@@ -1,13 +1,45 @@
-//! Rules about every reply of a run: R5, R6, R7, R9, R10, T9, T18.
+//! Rules about every reply of a run: R2, R3, R5 to R7, R9 to R11, T6, T9, T18.
 //!
 //! They hold the replies to all other tests, so that what is rare in one test is found in hundreds.
 
-use crate::expect::{status_body, status_in_kind};
+use crate::date::is_http_date;
+use crate::expect::{not_retryable, status_body, status_in_kind};
 use crate::probe::Observation;
 use crate::protocol::Protocol;
+use crate::reply::{INTERNAL, decode_base64};
+use crate::request::Flaw;
 use crate::rule::{ALL, Check, GRPC, HTTP, Miss, Rule, Test};
+use crate::status::Status;
+
+pub(super) const GRPC_REPLIES: &[Rule] = &[
+    Rule::must(
+        "T6.percent-encoding",
+        GRPC,
+        "grpc: Responses, Percent-Encoded",
+        "grpc-message is percent-encoded: printable ASCII, and each percent sign with two hex digits; over all replies",
+        Test::Audit(percent_encoded),
+    ),
+    Rule::must(
+        "T6.status-details",
+        GRPC,
+        "grpc: Responses, Status-Details",
+        "grpc-status-details-bin is a google.rpc.Status whose code does not contradict grpc-status; over all replies",
+        Test::Audit(status_details),
+    ),
+];
 
 pub(super) const REPLIES: &[Rule] = &[
+    Rule::must(
+        "R2.status-200",
+        HTTP,
+        "otlp: Full Success",
+        "a success has HTTP status 200 and no other 2xx; over all replies",
+        Test::Audit(|it| match it.reply.http_status {
+            200 => Ok(()),
+            status @ 201..300 => Miss::broken(format!("HTTP {status} for a success")),
+            _ => Miss::not_applicable(""),
+        }),
+    ),
     Rule::must(
         "R5.warning",
         ALL,
@@ -39,30 +71,25 @@ pub(super) const REPLIES: &[Rule] = &[
             request => Miss::broken(format!("{request} was answered with {:?}", it.reply.essence())),
         }),
     ),
-    Rule::must(
+    Rule::should(
         "T9.every",
         ALL,
         "otlp: Response (gRPC and HTTP)",
-        "every reply is at most 4 MiB; over all replies",
-        Test::Audit(|it| match it.reply.body.len() {
+        "every reply is at most 4 MiB, before compression too; over all replies",
+        Test::Audit(|it| match it.reply.size() {
             size if size > 4 << 20 => Miss::broken(format!("the reply has {size} bytes")),
             _ => Ok(()),
         }),
     ),
-    Rule::must(
+    Rule::practice(
         "T18.not-asked",
         ALL,
         "otlp: OTLP/HTTP Response; grpc-zip",
         "a client that did not say that it accepts gzip gets no compressed reply; over all replies",
-        Test::Audit(|it| {
-            let coding = [it.reply.header("content-encoding"), it.reply.header("grpc-encoding")].concat();
-            match coding.to_ascii_lowercase().as_str() {
-                _ if it.asked_for_gzip => Miss::not_applicable(""),
-                "" | "identity" => Ok(()),
-                // In gRPC the header names a coding, and the flag says whether the message has it.
-                _ if it.reply.protocol == Protocol::Grpc && it.reply.body.first() != Some(&1) => Ok(()),
-                coding => Miss::broken(format!("the reply is compressed with {coding}")),
-            }
+        Test::Audit(|it| match it.reply.coding().as_str() {
+            _ if it.asked_for_gzip => Miss::not_applicable(""),
+            "" => Ok(()),
+            coding => Miss::broken(format!("the reply is compressed with {coding}")),
         }),
     ),
 ];
@@ -96,7 +123,7 @@ pub(super) const REFUSALS: &[Rule] = &[
         "Retry-After, when it is there, is a number of seconds or an HTTP date; over all replies",
         Test::Audit(|it| match it.reply.header("retry-after") {
             "" => Miss::not_applicable(""),
-            value if value.bytes().all(|byte| byte.is_ascii_digit()) || value.ends_with(" GMT") => Ok(()),
+            value if value.bytes().all(|byte| byte.is_ascii_digit()) || is_http_date(value) => Ok(()),
             value => Miss::broken(format!("retry-after is {value:?}")),
         }),
     ),
@@ -115,8 +142,19 @@ pub(super) const REFUSALS: &[Rule] = &[
         "R10.no-fault",
         ALL,
         "otlp: Retryable Response Codes",
-        "no request of the suite is answered by 500, UNKNOWN or INTERNAL, but for broken framing of gRPC",
+        "no request is answered by 500, UNKNOWN or INTERNAL, but INTERNAL for what gRPC cannot parse; over all replies",
         Test::Audit(no_fault),
+    ),
+    Rule::must(
+        "R11.bad-data",
+        ALL,
+        "otlp: Retryable Response Codes",
+        "a refusal of bad data or for its size has a code that clients do not retry; over all replies",
+        Test::Audit(|it| match it.flaw {
+            Flaw::None => Miss::not_applicable(""),
+            Flaw::Undecodable | Flaw::TooLarge if it.reply.is_accepted() => Miss::not_applicable(""),
+            Flaw::Undecodable | Flaw::TooLarge => not_retryable(&it.reply),
+        }),
     ),
 ];
 
@@ -136,11 +174,33 @@ fn warning(it: &Observation) -> Check {
 fn no_fault(it: &Observation) -> Check {
     match it.reply.protocol {
         Protocol::Grpc => match it.reply.grpc_code() {
-            Some(13) if it.breaks_framing => Ok(()),
+            // What gRPC's own document says for a message that cannot be decompressed or parsed.
+            Some(INTERNAL) if it.breaks_framing || it.flaw == Flaw::Undecodable => Ok(()),
             Some(2 | 13) => Miss::broken("a fault of the receiver"),
             _ => Ok(()),
         },
         _ if it.reply.http_status == 500 => Miss::broken("HTTP 500: clients drop what they sent"),
         _ => Ok(()),
     }
+}
+
+fn percent_encoded(it: &Observation) -> Check {
+    let Some(bytes) = it.reply.trailer_bytes("grpc-message").filter(|_| it.reply.protocol == Protocol::Grpc) else {
+        return Miss::not_applicable("");
+    };
+    let printable = bytes.iter().all(|byte| (b' '..=b'~').contains(byte));
+    let is_hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
+    let encoded = (0..bytes.len()).filter(|at| bytes[*at] == b'%').all(|at| is_hex(at + 1) && is_hex(at + 2));
+    if printable && encoded { Ok(()) } else { Miss::broken("grpc-message is not percent-encoded") }
+}
+
+fn status_details(it: &Observation) -> Check {
+    let Some(text) = it.reply.trailer("grpc-status-details-bin") else { return Miss::not_applicable("") };
+    let Some(bytes) = decode_base64(text) else { return Miss::broken("it is not base64") };
+    let Some(status) = Status::from_protobuf(&bytes) else { return Miss::broken("it is no google.rpc.Status") };
+    // A code of 0 is one that is not there: proto3 does not tell them apart.
+    if status.code == 0 || Some(status.code) == it.reply.grpc_code() {
+        return Ok(());
+    }
+    Miss::broken(format!("its code is {}, and grpc-status is {:?}", status.code, it.reply.grpc_code()))
 }

@@ -2,15 +2,15 @@
 
 use std::io::Read;
 
-use flate2::read::MultiGzDecoder;
-
-use crate::expect::{accepted, bad_data, full_success, grpc_code, http_status, not_retryable, not_taken, taken};
+use crate::expect::{accepted, bad_data, grpc_code, http_status, not_retryable, not_taken, response_message, taken};
 use crate::gzip::{gzip, members, with_header_fields};
 use crate::probe::Probe;
 use crate::protocol::{Protocol, Signal};
 use crate::reply::{INTERNAL, Reply, UNIMPLEMENTED};
-use crate::request::Request;
+use crate::request::{Flaw, Request};
 use crate::rule::{ALL, Check, GRPC, HTTP, Miss, Rule, Test};
+use crate::sample::request;
+use crate::snappy::{block, framed};
 
 const OTLP: &str = "otlp: Protocol Details";
 
@@ -60,7 +60,7 @@ pub(super) const RULES: &[Rule] = &[
                 let mut body = gzip(&p.encode(&p.sample(p.any())));
                 let checksum = body.len() - 8;
                 body[checksum] ^= 0xff;
-                p.coded(p.any(), "gzip", body)
+                p.coded(p.any(), "gzip", body).with(Flaw::Undecodable)
             },
             bad_data,
         ),
@@ -73,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
         Test::Send(
             |p| {
                 let body = gzip(&p.encode(&p.sample(p.any())));
-                p.coded(p.any(), "gzip", body[..body.len() - 12].to_vec())
+                p.coded(p.any(), "gzip", body[..body.len() - 12].to_vec()).with(Flaw::Undecodable)
             },
             bad_data,
         ),
@@ -83,7 +83,7 @@ pub(super) const RULES: &[Rule] = &[
         ALL,
         "otlp: Bad Data",
         "a body that is said to be gzip and is not is refused as bad data",
-        Test::Send(|p| p.coded(p.any(), "gzip", p.encode(&p.sample(p.any()))), bad_data),
+        Test::Send(|p| p.coded(p.any(), "gzip", p.encode(&p.sample(p.any()))).with(Flaw::Undecodable), bad_data),
     ),
     Rule::should(
         "T1.gzip-empty",
@@ -166,13 +166,26 @@ pub(super) const RULES: &[Rule] = &[
         "T11.grpc-accept-encoding",
         GRPC,
         "grpc-zip: Compression Method Asymmetry",
-        "the refusal of an unknown grpc-encoding has grpc-accept-encoding with gzip and without the unknown",
+        "the refusal of an unknown grpc-encoding has grpc-accept-encoding, without the unknown",
         Test::Send(
             |p| p.coded(p.any(), "x-unknown", p.encode(&p.sample(p.any()))),
             |reply| match reply.trailer("grpc-accept-encoding") {
-                Some(names) if names.contains("gzip") && !names.contains("x-unknown") => Ok(()),
+                Some(names) if !lists(names, "x-unknown") => Ok(()),
                 Some(names) => Miss::broken(format!("grpc-accept-encoding is {names:?}")),
                 None => Miss::broken("there is no grpc-accept-encoding"),
+            },
+        ),
+    ),
+    Rule::practice(
+        "T11.grpc-accept-gzip",
+        GRPC,
+        "grpc-zip: Compression Method Asymmetry",
+        "gzip is among them, though a peer may leave out what it takes: clients learn from it what to send",
+        Test::Send(
+            |p| p.coded(p.any(), "x-unknown", p.encode(&p.sample(p.any()))),
+            |reply| match reply.trailer("grpc-accept-encoding") {
+                Some(names) if lists(names, "gzip") => Ok(()),
+                names => Miss::broken(format!("grpc-accept-encoding is {:?}", names.unwrap_or_default())),
             },
         ),
     ),
@@ -185,27 +198,47 @@ pub(super) const RULES: &[Rule] = &[
     ),
     Rule::practice(
         "T16.deflate",
-        HTTP,
+        ALL,
         "practice: OpenTelemetry Collector",
         "requests compressed with deflate (zlib) are taken",
         Test::Send(|p| p.coded(p.any(), "deflate", zlib_of(&p.encode(&p.sample(p.any())))), taken),
+    ),
+    Rule::practice(
+        "T16.snappy",
+        ALL,
+        "practice: OpenTelemetry Collector",
+        "requests compressed with snappy are taken, as the Collector sends them: over HTTP a block, over gRPC framed",
+        Test::Send(
+            |p| {
+                let body = p.encode(&p.sample(p.any()));
+                p.coded(p.any(), "snappy", if p.protocol == Protocol::Grpc { framed(&body) } else { block(&body) })
+            },
+            taken,
+        ),
+    ),
+    Rule::practice(
+        "T16.snappy-framed",
+        HTTP,
+        "practice: OpenTelemetry Collector",
+        "and under x-snappy-framed the framing format",
+        Test::Send(|p| p.coded(p.any(), "x-snappy-framed", framed(&p.encode(&p.sample(p.any())))), taken),
     ),
     Rule::may(
         "T18.gzip-reply",
         ALL,
         "otlp: OTLP/HTTP Response",
         "replies are compressed with gzip for clients that accept it",
-        Test::Send(asking_for_gzip, |reply| match reply_coding(reply).as_str() {
+        Test::Signals(asking_for_gzip, |reply| match reply.coding().as_str() {
             "gzip" => Ok(()),
             coding => Miss::broken(format!("the coding of the reply is {coding:?}")),
         }),
     ),
     Rule::must(
         "T18.gzip-reply-valid",
-        HTTP,
+        ALL,
         "rfc9110: 8.4 Content-Encoding",
         "a reply that is said to be gzip is gzip, and what comes out is the response",
-        Test::Send(asking_for_gzip, gzip_reply),
+        Test::Signals(asking_for_gzip, gzip_reply),
     ),
 ];
 
@@ -219,7 +252,7 @@ fn unread_rest(p: &Probe) -> Request {
     let first = gzip(&p.encode(&p.sample(p.any())));
     // Neither may follow: JSON ends with its one value, and no field of protobuf has the number 0.
     let second = gzip(if p.protocol == Protocol::HttpJson { b"]]" } else { &[0x07, 0xff, 0xff] });
-    p.coded(p.any(), "gzip", [first, second].concat())
+    p.coded(p.any(), "gzip", [first, second].concat()).with(Flaw::Undecodable)
 }
 
 fn accept_encoding(reply: &Reply) -> Check {
@@ -230,6 +263,11 @@ fn accept_encoding(reply: &Reply) -> Check {
         names if names.contains("gzip") => Ok(()),
         names => Miss::broken(format!("accept-encoding is {names:?}")),
     }
+}
+
+/// Whether `name` is in a list with commas.
+fn lists(names: &str, name: &str) -> bool {
+    names.split(',').any(|it| it.trim() == name)
 }
 
 fn taken_or_refused(reply: &Reply) -> Check {
@@ -246,31 +284,20 @@ fn zlib_of(bytes: &[u8]) -> Vec<u8> {
     read.map(|_| out).unwrap_or_default()
 }
 
-/// A request with a snake_case key or a bad span, so that the reply may have a body that is worth compressing.
-fn asking_for_gzip(p: &Probe) -> Request {
-    let request = p.export(Signal::Traces, &p.traces([p.span(), p.span().without(1)]));
+/// A request with an invalid item, so that the reply may have a body that is worth compressing.
+fn asking_for_gzip(p: &Probe, signal: Signal) -> Request {
+    let request = p.export(signal, &request(signal, [p.item(signal), p.invalid_item(signal)]));
     match p.protocol {
         Protocol::Grpc => request.header("grpc-accept-encoding", "gzip"),
         Protocol::HttpProtobuf | Protocol::HttpJson => request.header("accept-encoding", "gzip"),
     }
 }
 
-fn reply_coding(reply: &Reply) -> String {
-    let name = if reply.protocol == Protocol::Grpc { "grpc-encoding" } else { "content-encoding" };
-    reply.header(name).to_ascii_lowercase()
-}
-
 fn gzip_reply(reply: &Reply) -> Check {
-    if reply_coding(reply) != "gzip" {
-        return Miss::not_applicable("the reply is not compressed");
-    }
-    let mut body = Vec::new();
-    if MultiGzDecoder::new(&reply.body[..]).take(16 << 20).read_to_end(&mut body).is_err() {
-        return Miss::broken("the body is not valid gzip");
-    }
-    let reply = Reply { body: body.into(), ..reply.clone() };
-    match reply.partial() {
-        Ok(None) => full_success(&reply),
-        other => other.map(drop).map_err(Miss::Broken),
+    match reply.coding().as_str() {
+        "gzip" if reply.false_gzip => Miss::broken("the body is not valid gzip"),
+        "gzip" if reply.is_accepted() => response_message(reply),
+        "gzip" => Ok(()),
+        _ => Miss::not_applicable("the reply is not compressed"),
     }
 }

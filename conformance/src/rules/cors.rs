@@ -51,17 +51,24 @@ pub(super) const RULES: &[Rule] = &[
         HTTP,
         CHECK,
         "so does a refusal, or the page never learns why",
-        Test::Send(|p| p.post(p.any(), vec![0xff; 9]).header("origin", ORIGIN), allows_origin),
+        Test::Send(|p| p.undecodable(p.any()).header("origin", ORIGIN), allows_origin),
     ),
-    Rule::must(
+    Rule::practice(
+        "T14.credentials",
+        HTTP,
+        "fetch: CORS protocol and credentials",
+        "a page that sends with credentials, as by navigator.sendBeacon, is allowed by its own origin, its headers by name",
+        Test::Send(|p| preflight(p, "content-type"), allows_credentials),
+    ),
+    Rule::practice(
         "T14.star-credentials",
         HTTP,
-        CHECK,
-        "a star for the origin does not come with Access-Control-Allow-Credentials: browsers refuse both together",
+        "fetch: CORS protocol and credentials",
+        "a star for the origin does not come with Access-Control-Allow-Credentials: it allows nothing to who sends with them",
         Test::Send(
             |p| preflight(p, "content-type"),
             |reply| {
-                let star = reply.header("access-control-allow-origin") == "*";
+                let star = allowed_origin(reply) == "*";
                 match (star, reply.header("access-control-allow-credentials")) {
                     (true, "true") => Miss::broken("a star and credentials"),
                     (true, _) => Ok(()),
@@ -82,9 +89,27 @@ fn preflight(p: &Probe, headers: &str) -> Request {
 }
 
 fn allows_origin(reply: &Reply) -> Check {
-    match reply.header("access-control-allow-origin") {
+    match allowed_origin(reply).as_str() {
         "*" | ORIGIN => Ok(()),
         other => Miss::broken(format!("access-control-allow-origin is {other:?}")),
+    }
+}
+
+/// The values of the header as browsers read them: two are one that no origin is equal to.
+fn allowed_origin(reply: &Reply) -> String {
+    let values = reply.headers.get_all("access-control-allow-origin");
+    values.iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect::<Vec<_>>().join(", ")
+}
+
+/// As browsers ask of a preflight whose request has credentials: no star stands for anything.
+fn allows_credentials(reply: &Reply) -> Check {
+    allows(reply, &["content-type"])?;
+    let names = reply.header("access-control-allow-headers").to_ascii_lowercase();
+    match (allowed_origin(reply).as_str(), reply.header("access-control-allow-credentials")) {
+        ("*", _) => Miss::broken("access-control-allow-origin is a star"),
+        (_, "true") if names.split(',').any(|it| it.trim() == "content-type") => Ok(()),
+        (_, "true") => Miss::broken(format!("access-control-allow-headers is {names:?}, without content-type")),
+        (_, other) => Miss::broken(format!("access-control-allow-credentials is {other:?}")),
     }
 }
 

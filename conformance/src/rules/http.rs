@@ -1,32 +1,19 @@
-//! T2 to T5, T12, T13: addresses, versions, methods and content types of OTLP/HTTP.
+//! T3 to T5, T12, T13: addresses, versions, methods and content types of OTLP/HTTP.
 
 use ::http::Method;
 
 use crate::client::Version;
-use crate::expect::{accepted, answered, http_status, status_200, taken};
+use crate::expect::{accepted, answered, http_status, taken};
 use crate::probe::Probe;
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, Signal};
 use crate::reply::Reply;
-use crate::request::Request;
-use crate::rule::{Check, GRPC, HTTP, JSON, Miss, PROTOBUF, Rule, Test};
+use crate::request::{Flaw, Request};
+use crate::rule::{Check, GRPC, HTTP, JSON, Miss, Rule, Test};
+use crate::together::join_all;
 
 const PROTOBUF_ONLY: &[Protocol] = &[Protocol::HttpProtobuf];
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::practice(
-        "T2.port",
-        GRPC,
-        "otlp: OTLP/gRPC Default Port",
-        "gRPC is received on port 4317",
-        Test::Script(|p| Box::pin(on_port(p, "4317"))),
-    ),
-    Rule::practice(
-        "T2.port-http",
-        PROTOBUF_ONLY,
-        "otlp: OTLP/HTTP Default Port",
-        "HTTP is received on port 4318",
-        Test::Script(|p| Box::pin(on_port(p, "4318"))),
-    ),
     Rule::should(
         "T3.one-port",
         PROTOBUF_ONLY,
@@ -53,7 +40,7 @@ pub(super) const RULES: &[Rule] = &[
         HTTP,
         "otlp: OTLP/HTTP Request",
         "POST to /v1/traces, /v1/metrics and /v1/logs is answered with 200",
-        Test::Signals(|p, signal| p.export(signal, &p.sample(signal)), status_200),
+        Test::Signals(|p, signal| p.export(signal, &p.sample(signal)), http_status::<200>),
     ),
     Rule::may(
         "T5.profiles",
@@ -67,14 +54,14 @@ pub(super) const RULES: &[Rule] = &[
         HTTP,
         "rfc9110: 4.2.1 http URI Scheme",
         "a query after the path changes nothing",
-        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).path("/v1/logs?source=conformance"), taken),
+        Test::Signals(|p, signal| with_path(p, signal, "?source=conformance"), taken),
     ),
     Rule::practice(
         "T5.trailing-slash",
         HTTP,
         "practice: endpoints are pasted so",
         "a slash at the end of the path changes nothing",
-        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).path("/v1/logs/"), taken),
+        Test::Signals(|p, signal| with_path(p, signal, "/"), taken),
     ),
     Rule::should(
         "T5.keep-alive",
@@ -87,8 +74,14 @@ pub(super) const RULES: &[Rule] = &[
         "T5.chunked",
         HTTP,
         "rfc9112: 7.1 Chunked Transfer Coding",
-        "a request without content-length, in chunks, is taken",
-        Test::Send(|p| p.export(p.any(), &p.sample(p.any())).in_pieces(7), taken),
+        "a request without content-length, in chunks, is taken, unless the receiver asks for a length with 411",
+        Test::Send(
+            |p| p.export(p.any(), &p.sample(p.any())).in_pieces(7),
+            |reply| match reply.http_status {
+                411 => Miss::not_applicable("it asks for a length, as RFC 9112 allows"),
+                _ => taken(reply),
+            },
+        ),
     ),
     Rule::may(
         "T5.http2",
@@ -101,7 +94,7 @@ pub(super) const RULES: &[Rule] = &[
         "T5.parallel",
         HTTP,
         "otlp: OTLP/HTTP Concurrent Requests",
-        "sixteen connections at a time are served",
+        "sixteen requests at a time on as many connections are served",
         Test::Script(|p| Box::pin(parallel(p))),
     ),
     Rule::practice(
@@ -160,7 +153,7 @@ pub(super) const RULES: &[Rule] = &[
         "parameters of the content type change nothing: charset=utf-8 with or without a space",
         Test::Script(|p| Box::pin(content_types(p, &["; charset=utf-8", ";charset=UTF-8", " ; x=\"y\""], false))),
     ),
-    Rule::practice(
+    Rule::must(
         "T13.letter-case",
         HTTP,
         "rfc9110: 8.3.1 Media Type",
@@ -172,11 +165,11 @@ pub(super) const RULES: &[Rule] = &[
         JSON,
         "otlp: OTLP/HTTP Connection",
         "the decoder is chosen by content-type alone: protobuf under application/json is refused with 400",
-        Test::Send(|p| p.post(p.any(), p.sample(p.any()).protobuf()), http_status::<400>),
+        Test::Send(|p| p.post(p.any(), p.sample(p.any()).protobuf()).with(Flaw::Undecodable), http_status::<400>),
     ),
     Rule::practice(
         "T13.custom-headers",
-        PROTOBUF,
+        HTTP,
         "practice: OTEL_EXPORTER_OTLP_HEADERS",
         "headers that the receiver does not know change nothing",
         Test::Send(
@@ -193,6 +186,11 @@ fn empty(p: &Probe) -> &'static str {
     if p.protocol == Protocol::HttpJson { "{}" } else { "" }
 }
 
+/// A request with something behind the path of its signal.
+fn with_path(p: &Probe, signal: Signal, rest: &str) -> Request {
+    p.export(signal, &p.sample(signal)).path(&format!("{}{rest}", signal.http_path()))
+}
+
 /// A request without a body.
 fn bare(p: &Probe, method: Method) -> Request {
     p.post(p.any(), "").method(method).without_header("content-type")
@@ -206,14 +204,6 @@ fn allow(reply: &Reply) -> Check {
         methods if methods.to_ascii_uppercase().contains("POST") => Ok(()),
         methods => Miss::broken(format!("allow is {methods:?}")),
     }
-}
-
-async fn on_port(p: &Probe, port: &str) -> Check {
-    let address = p.shared.target.address(p.protocol).unwrap_or_default();
-    if !address.ends_with(&format!(":{port}")) {
-        return Miss::not_applicable(format!("the tests run against {address}"));
-    }
-    accepted(&p.send(p.export(p.any(), &p.sample(p.any()))).await?)
 }
 
 async fn both_encodings(p: &Probe) -> Check {
@@ -253,10 +243,8 @@ async fn parallel(p: &Probe) -> Check {
     for _ in 0..16 {
         connections.push(p.connect().await?);
     }
-    for connection in &connections {
-        taken(&p.send_on(connection, p.export(p.any(), &p.sample(p.any()))).await?)?;
-    }
-    Ok(())
+    let sent = connections.iter().map(|connection| p.send_on(connection, p.export(p.any(), &p.sample(p.any()))));
+    join_all(sent).await.into_iter().try_for_each(|reply| taken(&reply?))
 }
 
 async fn content_types(p: &Probe, suffixes: &[&str], upper: bool) -> Check {

@@ -1,15 +1,23 @@
 //! D5: metrics. That a receiver keeps a kind of metric is no rule of the protocol, which allows it to reject items; that it
 //! answers a valid request with a success, whole or partial, is.
 
-use crate::expect::{accepted, rejects, taken};
+use crate::expect::{accepted, noticed, rejects, taken};
 use crate::message::{Message, Value};
-use crate::probe::Probe;
 use crate::protocol::Signal;
-use crate::request::Request;
-use crate::rule::{ALL, Rule, Test};
-use crate::sample::{SECOND, attribute, string};
+use crate::rule::{ALL, PROTOBUF, Rule, Test};
+use crate::sample::SECOND;
+
+mod made;
+
+use made::{
+    bad_histogram, flagged, flagged_kinds, histogram, numbers, of_scales, scales, short_exemplar_ids, unpacked,
+    with_metadata, without_temporality, zero_times,
+};
+pub(super) use made::{every_kind, with_exemplars};
 
 const METRIC: &str = "proto: metrics.proto, Metric";
+const NO_VALUE: &str = "proto: metrics.proto, DataPointFlags";
+const EXPONENTIAL: &str = "proto: metrics.proto, scale";
 const HISTOGRAM: &str = "proto: metrics.proto, HistogramDataPoint";
 
 pub(super) const RULES: &[Rule] = &[
@@ -41,41 +49,85 @@ pub(super) const RULES: &[Rule] = &[
         "D5.integers",
         ALL,
         "proto: metrics.proto, NumberDataPoint",
-        "values are doubles or integers, zero and negative too",
-        Test::Send(|p| p.export(Signal::Metrics, &p.metrics([p.gauge_of(numbers(p))])), taken),
+        "values are doubles or integers; zero, negative, NaN and infinity too",
+        Test::Send(numbers, accepted),
+    ),
+    Rule::practice(
+        "D5.integers-taken",
+        ALL,
+        "proto: metrics.proto, NumberDataPoint",
+        "and none of them is rejected",
+        Test::Send(numbers, taken),
     ),
     Rule::must(
         "D5.no-recorded-value",
         ALL,
-        "proto: metrics.proto, DataPointFlags",
+        NO_VALUE,
         "a point with the flag NO_RECORDED_VALUE and without a value is valid, whatever other bits are set",
-        Test::Send(
-            |p| {
-                let flagged = |flags| p.point_at(p.now()).set(8, "flags", Value::Uint32(flags));
-                p.export(Signal::Metrics, &p.metrics([p.gauge_of([flagged(1), flagged(5)])]))
-            },
-            taken,
-        ),
+        Test::Send(flagged, accepted),
+    ),
+    Rule::practice(
+        "D5.no-recorded-value-taken",
+        ALL,
+        NO_VALUE,
+        "and not rejected: it says that a series has ended",
+        Test::Send(flagged, taken),
+    ),
+    Rule::practice(
+        "D5.no-recorded-value-kinds",
+        ALL,
+        NO_VALUE,
+        "nor are points of histograms and summaries with the flag and nothing else",
+        Test::Send(flagged_kinds, taken),
     ),
     Rule::must(
         "D5.exemplars",
         ALL,
         "proto: metrics.proto, Exemplar",
         "exemplars are valid, with and without ids, as doubles and integers, with filtered attributes",
+        Test::Send(|p| p.export(Signal::Metrics, &p.metrics([with_exemplars(p)])), accepted),
+    ),
+    Rule::practice(
+        "D5.exemplars-taken",
+        ALL,
+        "proto: metrics.proto, Exemplar",
+        "and make no point rejected",
         Test::Send(|p| p.export(Signal::Metrics, &p.metrics([with_exemplars(p)])), taken),
+    ),
+    Rule::practice(
+        "D5.exemplar-ids",
+        ALL,
+        "proto: metrics.proto, Exemplar",
+        "an exemplar whose ids have a wrong length costs no more than its point",
+        Test::Send(short_exemplar_ids, accepted),
     ),
     Rule::must(
         "D5.metadata",
         ALL,
         "proto: metrics.proto, Metric.metadata",
         "metadata of a metric is valid",
-        Test::Send(
-            |p| {
-                let metric = p.gauge().many(12, "metadata", [attribute("prometheus.type", string("gauge"))]);
-                p.export(Signal::Metrics, &p.metrics([metric]))
-            },
-            taken,
-        ),
+        Test::Send(with_metadata, accepted),
+    ),
+    Rule::practice(
+        "D5.metadata-taken",
+        ALL,
+        "proto: metrics.proto, Metric.metadata",
+        "and makes nothing rejected",
+        Test::Send(with_metadata, taken),
+    ),
+    Rule::must(
+        "D5.exponential-scales",
+        ALL,
+        EXPONENTIAL,
+        "exponential histograms of every scale are valid: the protocol restricts it not",
+        Test::Send(scales, accepted),
+    ),
+    Rule::practice(
+        "D5.exponential-scales-taken",
+        ALL,
+        EXPONENTIAL,
+        "and those of the scales from -10 to 20, which SDKs keep to, are not rejected",
+        Test::Send(|p| of_scales(p, &[-10, -4, 0, 8, 20]), taken),
     ),
     Rule::must(
         "D5.histogram-without-buckets",
@@ -122,6 +174,20 @@ pub(super) const RULES: &[Rule] = &[
             rejects::<1>,
         ),
     ),
+    Rule::should(
+        "D5.zero-time-kinds",
+        ALL,
+        METRIC,
+        "so are points of histograms and summaries with the time 0",
+        Test::Send(zero_times, rejects::<3>),
+    ),
+    Rule::practice(
+        "D5.no-temporality-kinds",
+        ALL,
+        "proto: metrics.proto, Temporality",
+        "histograms of both kinds without a temporality have their points rejected, the others are not",
+        Test::Send(without_temporality, rejects::<2>),
+    ),
     Rule::practice(
         "D5.no-temporality",
         ALL,
@@ -135,7 +201,7 @@ pub(super) const RULES: &[Rule] = &[
         "proto: metrics.proto, NumberDataPoint",
         "a point without a value and without the flag for that is rejected, the others are not",
         Test::Send(
-            |p| p.export(Signal::Metrics, &p.metrics([p.gauge_of([p.point_at(p.now()), p.number_point()])])),
+            |p| p.export(Signal::Metrics, &p.metrics([p.gauge_of([p.own_point(), p.number_point()])])),
             rejects::<1>,
         ),
     ),
@@ -160,9 +226,23 @@ pub(super) const RULES: &[Rule] = &[
         ),
     ),
     Rule::practice(
+        "D5.bounds-alone",
+        ALL,
+        HISTOGRAM,
+        "so is one with bounds and without bucket counts",
+        Test::Send(|p| bad_histogram(p, |point| point.without(6)), rejects::<1>),
+    ),
+    Rule::practice(
+        "D5.bucket-sum",
+        ALL,
+        HISTOGRAM,
+        "a histogram whose buckets do not add up to its count, as they must, is rejected or warned of",
+        Test::Send(|p| bad_histogram(p, |point| point.set(6, "bucketCounts", Value::Fixed64s(vec![1, 3, 7]))), noticed),
+    ),
+    Rule::should(
         "D5.exponential-overflow",
         ALL,
-        "metrics: Consumer Recommendations",
+        "metrics: ExponentialHistogram",
         "an exponential histogram with a bucket index beyond 32 bits is rejected, the others are not",
         Test::Send(
             |p| {
@@ -171,7 +251,10 @@ pub(super) const RULES: &[Rule] = &[
                     "bucketCounts",
                     Value::Uint64s(vec![1, 1]),
                 );
-                let bad = p.exponential_histogram(|point| point.one(8, "positive", buckets.clone()));
+                // Two there, two negative, one zero.
+                let bad = p.exponential_histogram(2, |point| {
+                    point.set(4, "count", Value::Fixed64(5)).one(8, "positive", buckets.clone())
+                });
                 p.export(Signal::Metrics, &p.metrics([bad, p.gauge()]))
             },
             rejects::<1>,
@@ -219,75 +302,31 @@ pub(super) const RULES: &[Rule] = &[
     ),
     Rule::must(
         "D5.unpacked",
-        crate::rule::PROTOBUF,
+        PROTOBUF,
         "protobuf: Repeated Elements, packed",
         "bucket counts and bounds may come unpacked, one field each: parsers must take both forms",
+        Test::Send(unpacked, accepted),
+    ),
+    Rule::practice(
+        "D5.unpacked-taken",
+        PROTOBUF,
+        "protobuf: Repeated Elements, packed",
+        "and are read whole, so that the point is not rejected",
+        Test::Send(unpacked, taken),
+    ),
+    Rule::practice(
+        "D5.merged",
+        PROTOBUF,
+        "protobuf: Last One Wins",
+        "a sum in two parts, of which one has the temporality and one the points, is merged and not rejected",
         Test::Send(
             |p| {
-                histogram(p, |point| {
-                    let point = point.without(6).without(7);
-                    let point =
-                        [1, 3, 1].into_iter().fold(point, |it, n| it.push(6, "bucketCounts", Value::Fixed64(n)));
-                    [1.0, 2.0].into_iter().fold(point, |it, bound| it.push(7, "explicitBounds", Value::Double(bound)))
-                })
+                let temporality = Message::new().set(2, "aggregationTemporality", Value::Enum(2));
+                let points = Message::new().many(1, "dataPoints", [p.number_point()]);
+                let metric = p.metric(7, "sum", temporality).push(7, "sum", Value::Message(points));
+                p.export(Signal::Metrics, &p.metrics([metric]))
             },
             taken,
         ),
     ),
 ];
-
-fn histogram(p: &Probe, change: impl Fn(Message) -> Message) -> Request {
-    p.export(Signal::Metrics, &p.metrics([p.histogram(2, change)]))
-}
-
-/// A changed histogram, then a good gauge.
-fn bad_histogram(p: &Probe, change: impl Fn(Message) -> Message) -> Request {
-    p.export(Signal::Metrics, &p.metrics([p.histogram(2, change), p.gauge()]))
-}
-
-fn numbers(p: &Probe) -> Vec<Message> {
-    let point = || p.point_at(p.now() - p.fresh());
-    vec![
-        point().set(4, "asDouble", Value::Double(0.0)),
-        point().set(4, "asDouble", Value::Double(-2.5)),
-        point().set(4, "asDouble", Value::Double(f64::INFINITY)),
-        point().set(4, "asDouble", Value::Double(f64::NAN)),
-        point().set(6, "asInt", Value::Sfixed64(0)),
-        point().set(6, "asInt", Value::Sfixed64(i64::MIN)),
-    ]
-}
-
-fn with_exemplars(p: &Probe) -> Message {
-    let exemplar = || Message::new().set(2, "timeUnixNano", Value::Fixed64(p.now()));
-    let exemplars = [
-        exemplar().set(3, "asDouble", Value::Double(1.5)),
-        exemplar()
-            .set(6, "asInt", Value::Sfixed64(3))
-            .set(4, "spanId", Value::Id(p.span_id()))
-            .set(5, "traceId", Value::Id(p.trace_id()))
-            .many(7, "filteredAttributes", [attribute("customer", string("c-42"))]),
-    ];
-    p.sum(2, [p.number_point().many(5, "exemplars", exemplars)])
-}
-
-/// A metric of each kind and temporality.
-pub(super) fn every_kind(p: &Probe) -> Vec<Message> {
-    let up_down = p.sum(2, [p.number_point()]).each(7, |sum| sum.set(3, "isMonotonic", Value::Bool(false)));
-    let metrics = vec![
-        p.gauge(),
-        p.sum(2, [p.number_point()]),
-        p.sum(1, [p.number_point()]),
-        up_down,
-        p.histogram(2, |point| point),
-        p.histogram(1, |point| point),
-        p.exponential_histogram(|point| {
-            point.set(12, "min", Value::Double(-3.0)).set(13, "max", Value::Double(9.0)).set(
-                14,
-                "zeroThreshold",
-                Value::Double(1e-9),
-            )
-        }),
-        p.summary(),
-    ];
-    metrics.into_iter().map(|metric| metric.text(2, "description", "of the conformance suite")).collect()
-}

@@ -1,15 +1,17 @@
-//! R7, R8, R11: what a refusal looks like, and what must be refused.
+//! R7, R8: what a refusal looks like, and what must be refused.
 
+use bytes::Bytes;
 use http::Method;
 
 use crate::expect::{
-    answered, bad_data, bad_request_detail, invalid_argument, not_retryable, status_body, status_in_kind,
+    answered_or_undecoded, bad_data, bad_request_detail, invalid_argument, not_taken, status_body, status_in_kind,
     status_message,
 };
 use crate::probe::Probe;
-use crate::protocol::{Protocol, Signal};
-use crate::request::Request;
-use crate::rule::{ALL, GRPC, HTTP, JSON, PROTOBUF, Rule, Test};
+use crate::protocol::Signal;
+use crate::raw::{in_item, in_resource, text_key, time_path};
+use crate::request::{Flaw, Request};
+use crate::rule::{ALL, Check, GRPC, HTTP, JSON, PROTOBUF, Rule, Test};
 use crate::wire::put_bytes;
 
 const BAD_DATA: &str = "otlp: Bad Data, OTLP/gRPC Failures";
@@ -21,14 +23,14 @@ pub(super) const RULES: &[Rule] = &[
         HTTP,
         FAILURES,
         "the body of a refusal with 400 is a google.rpc.Status in the encoding of the request",
-        Test::Signals(|p, signal| p.post(signal, undecodable(p)), status_in_kind),
+        Test::Signals(Probe::undecodable, status_in_kind),
     ),
     Rule::should(
         "R7.message",
         HTTP,
         FAILURES,
         "Status.message says what is wrong",
-        Test::Send(|p| p.post(p.any(), undecodable(p)), status_message),
+        Test::Signals(Probe::undecodable, status_message),
     ),
     Rule::must(
         "R7.unknown-path",
@@ -63,35 +65,35 @@ pub(super) const RULES: &[Rule] = &[
         HTTP,
         FAILURES,
         "so is that of a refused content coding, in the encoding of the request",
-        Test::Send(|p| p.coded(p.any(), "x-unknown", vec![0xff; 9]), status_in_kind),
+        Test::Send(|p| p.coded(p.any(), "x-unknown", vec![0xff; 9]).with(Flaw::Undecodable), status_in_kind),
     ),
     Rule::must(
         "R8.undecodable",
         ALL,
         BAD_DATA,
         "data that cannot be decoded is refused with 400, over gRPC with a code that is not retryable",
-        Test::Signals(|p, signal| p.post(signal, undecodable(p)), bad_data),
+        Test::Signals(Probe::undecodable, bad_data),
     ),
     Rule::should(
         "R8.invalid-argument",
         GRPC,
         "otlp: OTLP/gRPC Response, Failures",
         "over gRPC the code is INVALID_ARGUMENT, which is recommended",
-        Test::Signals(|p, signal| p.post(signal, undecodable(p)), invalid_argument),
+        Test::Signals(Probe::undecodable, invalid_argument),
     ),
     Rule::should(
         "R8.bad-request",
         HTTP,
         BAD_DATA,
         "Status.details has a BadRequest that describes the bad data",
-        Test::Send(|p| p.post(p.any(), undecodable(p)), bad_request_detail),
+        Test::Signals(Probe::undecodable, bad_request_detail),
     ),
     Rule::may(
         "R8.bad-request-grpc",
         GRPC,
         "otlp: OTLP/gRPC Response, Failures",
         "the status over gRPC has a BadRequest among its details",
-        Test::Send(|p| p.post(p.any(), undecodable(p)), bad_request_detail),
+        Test::Signals(Probe::undecodable, bad_request_detail),
     ),
     Rule::must(
         "R8.truncated",
@@ -105,42 +107,42 @@ pub(super) const RULES: &[Rule] = &[
         PROTOBUF,
         "protobuf: Message Structure",
         "wire types 6 and 7 do not exist; a message with one is refused",
-        Test::Send(|p| p.post(p.any(), vec![0x0f, 0x01, 0x01]), bad_data),
+        Test::Signals(|p, signal| bad(p, signal, vec![0x0f, 0x01, 0x01]), bad_data),
     ),
     Rule::must(
         "R8.field-number-0",
         PROTOBUF,
         "protobuf: Message Structure",
         "field number 0 does not exist; a message with it is refused",
-        Test::Send(|p| p.post(p.any(), vec![0x02, 0x01, 0x01]), bad_data),
+        Test::Signals(|p, signal| bad(p, signal, vec![0x02, 0x01, 0x01]), bad_data),
     ),
     Rule::must(
         "R8.long-varint",
         PROTOBUF,
         "protobuf: Base 128 Varints",
         "a varint of more than ten bytes is refused",
-        Test::Send(|p| p.post(p.any(), [&[0xf8, 0x7c][..], &[0xff; 11], &[0x01]].concat()), bad_data),
+        Test::Signals(|p, signal| bad(p, signal, [&[0xf8, 0x7c][..], &[0xff; 11], &[0x01]].concat()), bad_data),
     ),
     Rule::must(
         "R8.length-overflow",
         PROTOBUF,
         "protobuf: Length-Delimited Records",
         "a field that claims 2^63 bytes is refused, and not given memory",
-        Test::Send(|p| p.post(p.any(), [&[0x0a][..], &[0xff; 8], &[0x7f]].concat()), bad_data),
+        Test::Signals(|p, signal| bad(p, signal, [&[0x0a][..], &[0xff; 8], &[0x7f]].concat()), bad_data),
     ),
     Rule::practice(
         "R8.invalid-utf8",
         PROTOBUF,
         "protobuf: proto3 strings are UTF-8",
         "a span name that is not UTF-8 is refused or rejected; some decoders take it, so it is no MUST",
-        Test::Send(|p| p.post(Signal::Traces, in_span(5, &[b'a', 0xff])), crate::expect::not_taken),
+        Test::Send(|p| bad(p, Signal::Traces, in_span(5, &[b'a', 0xff])), not_taken),
     ),
     Rule::practice(
         "R8.other-wire-type",
         PROTOBUF,
         "protobuf: Updating A Message Type",
         "a known field with another wire type is unknown or bad data, and no fault",
-        Test::Send(|p| p.post(p.any(), vec![0x08, 0x01]), answered),
+        Test::Signals(|p, signal| bad(p, signal, vec![0x08, 0x01]), answered_or_undecoded),
     ),
     Rule::must(
         "R8.json-syntax",
@@ -154,7 +156,7 @@ pub(super) const RULES: &[Rule] = &[
         JSON,
         "protojson: types",
         "a value of another JSON type than the field has is refused with 400",
-        Test::Script(|p| Box::pin(each_refused(p, WRONG_TYPES))),
+        Test::Script(|p| Box::pin(wrong_types(p))),
     ),
     Rule::must(
         "R8.json-not-object",
@@ -162,13 +164,6 @@ pub(super) const RULES: &[Rule] = &[
         "protojson: types",
         "a request that is a JSON value but no object is refused with 400",
         Test::Script(|p| Box::pin(each_refused(p, &["[]", "5", "\"{}\"", "true"]))),
-    ),
-    Rule::must(
-        "R11.bad-data",
-        ALL,
-        "otlp: Retryable Response Codes",
-        "bad data is refused with a code that clients do not retry",
-        Test::Send(|p| p.post(p.any(), undecodable(p)), not_retryable),
     ),
 ];
 
@@ -182,27 +177,14 @@ const NOT_JSON: &[&str] = &[
     "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"name\":\"unterminated}]}]}]}",
 ];
 
-const WRONG_TYPES: &[&str] = &[
-    "{\"resourceSpans\":5}",
-    "{\"resourceSpans\":{\"scopeSpans\":[]}}",
-    "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"name\":{}}]}]}]}",
-    "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"startTimeUnixNano\":[1]}]}]}]}",
-    "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"a\",\"value\":{\"boolValue\":{}}}]}}]}",
-];
-
-/// What no receiver can decode.
-fn undecodable(p: &Probe) -> Vec<u8> {
-    match p.protocol {
-        Protocol::HttpJson => b"{\"resourceSpans\":[{\"scopeSpans\":7".to_vec(),
-        // A field of 255 bytes in a message of one.
-        Protocol::Grpc | Protocol::HttpProtobuf => vec![0x0a, 0xff, 0x01, 0x00],
-    }
+fn bad(p: &Probe, signal: Signal, body: impl Into<Bytes>) -> Request {
+    p.post(signal, body).with(Flaw::Undecodable)
 }
 
 fn truncated(p: &Probe, signal: Signal) -> Request {
     let mut body = p.encode(&p.sample(signal));
     body.pop();
-    p.post(signal, body)
+    bad(p, signal, body)
 }
 
 /// A request with one span that has only this field.
@@ -216,9 +198,25 @@ fn in_span(number: u32, bytes: &[u8]) -> Vec<u8> {
     message
 }
 
-async fn each_refused(p: &Probe, bodies: &'static [&'static str]) -> crate::rule::Check {
+async fn each_refused(p: &Probe, bodies: &'static [&'static str]) -> Check {
     for body in bodies {
-        bad_data(&p.send(p.post(Signal::Traces, *body)).await?)?;
+        bad_data(&p.send(bad(p, p.any(), *body)).await?)?;
+    }
+    Ok(())
+}
+
+async fn wrong_types(p: &Probe) -> Check {
+    for signal in p.signals() {
+        let [resources, scopes, _] = signal.lists();
+        for request in [
+            p.post(signal, format!("{{\"{resources}\":5}}")),
+            p.post(signal, format!("{{\"{resources}\":{{\"{scopes}\":[]}}}}")),
+            in_item(p, signal, text_key(signal), "{}"),
+            in_item(p, signal, time_path(signal), "[1]"),
+            in_resource(p, signal, "attributes", r#"[{"key":"a","value":{"boolValue":{}}}]"#),
+        ] {
+            bad_data(&p.send(request.with(Flaw::Undecodable)).await?)?;
+        }
     }
     Ok(())
 }

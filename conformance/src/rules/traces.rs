@@ -5,7 +5,7 @@ use crate::message::{Message, Value};
 use crate::probe::Probe;
 use crate::protocol::Signal;
 use crate::request::Request;
-use crate::rule::{ALL, Rule, Test};
+use crate::rule::{ALL, PROTOBUF, Rule, Test};
 use crate::sample::{SECOND, attribute, string};
 
 const IDS: &str = "proto: trace.proto, Span ids";
@@ -104,6 +104,33 @@ pub(super) const RULES: &[Rule] = &[
         Test::Send(|p| one_of_two(p, |span| span.set(2, "spanId", Value::Id(vec![1; 9]))), rejects::<1>),
     ),
     Rule::practice(
+        "D3.short-parent-id",
+        ALL,
+        "proto: trace.proto, Span.parent_span_id",
+        "a parent id of another length costs no more than its span",
+        Test::Send(|p| one_of_two(p, |span| span.set(4, "parentSpanId", Value::Id(vec![1; 3]))), accepted),
+    ),
+    Rule::practice(
+        "D3.link-ids",
+        ALL,
+        "proto: trace.proto, Span.Link",
+        "a link with ids of zeros or of another length costs no more than its span",
+        Test::Send(|p| one_of_two(p, |span| span.many(13, "links", bad_links())), accepted),
+    ),
+    Rule::must(
+        "D3.last-one-wins",
+        PROTOBUF,
+        "protobuf: Last One Wins",
+        "of a field that is there twice the last counts: a trace id of zeros, then one that is valid",
+        Test::Send(
+            |p| {
+                let zeros = Message::new().set(1, "traceId", Value::Id(vec![0; 16]));
+                p.export(Signal::Traces, &p.traces([zeros.append(p.span())]))
+            },
+            taken,
+        ),
+    ),
+    Rule::practice(
         "D3.end-before-start",
         ALL,
         "proto: trace.proto, Span times",
@@ -143,6 +170,12 @@ fn spans(p: &Probe, change: impl Fn(Message) -> Message) -> Request {
 /// A changed span, then one as it was.
 fn one_of_two(p: &Probe, change: impl Fn(Message) -> Message) -> Request {
     p.export(Signal::Traces, &p.traces([change(p.span()), p.span()]))
+}
+
+fn bad_links() -> [Message; 2] {
+    let link =
+        |trace_id, span_id| Message::new().set(1, "traceId", Value::Id(trace_id)).set(2, "spanId", Value::Id(span_id));
+    [link(vec![0; 16], vec![0; 8]), link(vec![1; 15], vec![1; 3])]
 }
 
 fn of_kind(p: &Probe, kind: i32) -> Message {

@@ -1,12 +1,13 @@
 //! D1, D2: attributes and their values, wherever they are.
 
-use crate::expect::{accepted, answered, taken};
+use crate::expect::{accepted, answered, answered_or_undecoded, taken};
 use crate::message::{Message, Value};
 use crate::probe::Probe;
 use crate::protocol::{Protocol, Signal};
-use crate::request::Request;
+use crate::raw::with_value;
+use crate::request::{Flaw, Request};
 use crate::rule::{ALL, Check, Rule, Test};
-use crate::sample::{any, array, attribute, each_item, kvlist, request, string};
+use crate::sample::{any, array, attribute, each_item, kvlist, string};
 use crate::wire::put_bytes;
 
 const ANY_VALUE: &str = "proto: common.proto, AnyValue";
@@ -16,7 +17,7 @@ pub(super) const RULES: &[Rule] = &[
         "D1.kinds",
         ALL,
         ANY_VALUE,
-        "attributes of every kind are valid, in resources, scopes, spans and log records",
+        "attributes of every kind are valid, in resources, scopes, spans, log records and data points",
         Test::Script(|p| Box::pin(everywhere(p, accepted))),
     ),
     Rule::practice(
@@ -31,8 +32,10 @@ pub(super) const RULES: &[Rule] = &[
         ALL,
         ANY_VALUE,
         "a value that is not set is valid; so is an attribute without one",
-        Test::Send(
-            |p| with_attributes(p, [attribute("empty", Message::new()), Message::new().text(1, "key", "none")]),
+        Test::Signals(
+            |p, signal| {
+                with_attributes(p, signal, [attribute("empty", Message::new()), Message::new().text(1, "key", "none")])
+            },
             accepted,
         ),
     ),
@@ -41,15 +44,24 @@ pub(super) const RULES: &[Rule] = &[
         ALL,
         ANY_VALUE,
         "arrays of mixed kinds and maps in maps are valid, ten deep",
-        Test::Send(|p| with_attributes(p, [attribute("nested", nested(10)), attribute("mixed", mixed())]), accepted),
+        Test::Signals(
+            |p, signal| with_attributes(p, signal, [attribute("nested", nested(10)), attribute("mixed", mixed())]),
+            accepted,
+        ),
     ),
     Rule::must(
         "D1.unicode",
         ALL,
         "protobuf: string",
         "keys and texts are any Unicode",
-        Test::Send(
-            |p| with_attributes(p, [attribute("ключ.鍵.🔑", string("значение 値 🔥 e\u{301} \u{200f}\u{fffd}"))]),
+        Test::Signals(
+            |p, signal| {
+                with_attributes(
+                    p,
+                    signal,
+                    [attribute("ключ.鍵.🔑", string("значение 値 🔥 e\u{301} \u{200f}\u{fffd}"))],
+                )
+            },
             taken,
         ),
     ),
@@ -58,28 +70,37 @@ pub(super) const RULES: &[Rule] = &[
         ALL,
         ANY_VALUE,
         "an attribute with an empty key is no fault",
-        Test::Send(|p| with_attributes(p, [attribute("", string("v"))]), answered),
+        Test::Signals(|p, signal| with_attributes(p, signal, [attribute("", string("v"))]), answered),
     ),
     Rule::practice(
         "D1.duplicate-keys",
         ALL,
         "proto: common.proto, KeyValueList",
         "a key that is there twice, which senders must not do, costs no more than its item",
-        Test::Send(|p| with_attributes(p, [attribute("k", string("1")), attribute("k", string("2"))]), accepted),
+        Test::Signals(
+            |p, signal| with_attributes(p, signal, [attribute("k", string("1")), attribute("k", string("2"))]),
+            accepted,
+        ),
     ),
     Rule::practice(
         "D1.large-value",
         ALL,
         "practice: stack traces, SQL, prompts",
         "an attribute of 1 MB costs no more than its item",
-        Test::Send(|p| with_attributes(p, [attribute("large", string(&"x".repeat(1_000_000)))]), accepted),
+        Test::Signals(
+            |p, signal| with_attributes(p, signal, [attribute("large", string(&"x".repeat(1_000_000)))]),
+            accepted,
+        ),
     ),
     Rule::practice(
         "D1.many",
         ALL,
         "practice: hostile input",
-        "10,000 attributes of one span cost no more than their item",
-        Test::Send(|p| with_attributes(p, (0..10_000).map(|i| attribute(&format!("key.{i}"), string("v")))), accepted),
+        "10,000 attributes of one item cost no more than it",
+        Test::Signals(
+            |p, signal| with_attributes(p, signal, (0..10_000).map(|i| attribute(&format!("key.{i}"), string("v")))),
+            accepted,
+        ),
     ),
     Rule::practice(
         "D1.deep",
@@ -93,11 +114,11 @@ pub(super) const RULES: &[Rule] = &[
         ALL,
         "proto: common.proto, *_strindex",
         "references to the string table of profiles are not fatal in other signals",
-        Test::Send(
-            |p| {
-                let value = Message::new().set(8, "stringValueStrindex", Value::Sint32(3));
-                let entry = attribute("k", value).set(3, "keyStrindex", Value::Sint32(2));
-                with_attributes(p, [entry])
+        Test::Signals(
+            |p, signal| {
+                let value = Message::new().set(8, "stringValueStrindex", Value::Int32(3));
+                let entry = attribute("k", value).set(3, "keyStrindex", Value::Int32(2));
+                with_attributes(p, signal, [entry])
             },
             accepted,
         ),
@@ -158,24 +179,21 @@ fn nested(depth: usize) -> Message {
     })
 }
 
-fn with_attributes(p: &Probe, attributes: impl IntoIterator<Item = Message>) -> Request {
-    p.export(Signal::Traces, &p.traces([p.span().without(9).many(9, "attributes", attributes)]))
+/// A request with one item that has these attributes.
+fn with_attributes(p: &Probe, signal: Signal, attributes: impl IntoIterator<Item = Message>) -> Request {
+    p.export(signal, &p.with_attributes(signal, attributes))
 }
 
 async fn everywhere(p: &Probe, expect: fn(&crate::reply::Reply) -> Check) -> Check {
-    for signal in Signal::ALL {
+    for signal in p.signals() {
         let sample = p.sample(signal);
         let in_resource = sample.clone().each(1, |it| it.each(1, |it| it.many(1, "attributes", kinds())));
         let in_scope = sample.each(1, |it| it.each(2, |it| it.each(1, |it| it.many(3, "attributes", kinds()))));
         expect(&p.send(p.export(signal, &in_resource)).await?)?;
         expect(&p.send(p.export(signal, &in_scope)).await?)?;
+        expect(&p.send(with_attributes(p, signal, kinds())).await?)?;
     }
-    let span = p.span().many(9, "attributes", kinds());
-    expect(&p.send(p.export(Signal::Traces, &p.traces([span]))).await?)?;
-    let record = p.log().many(6, "attributes", kinds());
-    expect(&p.send(p.export(Signal::Logs, &p.logs([record]))).await?)?;
-    let point = p.number_point().many(7, "attributes", kinds());
-    expect(&p.send(p.export(Signal::Metrics, &p.metrics([p.gauge_of([point])]))).await?)
+    Ok(())
 }
 
 fn all_envelope_fields(p: &Probe, signal: Signal) -> Message {
@@ -198,17 +216,10 @@ fn all_envelope_fields(p: &Probe, signal: Signal) -> Message {
 }
 
 /// A request with an attribute whose value is `depth` arrays around a text, made inside out without recursion.
-fn deep_request(p: &Probe, depth: usize) -> Vec<u8> {
-    const MARK: &str = "conformance-deep";
+fn deep_request(p: &Probe, signal: Signal, depth: usize) -> Request {
     if p.protocol == Protocol::HttpJson {
-        let item = p.span().many(9, "attributes", [attribute("deep", string(MARK))]);
-        let text = request(Signal::Traces, [item]).json().to_string();
-        let deep = format!(
-            "{}{{\"stringValue\":\"x\"}}{}",
-            "{\"arrayValue\":{\"values\":[".repeat(depth),
-            "]}}".repeat(depth)
-        );
-        return text.replace(&format!("{{\"stringValue\":\"{MARK}\"}}"), &deep).into_bytes();
+        let (open, close) = ("{\"arrayValue\":{\"values\":[".repeat(depth), "]}}".repeat(depth));
+        return with_value(p, signal, &format!("{open}{{\"stringValue\":\"x\"}}{close}"));
     }
     let wrap = |number: u32, inner: &[u8]| {
         let mut outer = Vec::with_capacity(inner.len() + 8);
@@ -220,14 +231,24 @@ fn deep_request(p: &Probe, depth: usize) -> Vec<u8> {
         value = wrap(5, &wrap(1, &value));
     }
     let entry = [wrap(1, b"deep"), wrap(2, &value)].concat();
-    let span = [p.span().protobuf(), wrap(9, &entry)].concat();
-    wrap(1, &wrap(2, &wrap(2, &span)))
+    let item = match signal {
+        Signal::Traces => [p.span().protobuf(), wrap(9, &entry)].concat(),
+        Signal::Logs => [p.log().protobuf(), wrap(6, &entry)].concat(),
+        Signal::Metrics => {
+            let point = [p.number_point().protobuf(), wrap(7, &entry)].concat();
+            [p.gauge().without(5).protobuf(), wrap(5, &wrap(1, &point))].concat()
+        }
+    };
+    p.post(signal, wrap(1, &wrap(2, &wrap(2, &item))))
 }
 
 async fn deep(p: &Probe) -> Check {
-    let reply = p.send(p.post(Signal::Traces, deep_request(p, 10_000))).await?;
-    let exchange = p.last_exchange();
-    taken(&p.send(p.export(Signal::Traces, &p.sample(Signal::Traces))).await?)?;
-    exchange.into_iter().for_each(|exchange| p.note(exchange));
-    answered(&reply)
+    for signal in p.signals() {
+        let reply = p.send(deep_request(p, signal, 10_000).with(Flaw::Undecodable)).await?;
+        let exchange = p.last_exchange();
+        taken(&p.send(p.export(signal, &p.sample(signal))).await?)?;
+        exchange.into_iter().for_each(|exchange| p.note(exchange));
+        answered_or_undecoded(&reply)?;
+    }
+    Ok(())
 }

@@ -348,7 +348,7 @@ fn grpc(fault: Fault) -> Answer {
     response
 }
 
-/// A receiver that speaks just enough HTTP/2 to send clients away at their second ping, as Go's gRPC does by default.
+/// A receiver that speaks just enough HTTP/2 to send clients away at their first ping.
 pub(super) async fn sends_pings_away() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -357,13 +357,13 @@ pub(super) async fn sends_pings_away() -> String {
         let mut preface = [0; 24];
         stream.read_exact(&mut preface).await.unwrap();
         stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
-        let mut n_pings = 0;
-        while n_pings < 2 {
+        let mut pinged = false;
+        while !pinged {
             let mut head = [0; 9];
             stream.read_exact(&mut head).await.unwrap();
             let mut payload = vec![0; usize::from(head[2])];
             stream.read_exact(&mut payload).await.unwrap();
-            n_pings += usize::from(head[3] == 6);
+            pinged = head[3] == 6;
         }
         let debug = b"too_many_pings";
         let frame = [&[0, 0, 8 + debug.len() as u8, 7, 0, 0, 0, 0, 0][..], &[0, 0, 0, 0, 0, 0, 0, 11], debug].concat();
