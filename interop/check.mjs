@@ -45,7 +45,7 @@ async function traceFailures(manifest) {
   return failures;
 }
 
-/** The records by the API of logs, newest first: as many, in order, each in its trace. */
+/** The records by the API of logs: as many, each with its severity and in its trace. Their order is not looked at. */
 async function searchFailures(manifest) {
   if (manifest.logs.length === 0) return [];
   const { logs } = await ask("/api/v1/logs", { query: `service.name="${serviceOf(manifest)}"`, limit: "5000" });
@@ -99,7 +99,7 @@ const TABLES = [
 ];
 
 /** What is not in the manifest of a sender that makes everything: an SDK that was set up wrongly would prove nothing. */
-function lacks({ variant, spans, logs, points }) {
+function lacks({ variant, spans, logs, points, exemplars }) {
   // These look for themselves at what their instrumentation made.
   if (/flask|express/.test(variant)) return [];
   const there = new Set([
@@ -107,13 +107,23 @@ function lacks({ variant, spans, logs, points }) {
     ...spans.flatMap((it) => [`${it.kind} span`, `span with status ${it.status}`]),
     ...spans.flatMap((it) => [it.events.length > 2 && "events", it.links.length === 2 && "links", it.trace_state && "trace state"]),
     ...logs.flatMap((it) => [`body of type ${Object.keys(it.body)[0]}`, it.trace_id && "record in a span", it.event_name && "event name"]),
+    ...exemplars.flatMap((it) => ["exemplar", it.trace_id && "exemplar in a span", Object.keys(it.filtered_attributes).length > 0 && "filtered attributes"]),
+    ...Object.entries({ span: spans, "log record": logs, point: points }).flatMap(([kind, items]) =>
+      items.map(({ scope }) => Object.keys(scope.attributes).length > 0 && `scope of a ${kind} with attributes`),
+    ),
   ]);
+  // Other SDKs send no exemplars, and in JavaScript no attributes of scopes.
+  const rarely = [
+    [/^python/, ["exemplar", "exemplar in a span", "filtered attributes"]],
+    [/^(python|rust)/, ["span", "log record", "point"].map((kind) => `scope of a ${kind} with attributes`)],
+  ];
   const wanted = [
     ...["gauge", "sum", "histogram", "exponential_histogram"].flatMap((it) => (it === "gauge" ? [it] : [`${it} cumulative`, `${it} delta`])),
     ...["internal", "server", "client", "producer", "consumer"].map((it) => `${it} span`),
     ...["unset", "ok", "error"].map((it) => `span with status ${it}`),
     ...["string", "map", "array", "int", "double", "bool", "bytes", "empty"].map((it) => `body of type ${it}`),
     ...["events", "links", "trace state", "record in a span", "event name"],
+    ...rarely.flatMap(([pattern, things]) => (pattern.test(variant) ? things : [])),
   ];
   return wanted.filter((it) => !there.has(it)).map((it) => `the sender made no ${it}`);
 }

@@ -80,7 +80,7 @@ def main(variant: str, protocol: str, compression: str, endpoint: str, path: str
     inside = make_spans(tracer)
     tracers.get_tracer("interop.other").start_span("of another scope").end()
     make_logs(loggers.get_logger("interop.logs", "0.9.2", attributes=SCOPE), loggers, inside)
-    measure = [make_metrics(it.get_meter("interop.metrics", "0.9.3"), name) for it, name in ((cumulative, "total"), (delta, "delta"))]
+    measure = [make_metrics(it.get_meter("interop.metrics", "0.9.3", attributes=SCOPE), name) for it, name in ((cumulative, "total"), (delta, "delta"))]
     for number in range(2):
         # In a span, so that measurements become exemplars.
         with tracer.start_as_current_span(f"round {number}"):

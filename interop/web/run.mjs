@@ -8,6 +8,8 @@ import { chromium } from "playwright-core";
 const [endpoint, folder] = process.argv.slice(2);
 const EXECUTABLE = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+/** How long a request may take, in milliseconds. */
+const PATIENCE = 10_000;
 /** A header that is not on the list of those that any page may send: the browser asks the box first. */
 const HEADERS = { "x-tenant": "interop" };
 // By what the browser sends: `navigator.sendBeacon` is a ping. The older version uses it when it has no headers of its own.
@@ -51,13 +53,22 @@ await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
 const browser = await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
 for (const { variant, sdk, encoding, headers, by } of VARIANTS) {
   const page = await browser.newPage();
-  const seen = new Set();
-  page.on("request", (request) => request.url().startsWith(endpoint) && seen.add(request.resourceType()));
+  const sent = new Set();
+  const done = new Set();
+  const failed = [];
+  const isOurs = (request) => request.url().startsWith(endpoint) && request.method() === "POST";
+  page.on("request", (request) => isOurs(request) && sent.add(request));
+  page.on("requestfinished", (request) => done.add(request));
+  page.on("requestfailed", (request) => done.add(request) && isOurs(request) && failed.push(request.failure().errorText));
   // Of another host and another port than the box: another origin, and another site.
   await page.goto(`http://localhost:${server.address().port}/${sdk}`);
   const manifest = await page.evaluate((args) => window.send(...args), [variant, version(sdk), encoding, headers, endpoint]);
   // A beacon is still on its way when its exporter has done with it.
-  await page.waitForTimeout(500);
+  const underWay = () => [...sent].filter((request) => !done.has(request)).length;
+  for (const end = Date.now() + PATIENCE; underWay() > 0 && Date.now() < end; ) await page.waitForTimeout(20);
+  if (underWay() > 0) manifest.complaints.push(`${underWay()} requests have no reply after ${PATIENCE} ms`);
+  manifest.complaints.push(...failed.map((it) => `a request failed: ${it}`));
+  const seen = new Set([...sent].map((request) => request.resourceType()));
   if (seen.size !== 1 || !seen.has(by)) manifest.complaints.push(`requests are sent by ${[...seen].join(" and ")}, not by ${by}`);
   writeFileSync(`${folder}/${variant}.json`, JSON.stringify(manifest));
   await page.close();

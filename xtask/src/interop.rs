@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::root;
 use crate::setup;
@@ -67,10 +67,24 @@ const VARIANTS: [Variant; 20] = [
     variant("web", Sender::Web, JSON, "none"),
 ];
 
-/// Runs the variants that `names` begin, all of them without names, and the checker.
+/// The longest that one sender, or the checker, may run. Each needs a few seconds.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// Runs the variants that `names` begin, all of them without names, and the checker. Without Chromium, what needs it is left out
+/// and fails.
 pub(crate) fn run(names: &[String]) -> Result<(), String> {
     let started = Instant::now();
-    let chosen = chosen(names)?;
+    let mut chosen = chosen(names)?;
+    let mut failures = Vec::new();
+    if chosen.iter().any(|variant| variant.sender == Sender::Web) {
+        failures.extend(install::browser().err().map(|why| format!("web was left out: {why}")));
+    }
+    if !failures.is_empty() {
+        chosen.retain(|variant| variant.sender != Sender::Web);
+    }
+    if chosen.is_empty() {
+        return Err(failures.concat());
+    }
     let installed = install::all(&chosen)?;
     let binary = install::haechi()?;
     let folder = std::env::temp_dir().join(format!("haechi-interop-{}", std::process::id()));
@@ -78,14 +92,13 @@ pub(crate) fn run(names: &[String]) -> Result<(), String> {
     fs::create_dir_all(&manifests).map_err(|error| format!("{}: {error}", manifests.display()))?;
     let running = Running::start(&binary, &folder)?;
 
-    let mut failures = Vec::new();
     for variant in &chosen {
         let mut command = command(variant, &installed, &running, &manifests);
-        failures.extend(Step::new(variant.name, &mut command).run().err());
+        failures.extend(Step::new(variant.name, &mut command).within(LIMIT).run().err());
     }
     let mut check = Command::new("node");
     check.arg("check.mjs").arg(&running.ui).args(written(&manifests)?).current_dir(root().join("interop"));
-    failures.extend(Step::new("what came back", &mut check).run().err());
+    failures.extend(Step::new("what came back", &mut check).within(LIMIT).run().err());
     drop(running);
     if failures.is_empty() {
         println!("{} variants in {:.0} s", chosen.len(), started.elapsed().as_secs_f64());
@@ -118,6 +131,10 @@ fn command(variant: &Variant, installed: &install::Installed, running: &Running,
         Sender::Node | Sender::Express | Sender::Web => Command::new("node"),
         Sender::Rust => Command::new(&installed.rust),
     };
+    // What is set for other programs of this machine would set up the SDKs otherwise.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OTEL_")) {
+        command.env_remove(name);
+    }
     match variant.sender {
         // The SDK's own notices of what it will rename are none of ours.
         Sender::Python => command.args(["-W", "ignore", "send.py"]).current_dir(folder("python")),

@@ -7,13 +7,13 @@ use crate::root;
 use crate::step::{Step, cargo};
 
 /// Where Debian and Ubuntu put it, and where the browser test looks.
-const CHROMIUM: &str = "/usr/bin/chromium";
+pub(crate) const CHROMIUM: &str = "/usr/bin/chromium";
 
 /// Installs everything. What could not be installed and only leaves a test out comes back in words.
 pub(crate) fn all() -> Result<Vec<String>, String> {
     check_node()?;
     node_modules("ui/web")?;
-    Ok(browser().err().into_iter().collect())
+    Ok(browser().err().map(|why| format!("the browser test was left out: {why}")).into_iter().collect())
 }
 
 pub(crate) fn npm() -> Command {
@@ -57,12 +57,12 @@ pub(crate) fn node_modules(folder: &str) -> Result<(), String> {
     Step::new(&format!("packages of {folder}"), npm().args(args).current_dir(&path)).run()
 }
 
-/// Chromium by apt-get, where that is there and allowed. An error is a note: the browser test then says it is left out.
+/// Chromium by apt-get, where that is there and allowed. An error says why there is none; what needs it may be left out.
 pub(crate) fn browser() -> Result<(), String> {
     if Path::new(CHROMIUM).exists() {
         return Ok(());
     }
-    let note = |why: &str| format!("the browser test was left out: {CHROMIUM} is missing and {why}");
+    let note = |why: &str| format!("{CHROMIUM} is missing and {why}");
     if !succeeds(Command::new("apt-get").arg("--version")) {
         return Err(note("there is no apt-get here; install Chromium by hand"));
     }

@@ -30,7 +30,6 @@ pub(super) fn all(variants: &[&Variant]) -> Result<Installed, String> {
         setup::node_modules("interop/node")?;
     }
     if needs(&[Sender::Web]) {
-        setup::browser()?;
         for folder in ["interop/web", "interop/web/sdk2", "interop/web/sdk3"] {
             setup::node_modules(folder)?;
         }
@@ -41,6 +40,15 @@ pub(super) fn all(variants: &[&Variant]) -> Result<Installed, String> {
         Step::new("the sender in Rust", build.env("CARGO_TARGET_DIR", target.join("rust"))).run()?;
     }
     Ok(installed)
+}
+
+/// Chromium for the page: that of `CHROMIUM`, or the one that the browser test has. An error says why there is none.
+pub(super) fn browser() -> Result<(), String> {
+    match env::var_os("CHROMIUM").map(PathBuf::from) {
+        Some(path) if path.exists() => Ok(()),
+        Some(path) => Err(format!("CHROMIUM is {}, which is not there", path.display())),
+        None => setup::browser(),
+    }
 }
 
 /// The binary of the box: that of `HAECHI_BIN`, or a debug build.

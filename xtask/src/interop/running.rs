@@ -4,6 +4,12 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The longest that a box may take to be ready.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A running box; ended when dropped.
 pub(super) struct Running {
@@ -35,7 +41,20 @@ impl Running {
             .map_err(|error| format!("cannot run {}: {error}", binary.display()))?;
         let mut running = Running { child, otlp_grpc: String::new(), otlp_http: String::new(), ui: String::new() };
         let stdout = running.child.stdout.take().ok_or_else(|| failed("it has no output"))?;
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+        // Read by a thread: reading has no time limit of its own, and what is written later must go somewhere.
+        let (lines, written) = channel();
+        thread::spawn(move || {
+            BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(lines.send(line)))
+        });
+        let end = Instant::now() + LIMIT;
+        loop {
+            let line = match written.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => {
+                    return Err(failed(&format!("it is not ready after {} s", LIMIT.as_secs())));
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err(failed("it ended before it was ready")),
+            };
             match line.strip_prefix("listening ").and_then(|rest| rest.split_once(' ')) {
                 Some(("otlp-grpc", address)) => running.otlp_grpc = format!("http://{address}"),
                 Some(("otlp-http", address)) => running.otlp_http = format!("http://{address}"),
@@ -44,7 +63,6 @@ impl Running {
                 _ => {}
             }
         }
-        Err(failed("it ended before it was ready"))
     }
 }
 
