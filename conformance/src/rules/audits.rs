@@ -204,3 +204,52 @@ fn status_details(it: &Observation) -> Check {
     }
     Miss::broken(format!("its code is {}, and grpc-status is {:?}", status.code, it.reply.grpc_code()))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+    use crate::message::base64;
+    use crate::probe::Exchange;
+    use crate::reply::Reply;
+
+    /// A reply of gRPC with `code` and, when it is given, a `Status` with another or the same.
+    fn observed(code: &'static str, status: Option<&[u8]>, flaw: Flaw) -> Observation {
+        let mut headers = HeaderMap::new();
+        headers.insert("grpc-status", HeaderValue::from_static(code));
+        if let Some(status) = status {
+            headers.insert("grpc-status-details-bin", HeaderValue::from_str(&base64(status)).unwrap());
+        }
+        Observation {
+            exchange: Exchange { sent: String::new(), got: String::new() },
+            request_type: "application/grpc".to_owned(),
+            asked_for_gzip: false,
+            breaks_framing: false,
+            flaw,
+            reply: Reply::new(Protocol::Grpc, None, 200, headers, Default::default(), None),
+        }
+    }
+
+    #[test]
+    fn a_status_may_leave_out_its_code_and_not_contradict() {
+        for (status, holds) in [(&[0x08, 3][..], true), (&[], true), (&[0x12, 1, b'x'], true), (&[0x08, 5], false)] {
+            let outcome = status_details(&observed("3", Some(status), Flaw::None));
+            assert_eq!(outcome.is_ok(), holds, "{status:?} {outcome:?}");
+        }
+        assert!(matches!(status_details(&observed("3", None, Flaw::None)), Err(Miss::NotApplicable(_))));
+    }
+
+    #[test]
+    fn internal_is_a_fault_unless_the_message_cannot_be_parsed() {
+        for (code, flaw, holds) in [
+            ("13", Flaw::None, false),
+            ("13", Flaw::Undecodable, true),
+            ("13", Flaw::TooLarge, false),
+            ("2", Flaw::Undecodable, false),
+            ("3", Flaw::None, true),
+        ] {
+            assert_eq!(no_fault(&observed(code, None, flaw)).is_ok(), holds, "{code} {flaw:?}");
+        }
+    }
+}

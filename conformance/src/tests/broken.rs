@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -16,7 +16,12 @@ use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
+use crate::gzip::gzip;
 use crate::wire::put_bytes;
+
+mod grpc;
+
+use grpc::{grpc, protobuf_partial};
 
 /// What is wrong with a receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,8 @@ pub(super) enum Fault {
     AcceptsAll,
     /// Refuses everything as bad data, in the right form.
     RefusesAll,
+    /// The same, and its refusals over HTTP are compressed, which nobody asked for.
+    GzipRefusals,
     /// HTTP 500 and INTERNAL for everything, in plain text.
     PlainErrors,
     /// 206, one item rejected without a message, whatever was sent.
@@ -56,9 +63,10 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    pub(super) const ALL: [Fault; 16] = [
+    pub(super) const ALL: [Fault; 17] = [
         Fault::AcceptsAll,
         Fault::RefusesAll,
+        Fault::GzipRefusals,
         Fault::PlainErrors,
         Fault::PartialContent,
         Fault::EmptyPartial,
@@ -100,6 +108,7 @@ impl Fault {
             Fault::RefusesAll => {
                 &["T1.identity", "T1.gzip", "R1.empty", "J1.hex-upper", "J3.unknown-item", "D4.zero-ids"]
             }
+            Fault::GzipRefusals => &["T18.not-asked"],
             Fault::PlainErrors => {
                 &["R7.bad-data", "R7.every", "R7.message", "R8.undecodable", "R10.no-fault", "T5.paths"]
             }
@@ -125,9 +134,16 @@ impl Fault {
                 "T6.status-details",
                 "T9.short-grpc-message",
             ],
-            Fault::Unavailable => &["R9.has-retry-after", "R11.bad-data", "T8.over-limit"],
+            Fault::Unavailable => &[
+                "R9.has-retry-after",
+                "R11.bad-data",
+                "T8.over-limit",
+                "J1.not-base64",
+                "J5.out-of-range",
+                "R8.invalid-utf8",
+            ],
             Fault::AllTooLarge => &["T8.status-body", "T7.within", "R8.undecodable", "T6.error-message"],
-            Fault::NoAllow => &["T12.allow", "T14.star-credentials", "T12.foreign-content-type"],
+            Fault::NoAllow => &["T12.allow", "T14.star-credentials", "T14.credentials", "T12.foreign-content-type"],
             Fault::NoCodings => &["T11.accept-encoding", "T11.grpc-accept-encoding"],
             Fault::OneAtATime => &["T17.slow-call"],
             Fault::HangsUp => &["T1.identity", "T5.keep-alive", "T17.concurrent"],
@@ -152,7 +168,15 @@ impl Fault {
                 "T9.every",
                 "T18.not-asked",
             ],
-            Fault::RefusesAll => &["R7.bad-data", "R7.every", "R8.undecodable", "R11.bad-data", "R10.no-fault"],
+            Fault::RefusesAll | Fault::GzipRefusals => &[
+                "R7.bad-data",
+                "R7.message",
+                "R7.every",
+                "R8.undecodable",
+                "R11.bad-data",
+                "R10.no-fault",
+                "J1.not-base64",
+            ],
             Fault::EmptyPartial => &["T1.identity", "R2.message", "R2.status-200", "R3.not-negative"],
             Fault::AllTooLarge => &["T8.over-limit", "T8.over-limit-gzip", "T8.not-retryable"],
             _ => &[],
@@ -240,6 +264,7 @@ async fn answer(fault: Fault, turn: Arc<Mutex<()>>, request: Request<Incoming>) 
     let (code, kind, body): (u16, &str, Vec<u8>) = match fault {
         Fault::AcceptsAll | Fault::OneAtATime => (200, kind, full),
         Fault::RefusesAll => (400, kind, status(3, "never")),
+        Fault::GzipRefusals => (400, kind, gzip(&status(3, "never"))),
         Fault::PlainErrors => (500, "text/plain", b"internal server error\n".to_vec()),
         Fault::PartialContent => (206, kind, partial(1, "")),
         Fault::EmptyPartial => (200, kind, partial(0, "")),
@@ -260,7 +285,9 @@ async fn answer(fault: Fault, turn: Arc<Mutex<()>>, request: Request<Incoming>) 
     let headers = response.headers_mut();
     headers.insert("content-type", HeaderValue::from_str(kind).unwrap());
     match fault {
-        Fault::FalseGzip => drop(headers.insert("content-encoding", HeaderValue::from_static("gzip"))),
+        Fault::FalseGzip | Fault::GzipRefusals => {
+            drop(headers.insert("content-encoding", HeaderValue::from_static("gzip")))
+        }
         Fault::AsksToRetry => drop(headers.insert("retry-after", HeaderValue::from_static("soon"))),
         Fault::NoAllow => {
             headers.insert("access-control-allow-origin", HeaderValue::from_static("*"));
@@ -269,83 +296,6 @@ async fn answer(fault: Fault, turn: Arc<Mutex<()>>, request: Request<Incoming>) 
         _ => {}
     }
     Ok(response)
-}
-
-fn protobuf_partial(rejected: i64, message: &str) -> Vec<u8> {
-    let mut partial = Vec::new();
-    if rejected != 0 {
-        partial.push(0x08);
-        crate::wire::put_varint(&mut partial, rejected as u64);
-    }
-    if !message.is_empty() {
-        put_bytes(&mut partial, 2, message.as_bytes());
-    }
-    let mut response = Vec::new();
-    put_bytes(&mut response, 1, &partial);
-    response
-}
-
-fn grpc(fault: Fault) -> Answer {
-    let message: Option<Vec<u8>> = match fault {
-        Fault::AcceptsAll | Fault::OneAtATime | Fault::FalseGzip | Fault::WrongContentType => Some(Vec::new()),
-        Fault::PartialContent => Some(protobuf_partial(1, "")),
-        Fault::EmptyPartial => Some(protobuf_partial(0, "")),
-        Fault::NegativeCount => Some(protobuf_partial(-1, "less than nothing")),
-        Fault::LongReplies => Some(protobuf_partial(1, &"because ".repeat(700_000))),
-        _ => None,
-    };
-    let mut trailers = HeaderMap::new();
-    let mut set =
-        |name: &'static str, value: &[u8]| drop(trailers.insert(name, HeaderValue::from_bytes(value).unwrap()));
-    match fault {
-        _ if message.is_some() => set("grpc-status", b"0"),
-        Fault::RefusesAll => {
-            set("grpc-status", b"3");
-            set("grpc-message", b"never");
-        }
-        Fault::PlainErrors => {}
-        Fault::AsksToRetry => {
-            set("grpc-status", b"8");
-            set("grpc-message", ["later: 100%".as_bytes(), &[0xe9], &[b'x'; 7000]].concat().as_slice());
-            // A Status of another code, with RetryInfo.
-            let mut any = Vec::new();
-            put_bytes(&mut any, 1, b"type.googleapis.com/google.rpc.RetryInfo");
-            let mut status = vec![0x08, 14];
-            put_bytes(&mut status, 3, &any);
-            set("grpc-status-details-bin", crate::message::base64(&status).as_bytes());
-        }
-        Fault::Unavailable => set("grpc-status", b"14"),
-        Fault::AllTooLarge => set("grpc-status", b"8"),
-        _ => set("grpc-status", b"12"),
-    }
-    let body = message.map(|message| {
-        let flag = u8::from(fault == Fault::FalseGzip);
-        [&[flag][..], &(message.len() as u32).to_be_bytes(), &message].concat()
-    });
-    let mut response = match body {
-        Some(body) => {
-            let body = Full::new(Bytes::from(body)).with_trailers(async { Some(Ok(trailers)) });
-            Response::new(body.boxed_unsync())
-        }
-        None => {
-            let mut response = Response::new(Full::new(Bytes::new()).boxed_unsync());
-            *response.headers_mut() = trailers;
-            response
-        }
-    };
-    let kind = match fault {
-        Fault::WrongContentType => "text/html",
-        Fault::PlainErrors => "text/plain",
-        _ => "application/grpc",
-    };
-    if fault == Fault::PlainErrors {
-        *response.status_mut() = 500.try_into().unwrap();
-    }
-    response.headers_mut().insert("content-type", HeaderValue::from_static(kind));
-    if fault == Fault::FalseGzip {
-        response.headers_mut().insert("grpc-encoding", HeaderValue::from_static("gzip"));
-    }
-    response
 }
 
 /// A receiver that speaks just enough HTTP/2 to send clients away at their first ping.
