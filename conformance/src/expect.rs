@@ -1,6 +1,6 @@
 //! What a reply must be. Each function is one statement about a reply; rules name it.
 
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, Signal};
 use crate::reply::{INTERNAL, INVALID_ARGUMENT, Partial, RESOURCE_EXHAUSTED, Reply, code_name};
 use crate::rule::{Check, Miss};
 
@@ -21,6 +21,11 @@ pub(crate) fn taken(reply: &Reply) -> Check {
         Partial { rejected: 0, .. } => Ok(()),
         Partial { rejected, message } => Miss::broken(format!("{rejected} valid items were rejected: {message:?}")),
     }
+}
+
+/// The request was read: nothing of it was rejected, but for metrics, of whose kinds a receiver may reject what it does not keep.
+pub(crate) fn decoded(reply: &Reply) -> Check {
+    if reply.signal == Some(Signal::Metrics) { accepted(reply) } else { taken(reply) }
 }
 
 /// `N` items were rejected, and the others taken.

@@ -1,6 +1,6 @@
 //! J5 to J8, J11: numbers, base64, NaN, null and the syntax of JSON.
 
-use crate::expect::{answered, not_taken, taken};
+use crate::expect::{answered, decoded, not_taken, taken};
 use crate::probe::Probe;
 use crate::protocol::Signal;
 use crate::raw::{in_item, in_resource, text_key, time_path, with_value};
@@ -245,7 +245,7 @@ async fn integers(p: &Probe, quoted: bool) -> Check {
             r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"conformance.integers","histogram":{histogram}}}]}}]}}]}}"#
         ),
     );
-    taken(&p.send(request).await?)
+    decoded(&p.send(request).await?)
 }
 
 /// As values of an attribute and of a data point.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::json::{ENCODING, full};
-use crate::expect::{accepted, noticed, taken};
+use crate::expect::{decoded, noticed, taken};
 use crate::message::{Message, Value};
 use crate::probe::Probe;
 use crate::protocol::Signal;
@@ -65,7 +65,7 @@ pub(super) const RULES: &[Rule] = &[
         ALL,
         ENCODING,
         "at any depth: events, links, status, data points, buckets, quantiles, exemplars, values in values",
-        Test::Signals(|p, signal| p.export(signal, &full(p, signal).throughout(unknown)), accepted),
+        Test::Signals(|p, signal| p.export(signal, &full(p, signal).throughout(unknown)), decoded),
     ),
     Rule::must(
         "J3.unknown-wire-types",
