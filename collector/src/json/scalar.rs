@@ -106,13 +106,42 @@ impl Visitor<'_> for ScalarSeed<'_> {
     }
 }
 
+/// The whole number that `text` writes, also as `1e3` or `5.0`: exactly, where a double would round.
+fn whole_number(text: &str) -> Option<i128> {
+    /// Beyond, nothing fits 64 bits, and nothing needs to be computed.
+    const MAX_EXPONENT: i32 = 30;
+    const MIN_EXPONENT: i32 = -MAX_EXPONENT;
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let (decimal, exponent) = match text.split_once(['e', 'E']) {
+        Some((decimal, exponent)) => (decimal, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (whole, fraction) = decimal.split_once('.').unwrap_or((decimal, ""));
+    if !whole.ends_with(|it: char| it.is_ascii_digit()) || !fraction.bytes().all(|it| it.is_ascii_digit()) {
+        return None;
+    }
+    let fraction = fraction.trim_end_matches('0');
+    let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let exponent = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    match exponent {
+        0..=MAX_EXPONENT => digits.checked_mul(10i128.pow(exponent as u32)),
+        MIN_EXPONENT..0 => {
+            let divisor = 10i128.pow(exponent.unsigned_abs());
+            (digits % divisor == 0).then_some(digits / divisor)
+        }
+        _ => (digits == 0).then_some(0),
+    }
+}
+
 impl ScalarSeed<'_> {
     fn refuse<E: Error>(&self, found: &str) -> E {
         E::custom(format_args!("{found} is not allowed, expected {}", expected(self.field.kind)))
     }
 
     fn integer_text<E: Error>(self, text: &str) -> Result<(), E> {
-        let value = text.parse::<i128>().map_err(|_| self.refuse("this string"))?;
+        let value = whole_number(text).ok_or_else(|| self.refuse("this string"))?;
         self.integer(value)
     }
 

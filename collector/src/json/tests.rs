@@ -130,6 +130,10 @@ fn values_of_every_json_form() {
         (r#"{"intValue":"9007199254740993"}"#, r#""k":9007199254740993"#),
         (r#"{"intValue":9007199254740993}"#, r#""k":9007199254740993"#),
         (r#"{"intValue":1e3}"#, r#""k":1000"#),
+        (r#"{"intValue":"1e3"}"#, r#""k":1000"#),
+        (r#"{"intValue":"-1250.0e-1"}"#, r#""k":-125"#),
+        (r#"{"intValue":"9.007199254740993e15"}"#, r#""k":9007199254740993"#),
+        (r#"{"intValue":"0e99999999"}"#, r#""k":0"#),
         (r#"{"intValue":0}"#, r#""k":0"#),
         (r#"{"doubleValue":5}"#, r#""k":5"#),
         (r#"{"doubleValue":"2.5e1"}"#, r#""k":25"#),
@@ -161,6 +165,12 @@ fn refuses_values_of_another_type_and_names_the_place() {
     let at = "resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.";
     let cases = [
         (r#"{"intValue":"x"}"#, "intValue: this string is not allowed, expected a 64-bit integer"),
+        (r#"{"intValue":""}"#, "intValue: this string is not allowed"),
+        (r#"{"intValue":"1e"}"#, "intValue: this string is not allowed"),
+        (r#"{"intValue":"e3"}"#, "intValue: this string is not allowed"),
+        (r#"{"intValue":"1.25e1"}"#, "intValue: this string is not allowed"),
+        (r#"{"intValue":"1e19"}"#, "intValue: this number is not allowed"),
+        (r#"{"intValue":"1e2147483648"}"#, "intValue: this string is not allowed"),
         (r#"{"intValue":1.5}"#, "intValue: this number is not allowed"),
         (r#"{"intValue":18446744073709551616}"#, "intValue: this number is not allowed"),
         (r#"{"doubleValue":"inf"}"#, "doubleValue: this string is not allowed"),
