@@ -104,6 +104,17 @@ impl Refusal {
         }
     }
 
+    /// The status for a sender of Remote-Write. It must send a 5xx again, and a 4xx never but for 429, which it may: Prometheus
+    /// drops that unless it is told otherwise (`retry_on_http_429`).
+    pub(crate) fn remote_write_status(&self) -> StatusCode {
+        match self.http_status() {
+            StatusCode::TOO_MANY_REQUESTS => StatusCode::SERVICE_UNAVAILABLE,
+            // It would be sent again without end, and fail each time.
+            StatusCode::INTERNAL_SERVER_ERROR => StatusCode::BAD_REQUEST,
+            status => status,
+        }
+    }
+
     pub(crate) fn grpc_code(&self) -> Code {
         match self {
             Refusal::NoSuchPath
@@ -204,6 +215,7 @@ mod tests {
         ];
         for refusal in passing {
             assert!(matches!(refusal.http_status().as_u16(), 429 | 503), "{refusal:?}");
+            assert_eq!(refusal.remote_write_status(), 503, "{refusal:?}");
             assert_eq!(refusal.grpc_code(), Code::Unavailable, "{refusal:?}");
             assert!(refusal.retry_after().is_some(), "{refusal:?}");
         }
@@ -222,6 +234,7 @@ mod tests {
         ];
         for refusal in lasting {
             assert!(!matches!(refusal.http_status().as_u16(), 429 | 502 | 503 | 504), "{refusal:?}");
+            assert!(matches!(refusal.remote_write_status().as_u16(), 400..=428), "{refusal:?}");
             assert!(!matches!(refusal.grpc_code(), Code::Unavailable | Code::DeadlineExceeded), "{refusal:?}");
             assert_eq!(refusal.retry_after(), None, "{refusal:?}");
         }

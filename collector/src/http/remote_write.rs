@@ -1,8 +1,8 @@
 //! Prometheus Remote-Write: POST of a Snappy block to one path, for both versions.
 //!
-//! Senders read the status alone: 204 is all of it stored, a 4xx but 429 is not sent again, 429 and 5xx are. So a request of
-//! which a part was rejected is answered with 400 though the rest of it is stored, and says so in words and in the headers that
-//! version 2.0 asks for.
+//! Senders read the status alone: 204 is all of it stored, a 4xx is not sent again, a 5xx is. So what passes is a 503, never a
+//! 429 (see [`Refusal::remote_write_status`]), and a request of which a part was rejected is answered with 400 though the rest
+//! of it is stored, and says so in words and in the headers that version 2.0 asks for.
 
 use std::sync::Arc;
 
@@ -95,12 +95,7 @@ fn written(reply: &Reply) -> Response {
 }
 
 fn refuse(refusal: &Refusal) -> Response {
-    let status = match refusal {
-        // A 500 would be sent again without end, and fail each time.
-        Refusal::Internal => StatusCode::BAD_REQUEST,
-        refusal => refusal.http_status(),
-    };
-    let mut response = respond(status, TEXT, format!("{refusal}\n"));
+    let mut response = respond(refusal.remote_write_status(), TEXT, format!("{refusal}\n"));
     let headers = response.headers_mut();
     count(headers, Written::default());
     if let Some(seconds) = refusal.retry_after() {
