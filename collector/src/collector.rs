@@ -192,10 +192,12 @@ impl Collector {
             Coding::Identity => work.body.len(),
             _ => work.body.len().saturating_mul(USUAL_RATIO),
         };
+        // Of Remote-Write 2.0 a small body may have rows that are much larger.
+        let is_small = expected_size <= INLINE_SIZE && work.protocol != Protocol::RemoteWrite2;
         // A decoder that panics takes its own request with it and nothing else.
         let prepare =
             move || catch_unwind(AssertUnwindSafe(|| work.prepare().map(Box::new))).unwrap_or(Err(Refusal::Internal));
-        if expected_size <= INLINE_SIZE {
+        if is_small {
             return prepare();
         }
         let permit = Arc::clone(&self.decoders).acquire_owned().await.map_err(|_| Refusal::Overloaded)?;
@@ -234,6 +236,8 @@ impl Unprepared {
         }
         let mut decoded = decode_into(store.rows(), protocol.body_kind(signal), &body, context)?;
         decoded.report.prepend(warnings);
+        // No more than a request of the greatest size has, with what it was compressed from: that fits once others have ended.
+        admission.cover_more(decoded.n_text_bytes, max_body + max_body / 2)?;
         Ok(Prepared { body, decoded, admission })
     }
 }

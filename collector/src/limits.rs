@@ -78,6 +78,11 @@ impl Admission {
         self.covered += more;
         Ok(())
     }
+
+    /// Takes budget for `more` bytes beyond what this request has, as long as it has no more than `most`.
+    pub(crate) fn cover_more(&mut self, more: usize, most: usize) -> Result<(), Overloaded> {
+        self.cover(self.covered.saturating_add(more).min(most))
+    }
 }
 
 impl Drop for Admission {
@@ -100,6 +105,8 @@ mod tests {
         assert_eq!(first.cover(3 * STEP), Ok(()));
         let mut second = admission();
         assert_eq!(second.cover(1), Err(Overloaded), "a step is free, but this sender has three");
+        assert_eq!(first.cover_more(STEP, 3 * STEP), Ok(()), "it has as much as it may");
+        assert_eq!(first.cover_more(STEP, 5 * STEP), Err(Overloaded), "no more than twice what is free");
         drop(first);
         assert_eq!(second.cover(4 * STEP), Ok(()));
         assert_eq!(second.cover(4 * STEP + 1), Err(Overloaded));

@@ -65,6 +65,8 @@ pub struct Decoded {
     pub services: Vec<Sent>,
     /// Of the resource that is being decoded.
     pub(crate) gathered: sent::Gathered,
+    /// Bytes of rows that stand in the body as references, which its size says nothing of.
+    pub(crate) n_text_bytes: usize,
     /// Of remote write, what its reply counts.
     pub written: Written,
 }

@@ -15,6 +15,7 @@ mod histogram;
 mod labels;
 mod metadata;
 mod series;
+mod texts;
 mod v1;
 mod v2;
 

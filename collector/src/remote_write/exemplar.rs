@@ -3,15 +3,17 @@
 use model::attrs::{AttrsBuf, Value};
 use model::{Nanos, SeriesId, SpanId, TraceId};
 
-use super::labels::{MAX_LABELS, MAX_VALUE};
+use super::labels::{MAX_BYTES, MAX_LABELS, MAX_VALUE};
 use crate::otlp::Decoded;
 
-const LARGE: &str = "it has more than 256 labels or a label of more than 32768 bytes";
+const LARGE: &str = "it has more than 256 labels, a label of more than 32768 bytes, or more than 64 KiB of labels";
 
 /// One exemplar of a series.
 #[derive(Default)]
 pub(super) struct Exemplar<'a> {
     pub(super) labels: Vec<(&'a str, &'a str)>,
+    /// Of `labels`.
+    pub(super) n_bytes: usize,
     pub(super) value: f64,
     /// In milliseconds.
     pub(super) time: i64,
@@ -21,9 +23,11 @@ pub(super) struct Exemplar<'a> {
 
 impl<'a> Exemplar<'a> {
     pub(super) fn push(&mut self, (name, value): (&'a str, &'a str)) {
-        if self.labels.len() == MAX_LABELS || name.len().max(value.len()) > MAX_VALUE {
+        let n_bytes = self.n_bytes + name.len() + value.len();
+        if self.labels.len() == MAX_LABELS || name.len().max(value.len()) > MAX_VALUE || n_bytes > MAX_BYTES {
             self.refuse(LARGE);
         } else {
+            self.n_bytes = n_bytes;
             self.labels.push((name, value));
         }
     }

@@ -4,12 +4,16 @@ use model::resource::UNKNOWN_SERVICE;
 use model::wire::{put_bytes_field, put_varint};
 use model::{Attrs, AttrsBuf, MetricKind, Resource, Scope, Series, Temporality, Value};
 
+use super::texts::Texts;
+
 /// Labels of one series; Prometheus itself has a few dozen.
 pub(super) const MAX_LABELS: usize = 256;
 /// Bytes of a label's name.
 pub(super) const MAX_NAME: usize = 1 << 10;
 /// Bytes of a label's value, or of a metric's name.
 pub(super) const MAX_VALUE: usize = 32 << 10;
+/// Bytes of all names and values of one series or exemplar: what the attributes of a data point of OTLP may have.
+pub(super) const MAX_BYTES: usize = 64 << 10;
 
 pub(super) const UTF8: &str = "a label is not valid UTF-8";
 const NO_NAME: &str = "the series has no label __name__";
@@ -18,11 +22,14 @@ const DUPLICATE: &str = "a label name is there twice";
 const TOO_MANY: &str = "the series has more than 256 labels";
 const LONG_NAME: &str = "a label name is longer than 1024 bytes";
 const LONG_VALUE: &str = "a label value is longer than 32768 bytes";
+const LARGE: &str = "the labels of the series take more than 64 KiB";
 
 /// The labels of one series after the other, read into the same memory.
 #[derive(Default)]
 pub(super) struct LabelSet<'a> {
     labels: Vec<(&'a str, &'a str)>,
+    /// Of `labels`.
+    n_bytes: usize,
     problem: Option<&'static str>,
     name: &'a str,
     job: &'a str,
@@ -37,7 +44,12 @@ pub(super) struct LabelSet<'a> {
 impl<'a> LabelSet<'a> {
     pub(super) fn clear(&mut self) {
         self.labels.clear();
-        self.problem = None;
+        (self.n_bytes, self.problem) = (0, None);
+    }
+
+    /// Bytes of the labels pushed.
+    pub(super) fn n_bytes(&self) -> usize {
+        self.n_bytes
     }
 
     /// Adds a label. An empty value is as good as none, to Prometheus too.
@@ -50,7 +62,10 @@ impl<'a> LabelSet<'a> {
             self.refuse(LONG_VALUE);
         } else if self.labels.len() == MAX_LABELS {
             self.refuse(TOO_MANY);
+        } else if self.n_bytes + name.len() + value.len() > MAX_BYTES {
+            self.refuse(LARGE);
         } else if !value.is_empty() {
+            self.n_bytes += name.len() + value.len();
             self.labels.push((name, value));
         }
     }
@@ -61,11 +76,13 @@ impl<'a> LabelSet<'a> {
     }
 
     /// Brings the labels that were pushed into the form of the store, or says why the series is rejected. Unsorted labels are
-    /// sorted: the specification asks it of senders, and some do not keep it.
-    pub(super) fn finish(&mut self) -> Result<(), &'static str> {
+    /// sorted: the specification asks it of senders, and some do not keep it. `n_bytes` are those of the labels and of all else
+    /// that is kept of the series.
+    pub(super) fn finish(&mut self, n_bytes: usize, texts: &mut Texts) -> Result<(), &'static str> {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
+        texts.take(n_bytes)?;
         if !self.labels.is_sorted_by(|a, b| a.0 < b.0) {
             self.labels.sort_unstable_by_key(|(name, _)| *name);
             if self.labels.windows(2).any(|pair| pair[0].0 == pair[1].0) {
@@ -139,6 +156,10 @@ mod tests {
 
     use super::*;
 
+    fn finish(labels: &mut LabelSet<'_>) -> Result<(), &'static str> {
+        labels.finish(labels.n_bytes(), &mut Texts::of_body(1 << 20))
+    }
+
     #[test]
     fn attributes_are_encoded_as_everywhere_else() {
         let texts = [0, 1, 60, 120, 127, 128, 300, 16_383, 16_384].map(|length| "x".repeat(length));
@@ -159,7 +180,7 @@ mod tests {
         {
             labels.push(name, value);
         }
-        assert_eq!(labels.finish(), Ok(()));
+        assert_eq!(finish(&mut labels), Ok(()));
         let series = labels.series(Scope::default());
         let pairs = |attrs: Attrs<'_>| attrs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>();
         assert_eq!((series.name, series.service), ("up", "api"));
@@ -168,7 +189,7 @@ mod tests {
 
         labels.clear();
         labels.push("__name__", "up");
-        assert_eq!(labels.finish(), Ok(()));
+        assert_eq!(finish(&mut labels), Ok(()));
         let series = labels.series(Scope::default());
         assert_eq!(
             (series.service, series.resource.as_bytes(), series.attr_bytes),
@@ -179,6 +200,7 @@ mod tests {
     #[test]
     fn improper_labels_are_refused_with_the_reason() {
         let (long_name, long_value) = ("n".repeat(MAX_NAME + 1), "v".repeat(MAX_VALUE + 1));
+        let large = "v".repeat(MAX_VALUE);
         let many: Vec<String> = (0..=MAX_LABELS).map(|number| format!("l{number:04}")).collect();
         let cases: Vec<(Vec<(&str, &str)>, &str)> = vec![
             (vec![], NO_NAME),
@@ -190,11 +212,12 @@ mod tests {
             (vec![(&long_name, "x")], LONG_NAME),
             (vec![("x", &long_value)], LONG_VALUE),
             (many.iter().map(|name| (name.as_str(), "x")).collect(), TOO_MANY),
+            (vec![("__name__", "up"), ("a", &large), ("b", &large)], LARGE),
         ];
         for (pairs, expected) in cases {
             let mut labels = LabelSet::default();
             pairs.iter().for_each(|(name, value)| labels.push(name, value));
-            assert_eq!(labels.finish(), Err(expected));
+            assert_eq!(finish(&mut labels), Err(expected));
         }
     }
 }

@@ -8,6 +8,7 @@ use model::{MetricKind, Nanos, Point, PointValue, Series, SeriesId, Temporality}
 
 use super::exemplar::Exemplar;
 use super::histogram::NativeHistogram;
+use super::texts::Texts;
 use crate::otlp::malformed::{Malformed, Within};
 use crate::otlp::wire::{double, varint};
 use crate::otlp::{Context, Decoded};
@@ -30,6 +31,13 @@ pub(super) struct Sample {
     start_time: i64,
 }
 
+impl Scratch {
+    /// For a body of so many bytes.
+    pub(super) fn of_body(size: usize) -> Self {
+        Scratch { texts: Texts::of_body(size), ..Scratch::default() }
+    }
+}
+
 impl Sample {
     pub(super) fn read(message: &[u8]) -> Result<Self, Malformed> {
         let mut it = Sample { value: 0.0, time: 0, start_time: 0 };
@@ -46,9 +54,10 @@ impl Sample {
     }
 }
 
-/// Memory that one series after another uses.
+/// Memory that one series after another uses, and what they have used of the limits of a request.
 #[derive(Default)]
 pub(super) struct Scratch {
+    pub(super) texts: Texts,
     identity: Identity,
     histogram: NativeHistogram,
     distribution: Vec<u8>,
@@ -66,6 +75,8 @@ pub(super) struct SeriesRows<'s> {
     /// The series of these labels, or why all of it is rejected.
     pub(super) series: Result<Series<'s>, &'static str>,
     pub(super) metric_type: MetricType,
+    /// Bytes of labels and description, which [`Scratch::texts`] counts once.
+    pub(super) n_bytes: usize,
     /// The id of the series of numbers, and of those of the two kinds of histograms.
     pub(super) ids: [Option<SeriesId>; 3],
     /// The place of the series in the body.
@@ -115,6 +126,7 @@ impl SeriesRows<'_> {
     pub(super) fn exemplar(&mut self, number: usize, exemplar: &Exemplar<'_>) {
         let few = self.decoded.written.exemplars < MAX_ITEMS;
         let admitted = if few { exemplar.problem.map_or(Ok(()), Err) } else { Err(TOO_MANY) };
+        let admitted = admitted.and_then(|()| self.scratch.texts.take(exemplar.n_bytes));
         let admitted = admitted.and_then(|()| self.admit(self.number_kind(), exemplar.time));
         match admitted {
             Ok((series, time)) => {
@@ -179,11 +191,18 @@ impl SeriesRows<'_> {
             MetricKind::Gauge => series,
             kind => Series { kind, temporality: Temporality::Cumulative, monotonic: kind == MetricKind::Sum, ..series },
         };
-        let identity = &mut self.scratch.identity;
-        let id = *self.ids[place].get_or_insert_with(|| {
-            identity.set(&series);
-            identity.id(series.attr_bytes)
-        });
+        let id = match self.ids[place] {
+            Some(id) => id,
+            None => {
+                if self.ids != [None; 3] {
+                    // Each kind is a series, with all of the labels.
+                    self.scratch.texts.take(self.n_bytes)?;
+                }
+                let identity = &mut self.scratch.identity;
+                identity.set(&series);
+                *self.ids[place].insert(identity.id(series.attr_bytes))
+            }
+        };
         if !self.decoded.rows.metrics.admit(id, &series, time) {
             return Err(NO_ROOM);
         }

@@ -13,7 +13,8 @@ use crate::otlp::wire::{bytes, double, varint};
 use crate::otlp::{Context, Decoded};
 
 pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Result<(), Malformed> {
-    let mut decoder = Decoder { labels: LabelSet::default(), scratch: Scratch::default(), scope: Vec::new(), context };
+    let mut decoder =
+        Decoder { labels: LabelSet::default(), scratch: Scratch::of_body(body.len()), scope: Vec::new(), context };
     Mark { metric_type: MetricType::Unknown, is_metadata: false }.scope(&mut decoder.scope);
     let (mut n_series, mut n_metadata) = (0, 0);
     let mut reader = Reader::new(body);
@@ -59,12 +60,14 @@ impl<'a> Decoder<'a> {
                 n_labels += 1;
             }
         }
-        let proper = labels.finish();
+        let n_bytes = labels.n_bytes();
+        let proper = labels.finish(n_bytes, &mut scratch.texts);
         let mut rows = SeriesRows {
             series: proper.map(|()| labels.series(Scope::new(scope))),
             metric_type: MetricType::Unknown,
             start_time: 0,
             context: *context,
+            n_bytes,
             ids: [None; 3],
             decoded,
             scratch,

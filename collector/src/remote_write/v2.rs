@@ -22,7 +22,7 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
     let mut decoder = Decoder {
         symbols: symbols(body)?,
         labels: LabelSet::default(),
-        scratch: Scratch::default(),
+        scratch: Scratch::of_body(body.len()),
         scope: Vec::new(),
         context,
     };
@@ -34,6 +34,7 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
             n_series += 1;
         }
     }
+    decoded.n_text_bytes = decoder.scratch.texts.taken();
     Ok(())
 }
 
@@ -74,7 +75,8 @@ impl<'a> Decoder<'a> {
     fn time_series(&mut self, message: &'a [u8], index: usize, decoded: &mut Decoded) -> Result<(), Malformed> {
         let about = self.about(message, index, decoded)?;
         let Decoder { symbols, labels, scratch, scope, context } = self;
-        let proper = labels.finish();
+        let n_bytes = labels.n_bytes() + about.help.len() + about.unit.len();
+        let proper = labels.finish(n_bytes, &mut scratch.texts);
         Mark { metric_type: about.metric_type, is_metadata: false }.scope(scope);
         let mut series = labels.series(Scope::new(scope));
         (series.unit, series.description) = (about.unit, about.help);
@@ -83,6 +85,7 @@ impl<'a> Decoder<'a> {
             metric_type: about.metric_type,
             start_time: about.start_time,
             context: *context,
+            n_bytes,
             ids: [None; 3],
             decoded,
             scratch,

@@ -155,6 +155,21 @@ async fn what_passes_is_to_be_sent_again() {
 }
 
 #[tokio::test]
+async fn what_references_stand_for_is_counted_among_what_is_in_progress() {
+    // Eight series of 16 KiB in a body of that size.
+    let long = "v".repeat(16 << 10);
+    let mut request = WriteRequest::default();
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        request.timeseries.extend(one(&[("__name__", name), ("long", &long)], vec![sample(1.0)]).timeseries);
+    }
+    for (max_in_progress, status) in [(128 << 10, 503), (512 << 10, 204)] {
+        let (_dir, _store, collector) = collector(Limits { max_in_progress, ..Limits::default() });
+        let answer = post(&collector, V2, Some("snappy"), body(&request, V2)).await;
+        assert_eq!((answer.status, collector.stats().bytes_in_progress), (status, 0), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
 async fn series_beyond_the_limit_are_rejected_one_by_one() {
     let config = |dir: &std::path::Path| StoreConfig { max_series: 1, ..StoreConfig::new(dir) };
     let (_dir, store, collector) = collector_over(config, Limits::default());

@@ -2,11 +2,13 @@
 
 use model::time::{DAY, HOUR};
 use prost::Message;
+use store::Rows;
 
 use super::prompb::{
-    Exemplar, MetricMetadata, NOW_MILLIS, Request, Sample, TimeSeries, TimeSeries2, WriteRequest, labels, one, sample,
-    v2,
+    Exemplar, Exemplar2, Histogram, MetricMetadata, NOW_MILLIS, Request, Sample, TimeSeries, TimeSeries2, WriteRequest,
+    labels, one, sample, v2,
 };
+use crate::BodyKind;
 use crate::otlp::{Context, Decoded};
 use crate::remote_write::{Version, decode};
 use crate::testing::{KEEP_ALL, NOW, dump};
@@ -143,6 +145,64 @@ fn references_must_be_to_symbols_and_in_pairs() {
     // A body of the other version says nothing at all.
     let decoded = decode(Version::V1, &v2(&one(NAMED, vec![sample(1.0)])).encode_to_vec(), KEEP_ALL).unwrap();
     assert_eq!((decoded.n_items, decoded.rows.is_empty()), (0, true));
+}
+
+/// Series with these references and a sample. Symbol 3 has 32 KiB, those from 4 on are `names` short ones.
+fn of_long_symbol(refs: impl Iterator<Item = Vec<u32>>, names: u32) -> Request {
+    let texts = ["", "__name__", "up"].map(str::to_owned).into_iter().chain(["v".repeat(32 << 10)]);
+    let symbols = texts.chain((0..names).map(|n| format!("n{n}"))).collect();
+    let series = refs.map(|labels_refs| TimeSeries2 { labels_refs, samples: vec![sample(1.0)], ..Default::default() });
+    Request { symbols, timeseries: series.collect() }
+}
+
+#[test]
+fn a_symbol_that_is_referred_to_again_and_again_does_not_swell_a_series() {
+    let many: Vec<u32> = (0..255).flat_map(|n| [4 + n, 3]).collect();
+    let mut request = of_long_symbol([[&[1, 2], &many[..]].concat(), vec![1, 2, 4, 3]].into_iter(), 255);
+    request.timeseries[1].exemplars =
+        [many, vec![4, 3]].map(|labels_refs| Exemplar2 { labels_refs, value: 1.0, timestamp: NOW_MILLIS }).into();
+    let decoded = decode(Version::V2, &request.encode_to_vec(), KEEP_ALL).unwrap();
+    let written = decoded.written;
+    assert_eq!((decoded.rejected(), written.samples, written.exemplars, written.lost_exemplars), (1, 1, 1, 1));
+    let findings = decoded.report.findings();
+    assert_eq!(findings[0].reason, "the labels of the series take more than 64 KiB");
+    assert!(findings[1].reason.contains("or more than 64 KiB of labels"), "{}", findings[1].reason);
+}
+
+#[test]
+fn what_references_stand_for_is_bounded_by_the_size_of_the_body() {
+    let body_of = |n: u32| of_long_symbol((0..n).map(|n| vec![1, 2, 4 + n, 3]), n).encode_to_vec();
+    // (series, how many of them are stored)
+    for (n, expected) in [(10, 10), (200, 76), (30_000, 2_047)] {
+        let body = body_of(n);
+        let decoded = decode(Version::V2, &body, KEEP_ALL).unwrap();
+        let bytes = decoded.n_text_bytes;
+        assert!(bytes <= (64 * body.len()).min(64 << 20), "{bytes} of {}", body.len());
+        assert_eq!(
+            (decoded.written.samples, decoded.rejected()),
+            (expected, u64::from(n) - expected),
+            "{}",
+            body.len()
+        );
+        if expected < u64::from(n) {
+            assert!(reason(&decoded).contains("64 MiB or 64 times its size; send smaller"), "{}", reason(&decoded));
+        }
+        // The log has the body; replay gives no more.
+        let kind = BodyKind::RemoteWrite(Version::V2).number();
+        let replayed = crate::decode_for_replay(Rows::default(), kind, &body, NOW).unwrap();
+        assert_eq!(replayed.metrics.len() as u64, expected);
+    }
+    // Exemplars count too, and each kind of histogram is a series with all of the labels.
+    let mut request = of_long_symbol([vec![1, 2]].into_iter(), 1);
+    let exemplar = Exemplar2 { labels_refs: vec![4, 3], value: 1.0, timestamp: NOW_MILLIS };
+    request.timeseries[0].exemplars = vec![exemplar; 200];
+    let decoded = decode(Version::V2, &request.encode_to_vec(), KEEP_ALL).unwrap();
+    assert_eq!((decoded.written.exemplars, decoded.written.lost_exemplars), (72, 128));
+    let mut request = of_long_symbol([vec![1, 2, 4, 3]].into_iter(), 1);
+    let histogram = Histogram { timestamp: NOW_MILLIS, ..Default::default() };
+    request.timeseries[0].histograms = vec![histogram.clone(), Histogram { schema: -53, ..histogram }];
+    let decoded = decode(Version::V2, &request.encode_to_vec(), KEEP_ALL).unwrap();
+    assert_eq!((decoded.written.histograms, decoded.n_text_bytes), (2, 3 * ("__name__upn0".len() + (32 << 10))));
 }
 
 #[test]
