@@ -6,7 +6,7 @@ use model::wire::Reader;
 
 use super::exemplar::Exemplar;
 use super::labels::{LabelSet, UTF8};
-use super::metadata;
+use super::metadata::Metadata;
 use super::series::{Sample, Scratch, SeriesRows};
 use crate::otlp::malformed::{Malformed, Within};
 use crate::otlp::wire::{bytes, double, varint};
@@ -16,7 +16,7 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
     let mut decoder =
         Decoder { labels: LabelSet::default(), scratch: Scratch::of_body(body.len()), scope: Vec::new(), context };
     Mark { metric_type: MetricType::Unknown, is_metadata: false }.scope(&mut decoder.scope);
-    let (mut n_series, mut n_metadata) = (0, 0);
+    let (mut n_series, mut metadata) = (0, Metadata::default());
     let mut reader = Reader::new(body);
     while let Some((number, raw)) = reader.next_field()? {
         match number {
@@ -26,11 +26,7 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
                     .within_item("timeseries", n_series)?;
                 n_series += 1;
             }
-            3 => {
-                let pushed = bytes(raw).and_then(|it| metadata::push(it, n_metadata, context, decoded));
-                pushed.within_item("metadata", n_metadata)?;
-                n_metadata += 1;
-            }
+            3 => metadata.push(bytes(raw).within("metadata")?, context, decoded)?,
             _ => {}
         }
     }

@@ -268,6 +268,37 @@ fn metadata_makes_counters_and_descriptions() {
 }
 
 #[test]
+fn metadata_is_stored_once_for_each_description_and_not_without_end() {
+    let about = |name: String| MetricMetadata { metric_family_name: name, ..Default::default() };
+    let repeated = WriteRequest { metadata: vec![about("x".to_owned()); 70_000], ..Default::default() };
+    let many = WriteRequest { metadata: (0..70_000).map(|n| about(format!("x{n}"))).collect(), ..Default::default() };
+    for (request, n_points) in [(repeated, 1), (many, 65_536)] {
+        let decoded = decode(Version::V1, &request.encode_to_vec(), KEEP_ALL).unwrap();
+        assert_eq!(decoded.rows.metrics.len(), n_points);
+        let [finding] = decoded.report.findings() else { panic!("{:?}", decoded.report) };
+        assert!(finding.reason.contains("beyond 65536") && !finding.rejected, "{finding:?}");
+        assert_eq!((finding.count, &*finding.first), (70_000 - 65_536, "metadata[65536]"));
+    }
+}
+
+#[test]
+fn a_help_that_is_no_text_costs_itself_alone() {
+    let mut request = one(NAMED, vec![sample(1.0)]);
+    let about = |name: &str, help: &str| MetricMetadata {
+        metric_family_name: name.to_owned(),
+        help: help.to_owned(),
+        ..Default::default()
+    };
+    request.metadata = vec![about("x", "NEEDLE"), about("y", "Helps.")];
+    let mut body = request.encode_to_vec();
+    let at = body.windows(6).position(|it| it == b"NEEDLE").unwrap();
+    body[at] = 0xff;
+    let decoded = decode(Version::V1, &body, KEEP_ALL).unwrap();
+    assert_eq!((decoded.written.samples, decoded.rows.metrics.len()), (1, 2));
+    assert_eq!(reason(&decoded), "metadata that is not valid UTF-8 was left out");
+}
+
+#[test]
 fn a_request_has_no_more_rows_than_memory_is_counted_for() {
     // Nine bytes each: a value of 0 is not sent.
     let samples = vec![Sample { value: 0.0, ..sample(0.0) }; (4 << 20) + 3];

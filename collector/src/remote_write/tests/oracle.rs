@@ -1,6 +1,6 @@
 //! The rows of a request as prost reads it: the same rules, written a second time over the derived types.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::metric::NO_RECORDED_VALUE;
 use model::wire::put_varint_field;
@@ -39,6 +39,7 @@ pub(super) fn v1(request: &WriteRequest) -> (Rows, u64) {
         exemplars: it.exemplars.iter().cloned().map(Some).collect(),
     });
     let (mut rows, n_items) = rows(all.collect());
+    let mut seen = BTreeSet::new();
     for about in &request.metadata {
         let known = (0..8).contains(&about.r#type);
         if about.metric_family_name.is_empty() {
@@ -47,6 +48,9 @@ pub(super) fn v1(request: &WriteRequest) -> (Rows, u64) {
         let scope = mark(16 + if known { about.r#type as u64 } else { 0 });
         let series = series(&about.metric_family_name, MetricKind::Gauge, &about.unit, &about.help, &[], &[], &scope);
         let series = rows.metrics.series(&series, NOW);
+        if !seen.insert(series.0) {
+            continue;
+        }
         let point = Point { series, time: NOW, start_time: 0, flags: NO_RECORDED_VALUE, value: PointValue::None };
         rows.metrics.push(&point);
     }
