@@ -6,24 +6,21 @@
 
 use model::MetricKind;
 use model::metric::distribution::{GAUGE, RESET, RESET_HINT_FIELD};
-use model::wire::{Raw, Reader, put_bytes_field, put_fixed64_field, put_varint, put_varint_field, zigzag};
+use model::wire::{Reader, put_bytes_field, put_fixed64_field, put_varint, put_varint_field, zigzag};
 
-use super::series::each_varint;
 use crate::otlp::malformed::{Malformed, Within};
-use crate::otlp::wire::{bytes, double, each_fixed64, varint};
+use crate::otlp::wire::{double, each_fixed64, varint};
+
+mod side;
+
+use side::{SPANS, Side, WIDE, keep, whole};
 
 const CUSTOM_SCHEMA: i32 = -53;
 
-/// Buckets of one sign, the empty ones between them included. At the finest schema they reach over nineteen decimal powers.
-const MAX_BUCKETS: usize = 16 << 10;
 /// Empty buckets that one request may add: they take a byte each, and none in the request.
 const MAX_EMPTY_BUCKETS: usize = 16 << 20;
 
 const SCHEMA: &str = "the schema of a native histogram must be -53 or from -4 to 8";
-const FRACTION: &str = "the histogram has counts that are no whole numbers, which cannot be stored";
-const NEGATIVE: &str = "the histogram has a negative count, or one of more than 63 bits";
-const SPANS: &str = "the spans of the histogram do not fit its buckets";
-const WIDE: &str = "the histogram reaches over more than 16384 buckets; give it a coarser schema";
 const EMPTY: &str = "the histograms of the request reach over more than 16777216 empty buckets; send smaller batches";
 const BOUNDS: &str = "custom_values must increase";
 const CUSTOM: &str = "a histogram with custom buckets has neither negative buckets nor a zero bucket";
@@ -66,22 +63,6 @@ impl Count {
             Count::Float(count) => whole(count),
         }
     }
-}
-
-/// The buckets of one sign.
-#[derive(Debug, Default)]
-struct Side {
-    /// Gap to the span before, or index of the first bucket, and number of buckets.
-    spans: Vec<(i32, u32)>,
-    /// Of integer histograms.
-    deltas: Vec<i64>,
-    /// Of float histograms.
-    counts: Vec<f64>,
-    /// There are more spans or buckets than are kept.
-    too_many: bool,
-    /// Buckets without gaps, once [`Side::fill`] was called, and the index of the first.
-    dense: Vec<u64>,
-    first: i64,
 }
 
 impl NativeHistogram {
@@ -160,10 +141,10 @@ impl NativeHistogram {
         if !self.negative.is_empty() || self.zero_count.whole() != Ok(0) {
             return Err(CUSTOM);
         }
-        self.positive.fill()?;
-        let Side { dense, first, .. } = &self.positive;
+        let extent = self.positive.extent()?;
         let n = bounds.len() + 1;
-        let before = usize::try_from(*first).ok().filter(|before| before + dense.len() <= n).ok_or(SPANS)?;
+        let before = usize::try_from(extent.first).ok().filter(|before| before + extent.n <= n).ok_or(SPANS)?;
+        let dense = self.positive.fill(extent)?;
         put_packed_tag(out, 6, n);
         let after = n - before - dense.len();
         let counts = std::iter::repeat_n(0, before).chain(dense.iter().copied()).chain(std::iter::repeat_n(0, after));
@@ -182,21 +163,23 @@ impl NativeHistogram {
         }
         put_unless_zero(out, 7, zero_count);
         for (number, side) in [(8, &mut self.positive), (9, &mut self.negative)] {
-            let n_sent = side.deltas.len() + side.counts.len();
-            side.fill()?;
-            if side.dense.is_empty() {
+            let extent = side.extent()?;
+            if extent.n == 0 {
                 continue;
             }
-            *empty_buckets = empty_buckets.saturating_add(side.dense.len().saturating_sub(n_sent));
-            if *empty_buckets > MAX_EMPTY_BUCKETS {
-                return Err(EMPTY);
-            }
-            let last = side.first + side.dense.len() as i64;
-            let (Ok(offset), true) = (i32::try_from(side.first - 1), last <= i64::from(i32::MAX)) else {
+            let last = extent.first + extent.n as i64;
+            let (Ok(offset), true) = (i32::try_from(extent.first - 1), last <= i64::from(i32::MAX)) else {
                 return Err(WIDE);
             };
-            let mut counts = Vec::with_capacity(side.dense.len());
-            side.dense.iter().for_each(|count| put_varint(&mut counts, *count));
+            // Before any of them is written: a histogram that is rejected costs no more than it has bytes.
+            let empty = *empty_buckets + (extent.n - extent.n_sent);
+            if empty > MAX_EMPTY_BUCKETS {
+                return Err(EMPTY);
+            }
+            *empty_buckets = empty;
+            let dense = side.fill(extent)?;
+            let mut counts = Vec::with_capacity(dense.len());
+            dense.iter().for_each(|count| put_varint(&mut counts, *count));
             let mut buckets = Vec::with_capacity(counts.len() + 16);
             if offset != 0 {
                 put_varint_field(&mut buckets, 1, to_zigzag(offset));
@@ -206,101 +189,6 @@ impl NativeHistogram {
         }
         put_unless_zero(out, 14, self.zero_threshold.to_bits());
         Ok(())
-    }
-}
-
-impl Side {
-    fn cleared(mut self) -> Self {
-        self.spans.clear();
-        self.deltas.clear();
-        self.counts.clear();
-        self.dense.clear();
-        (self.too_many, self.first) = (false, 0);
-        self
-    }
-
-    fn is_empty(&self) -> bool {
-        self.spans.is_empty() && self.deltas.is_empty() && self.counts.is_empty()
-    }
-
-    /// `BucketSpan`
-    fn span(&mut self, raw: Raw<'_>) -> Result<(), Malformed> {
-        let (mut offset, mut length) = (0, 0);
-        let mut reader = Reader::new(bytes(raw)?);
-        while let Some((number, raw)) = reader.next_field()? {
-            match number {
-                1 => offset = zigzag(varint(raw).within("offset")?) as i32,
-                2 => length = varint(raw).within("length")? as u32,
-                _ => {}
-            }
-        }
-        keep(&mut self.spans, (offset, length), &mut self.too_many);
-        Ok(())
-    }
-
-    fn deltas(&mut self, raw: Raw<'_>) -> Result<(), Malformed> {
-        let (deltas, too_many) = (&mut self.deltas, &mut self.too_many);
-        each_varint(raw, |value| keep(deltas, zigzag(value), too_many))
-    }
-
-    fn counts(&mut self, raw: Raw<'_>) -> Result<(), Malformed> {
-        let (counts, too_many) = (&mut self.counts, &mut self.too_many);
-        each_fixed64(raw, |bits| keep(counts, f64::from_bits(bits), too_many))
-    }
-
-    /// Makes `dense` and `first`.
-    fn fill(&mut self) -> Result<(), &'static str> {
-        if self.too_many {
-            return Err(WIDE);
-        }
-        let mut count = 0i64;
-        let (mut deltas, mut floats) = (self.deltas.iter(), self.counts.iter());
-        let mut next = || match (deltas.next(), floats.next()) {
-            (Some(delta), None) => {
-                count = count.checked_add(*delta).filter(|count| *count >= 0).ok_or(NEGATIVE)?;
-                Ok(Some(count as u64))
-            }
-            (None, Some(count)) => whole(*count).map(Some),
-            (None, None) => Ok(None),
-            (Some(_), Some(_)) => Err(SPANS),
-        };
-        let mut index = 0i64;
-        for (number, (offset, length)) in self.spans.iter().enumerate() {
-            if number > 0 && *offset < 0 {
-                return Err(SPANS);
-            }
-            index += i64::from(*offset);
-            for _ in 0..*length {
-                let count = next()?.ok_or(SPANS)?;
-                if self.dense.is_empty() {
-                    self.first = index;
-                }
-                let place =
-                    usize::try_from(index - self.first).ok().filter(|place| *place < MAX_BUCKETS).ok_or(WIDE)?;
-                self.dense.resize(place, 0);
-                self.dense.push(count);
-                index += 1;
-            }
-        }
-        if next()?.is_some() { Err(SPANS) } else { Ok(()) }
-    }
-}
-
-/// Adds `value` as long as there are few.
-fn keep<T>(values: &mut Vec<T>, value: T, too_many: &mut bool) {
-    if values.len() < MAX_BUCKETS {
-        values.push(value);
-    } else {
-        *too_many = true;
-    }
-}
-
-/// The count as an integer. Doubles are exact to 2^53.
-fn whole(count: f64) -> Result<u64, &'static str> {
-    match count {
-        count if count < 0.0 => Err(NEGATIVE),
-        count if count <= (1u64 << 53) as f64 && count.fract() == 0.0 => Ok(count as u64),
-        _ => Err(FRACTION),
     }
 }
 
@@ -318,4 +206,21 @@ fn put_unless_zero(out: &mut Vec<u8>, number: u32, bits: u64) {
 fn put_packed_tag(out: &mut Vec<u8>, number: u32, n: usize) {
     put_varint(out, u64::from(number) << 3 | 2);
     put_varint(out, 8 * n as u64);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_that_is_rejected_for_its_width_takes_no_memory() {
+        let wide = || Side { spans: vec![(0, 1), (16_000, 1)], deltas: vec![1, 0], ..Side::default() };
+        for schema in [0, CUSTOM_SCHEMA] {
+            let mut it = NativeHistogram { schema, positive: wide(), ..NativeHistogram::default() };
+            let mut empty_buckets = MAX_EMPTY_BUCKETS - 100;
+            let rejected = it.distribution(&mut Vec::new(), &mut empty_buckets);
+            assert_eq!(rejected, Err(if schema == 0 { EMPTY } else { SPANS }));
+            assert_eq!((it.positive.dense.capacity(), empty_buckets), (0, MAX_EMPTY_BUCKETS - 100));
+        }
+    }
 }

@@ -85,7 +85,8 @@ pub(super) struct SeriesRows<'s> {
 
 impl SeriesRows<'_> {
     pub(super) fn sample(&mut self, number: usize, sample: &Sample) {
-        match self.count_item().and_then(|()| self.admit(self.number_kind(), sample.time)) {
+        let time = self.count_item().and_then(|()| self.time(sample.time));
+        match time.and_then(|time| Ok((self.admit(self.number_kind(), time)?, time))) {
             Err(reason) => self.reject(reason, "samples", number),
             Ok((series, time)) => {
                 let start_time = self.start_time(sample.start_time);
@@ -102,12 +103,16 @@ impl SeriesRows<'_> {
     /// Reads and pushes the histogram in `message`.
     pub(super) fn histogram(&mut self, number: usize, message: &[u8]) -> Result<(), Malformed> {
         let counted = self.count_item();
-        let Scratch { histogram, distribution, empty_buckets, .. } = &mut *self.scratch;
-        histogram.read(message)?;
-        let (time, start_time) = (histogram.time, histogram.start_time);
-        let is_stale = histogram.sum.to_bits() == STALE.to_bits();
-        let kind = if is_stale { Ok(histogram.kind()) } else { histogram.distribution(distribution, empty_buckets) };
-        match counted.and(kind).and_then(|kind| self.admit(kind, time)) {
+        self.scratch.histogram.read(message)?;
+        let NativeHistogram { time, start_time, sum, .. } = self.scratch.histogram;
+        let is_stale = sum.to_bits() == STALE.to_bits();
+        // Buckets last: what is rejected for another reason costs no more than its bytes.
+        let time = counted.and_then(|()| self.time(time));
+        let kind = time.and_then(|_| {
+            let Scratch { histogram, distribution, empty_buckets, .. } = &mut *self.scratch;
+            if is_stale { Ok(histogram.kind()) } else { histogram.distribution(distribution, empty_buckets) }
+        });
+        match kind.and_then(|kind| Ok((self.admit(kind, time?)?, time?))) {
             Err(reason) => self.reject(reason, "histograms", number),
             Ok((series, time)) => {
                 let start_time = self.start_time(start_time);
@@ -126,8 +131,11 @@ impl SeriesRows<'_> {
     pub(super) fn exemplar(&mut self, number: usize, exemplar: &Exemplar<'_>) {
         let few = self.decoded.written.exemplars < MAX_ITEMS;
         let admitted = if few { exemplar.problem.map_or(Ok(()), Err) } else { Err(TOO_MANY) };
-        let admitted = admitted.and_then(|()| self.scratch.texts.take(exemplar.n_bytes));
-        let admitted = admitted.and_then(|()| self.admit(self.number_kind(), exemplar.time));
+        let time = admitted.and_then(|()| self.time(exemplar.time));
+        let admitted = time.and_then(|time| {
+            self.scratch.texts.take(exemplar.n_bytes)?;
+            Ok((self.admit(self.number_kind(), time)?, time))
+        });
         match admitted {
             Ok((series, time)) => {
                 exemplar.push_row(series, time, self.decoded);
@@ -172,16 +180,22 @@ impl SeriesRows<'_> {
         if self.decoded.n_items > MAX_ITEMS { Err(TOO_MANY) } else { Ok(()) }
     }
 
-    /// Id and time of a point or exemplar of the series that has points of `kind`, or why it is rejected.
-    fn admit(&mut self, kind: MetricKind, time: i64) -> Result<(SeriesId, Nanos), &'static str> {
-        let series = self.series?;
-        let time = nanos(time).ok_or(TIME)?;
+    /// The time of an item in nanoseconds, or why the item is rejected for it or for the labels of the series.
+    fn time(&self, millis: i64) -> Result<Nanos, &'static str> {
+        self.series?;
+        let time = nanos(millis).ok_or(TIME)?;
         if time < self.context.oldest_accepted {
             return Err(TOO_OLD);
         }
         if time > self.context.newest_accepted() {
             return Err(AHEAD);
         }
+        Ok(time)
+    }
+
+    /// The id of the series of `kind`, for a point or exemplar at `time`, or why there is none.
+    fn admit(&mut self, kind: MetricKind, time: Nanos) -> Result<SeriesId, &'static str> {
+        let series = self.series?;
         let place = match kind {
             MetricKind::Histogram => 1,
             MetricKind::ExponentialHistogram => 2,
@@ -207,7 +221,7 @@ impl SeriesRows<'_> {
             return Err(NO_ROOM);
         }
         self.decoded.has_time = true;
-        Ok((id, time))
+        Ok(id)
     }
 
     fn start_time(&self, own: i64) -> Nanos {

@@ -128,6 +128,15 @@ fn the_empty_buckets_of_a_request_are_bounded() {
 }
 
 #[test]
+fn a_histogram_that_is_rejected_for_its_time_or_series_costs_none_of_them() {
+    let wide = histogram(0, &[(0, 1), (16_000, 1)], &[1, 0]);
+    let late = Histogram { timestamp: 0, ..wide.clone() };
+    let decoded = decoded([vec![late; 1100], vec![wide; 1000]].concat());
+    assert_eq!((decoded.written.histograms, decoded.rejected()), (1000, 1100));
+    assert_eq!(decoded.report.findings().len(), 1, "{:?}", decoded.report);
+}
+
+#[test]
 fn a_stale_histogram_has_no_value() {
     let sum = f64::from_bits(0x7ff0_0000_0000_0002);
     let decoded = decoded(vec![Histogram { sum, timestamp: NOW_MILLIS, ..Default::default() }]);
