@@ -25,6 +25,7 @@ pub(crate) mod wire;
 pub use malformed::Malformed;
 pub(crate) use metrics::SERIES_LIMIT;
 pub use report::{Finding, Report};
+pub(crate) use sent::Counted;
 pub use sent::{Example, MAX_SERVICES, Sent};
 
 /// What a decoder needs to know beside the body.
@@ -80,15 +81,15 @@ impl Decoded {
         self.n_items - self.rejected()
     }
 
-    /// Counts items of a service of which no more is known.
-    pub(crate) fn count_service(&mut self, service: &str, accepted: u64) {
-        if accepted == 0 {
-            return;
-        }
-        if let Some(sent) = self.services.iter_mut().find(|sent| sent.service == service) {
-            sent.accepted += accepted;
-        } else if self.services.len() < MAX_SERVICES {
-            self.services.push(Sent { service: service.to_owned(), accepted, ..Sent::default() });
+    /// Counts what came for a series of the metric `name`, of a service of which no more is known.
+    pub(crate) fn count_series(&mut self, service: &str, name: &str, counts: Counted) {
+        if counts.accepted + counts.rejected > 0
+            && let Some(sent) = sent::of_service(&mut self.services, service)
+        {
+            sent.count(counts);
+            if counts.accepted > 0 && sent.example.is_none() {
+                sent.example = Some(sent::metric_example(name));
+            }
         }
     }
 }

@@ -19,6 +19,8 @@ mod texts;
 mod v1;
 mod v2;
 
+pub(crate) use series::SERIES_LIMIT;
+
 /// Which of the two messages a body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {

@@ -74,7 +74,7 @@ impl Gathered {
 
     pub(super) fn metric(&mut self, name: &str) {
         if self.example.is_none() {
-            self.example = Some(Example::Metric(cut(name)));
+            self.example = Some(metric_example(name));
         }
     }
 
@@ -88,24 +88,14 @@ impl Gathered {
     /// Adds what was gathered of `resource` to what its service sent, and begins anew.
     pub(super) fn end(&mut self, services: &mut Vec<Sent>, resource: Resource<'_>, service: &str, counts: Counted) {
         let Gathered { example, names, .. } = std::mem::take(self);
-        let Counted { accepted, rejected, bytes } = counts;
-        if accepted + rejected == 0 {
+        if counts.accepted + counts.rejected == 0 {
             return;
         }
-        let known = services.iter().position(|sent| sent.service == service);
-        let at = match known {
-            Some(at) => at,
-            None if services.len() == MAX_SERVICES => return,
-            None => {
-                let (sdk, has_version) = sdk(resource.attrs());
-                services.push(Sent { service: service.to_owned(), sdk, has_version, ..Sent::default() });
-                services.len() - 1
-            }
-        };
-        let sent = &mut services[at];
-        sent.accepted += accepted;
-        sent.rejected += rejected;
-        sent.bytes += bytes;
+        let Some(sent) = of_service(services, service) else { return };
+        if sent.bytes == 0 {
+            (sent.sdk, sent.has_version) = sdk(resource.attrs());
+        }
+        sent.count(counts);
         if sent.example.is_none() {
             sent.example = example;
         }
@@ -117,11 +107,37 @@ impl Gathered {
     }
 }
 
-/// How much a resource brought.
-pub(super) struct Counted {
-    pub(super) accepted: u64,
-    pub(super) rejected: u64,
-    pub(super) bytes: u64,
+/// How much a resource or series brought.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted {
+    pub(crate) accepted: u64,
+    pub(crate) rejected: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Sent {
+    pub(super) fn count(&mut self, counts: Counted) {
+        let Counted { accepted, rejected, bytes } = counts;
+        self.accepted += accepted;
+        self.rejected += rejected;
+        self.bytes += bytes;
+    }
+}
+
+/// What `service` sent, begun if it is new; `None` when there are as many services as are counted.
+pub(super) fn of_service<'a>(services: &'a mut Vec<Sent>, service: &str) -> Option<&'a mut Sent> {
+    let at = services.iter().position(|sent| sent.service == service).unwrap_or(services.len());
+    if at == services.len() {
+        if at == MAX_SERVICES {
+            return None;
+        }
+        services.push(Sent { service: service.to_owned(), ..Sent::default() });
+    }
+    services.get_mut(at)
+}
+
+pub(super) fn metric_example(name: &str) -> Example {
+    Example::Metric(cut(name))
 }
 
 /// The SDK in words, such as `python opentelemetry 1.38.0`, and whether there is a `service.version`.

@@ -6,7 +6,7 @@
 
 use model::MetricKind;
 use model::metric::distribution::{GAUGE, RESET, RESET_HINT_FIELD};
-use model::wire::{Reader, put_bytes_field, put_fixed64_field, put_varint, put_varint_field, zigzag};
+use model::wire::{Raw, Reader, put_bytes_field, put_fixed64_field, put_varint, put_varint_field, zigzag};
 
 use crate::otlp::malformed::{Malformed, Within};
 use crate::otlp::wire::{double, each_fixed64, varint};
@@ -107,7 +107,7 @@ impl NativeHistogram {
 
     /// The kind of metric that such histograms are points of.
     pub(super) fn kind(&self) -> MetricKind {
-        if self.schema == CUSTOM_SCHEMA { MetricKind::Histogram } else { MetricKind::ExponentialHistogram }
+        kind_of(self.schema)
     }
 
     /// Writes the histogram into `out` (cleared first) as [`model::PointValue::Distribution`], fields in the order of their
@@ -190,6 +190,22 @@ impl NativeHistogram {
         put_unless_zero(out, 14, self.zero_threshold.to_bits());
         Ok(())
     }
+}
+
+/// The kind of metric that the histogram `message` is a point of, as far as it can be read.
+pub(super) fn kind_of_message(message: &[u8]) -> MetricKind {
+    let mut schema = 0;
+    let mut reader = Reader::new(message);
+    while let Ok(Some((number, raw))) = reader.next_field() {
+        if let (4, Raw::Varint(value)) = (number, raw) {
+            schema = zigzag(value) as i32;
+        }
+    }
+    kind_of(schema)
+}
+
+fn kind_of(schema: i32) -> MetricKind {
+    if schema == CUSTOM_SCHEMA { MetricKind::Histogram } else { MetricKind::ExponentialHistogram }
 }
 
 fn to_zigzag(value: i32) -> u64 {

@@ -116,6 +116,12 @@ impl<'a> LabelSet<'a> {
         Ok(())
     }
 
+    /// The service of these labels, also where [`LabelSet::finish`] refuses them: `job` as far as it was read.
+    pub(super) fn service(&self) -> &'a str {
+        let job = self.labels.iter().find(|(name, _)| *name == "job");
+        job.map_or(UNKNOWN_SERVICE, |(_, job)| job)
+    }
+
     /// The series of these labels, as a gauge without a description.
     pub(super) fn series<'s>(&'s self, scope: Scope<'s>) -> Series<'s> {
         Series {
@@ -127,7 +133,7 @@ impl<'a> LabelSet<'a> {
             monotonic: false,
             attrs: Attrs::new(&self.attributes),
             attr_bytes: &self.attributes,
-            service: if self.job.is_empty() { UNKNOWN_SERVICE } else { self.job },
+            service: self.service(),
             resource: Resource::new(&self.resource),
             scope,
         }

@@ -11,12 +11,13 @@ use super::histogram::NativeHistogram;
 use super::texts::Texts;
 use crate::otlp::malformed::{Malformed, Within};
 use crate::otlp::wire::{double, varint};
-use crate::otlp::{Context, Decoded};
+use crate::otlp::{Context, Counted, Decoded};
 
 const TIME: &str = "timestamp must be after 1970 and before 2262, in milliseconds";
 const TOO_OLD: &str = "timestamp is older than the retention of this server";
 const AHEAD: &str = "timestamp is more than a day ahead of this server's clock; check the clock of the sender";
-const NO_ROOM: &str = "the series is new and the server has as many as it takes (max_series); drop labels that differ with each request or user, or raise max_series";
+/// The reason of items that are left out because there are as many series as the server takes.
+pub(crate) const SERIES_LIMIT: &str = "the series is new and the server has as many as it takes (max_series); drop labels that differ with each request or user, or raise max_series";
 const TOO_MANY: &str = "a request may have 4194304 samples, histograms or exemplars; send smaller batches";
 
 /// Samples and histograms of one request. A sample may have nine bytes where its row has fifty, so that the size of a
@@ -77,6 +78,10 @@ pub(super) struct SeriesRows<'s> {
     pub(super) metric_type: MetricType,
     /// Bytes of labels and description, which [`Scratch::texts`] counts once.
     pub(super) n_bytes: usize,
+    /// The kind of the native histograms that come with it, if any do.
+    pub(super) histograms: Option<MetricKind>,
+    /// `job`, or that there is none, also when the labels are not proper.
+    pub(super) service: &'s str,
     /// The id of the series of numbers, and of those of the two kinds of histograms.
     pub(super) ids: [Option<SeriesId>; 3],
     /// The place of the series in the body.
@@ -134,7 +139,7 @@ impl SeriesRows<'_> {
         let time = admitted.and_then(|()| self.time(exemplar.time));
         let admitted = time.and_then(|time| {
             self.scratch.texts.take(exemplar.n_bytes)?;
-            Ok((self.admit(self.number_kind(), time)?, time))
+            Ok((self.admit(self.exemplar_kind(), time)?, time))
         });
         match admitted {
             Ok((series, time)) => {
@@ -150,24 +155,33 @@ impl SeriesRows<'_> {
         }
     }
 
-    /// The items that the request had accepted so far.
-    pub(super) fn accepted(&self) -> u64 {
+    /// The items that the request has had so far, and those of them that were accepted.
+    pub(super) fn counted(&self) -> (u64, u64) {
         let written = &self.decoded.written;
-        written.samples + written.histograms
+        (self.decoded.n_items, written.samples + written.histograms)
     }
 
-    /// Counts what was accepted since for the service of this series.
-    pub(super) fn count_service(&mut self, before: u64) {
-        if let Ok(series) = self.series {
-            let accepted = self.accepted() - before;
-            self.decoded.count_service(series.service, accepted);
-        }
+    /// Counts what came since `before` for the service of this series, of which the message has so many bytes.
+    pub(super) fn count_service(&mut self, before: (u64, u64), n_bytes: usize) {
+        let (n_items, accepted) = self.counted();
+        let accepted = accepted - before.1;
+        let counts = Counted { accepted, rejected: n_items - before.0 - accepted, bytes: n_bytes as u64 };
+        self.decoded.count_series(self.service, self.series.map_or("", |series| series.name), counts);
     }
 
     /// Of the series' numbers.
     fn number_kind(&self) -> MetricKind {
         let counts = self.series.is_ok_and(|it| self.metric_type.counts(it.name));
         if counts { MetricKind::Sum } else { MetricKind::Gauge }
+    }
+
+    /// Of the series that an exemplar belongs to: of the histograms beside it, or else of numbers. Prometheus sends exemplars
+    /// apart; in 2.0 the type says what a series is that has the name of a histogram and not that of one of its parts.
+    fn exemplar_kind(&self) -> MetricKind {
+        let is_histogram = matches!(self.metric_type, MetricType::Histogram | MetricType::GaugeHistogram)
+            && self.series.is_ok_and(|it| self.metric_type.family(it.name) == it.name);
+        let by_type = if is_histogram { MetricKind::ExponentialHistogram } else { self.number_kind() };
+        self.histograms.unwrap_or(by_type)
     }
 
     fn reject(&mut self, reason: &'static str, field: &'static str, number: usize) {
@@ -218,7 +232,7 @@ impl SeriesRows<'_> {
             }
         };
         if !self.decoded.rows.metrics.admit(id, &series, time) {
-            return Err(NO_ROOM);
+            return Err(SERIES_LIMIT);
         }
         self.decoded.has_time = true;
         Ok(id)

@@ -2,9 +2,10 @@
 
 use model::Scope;
 use model::prometheus::{Mark, MetricType};
-use model::wire::Reader;
+use model::wire::{Raw, Reader};
 
 use super::exemplar::Exemplar;
+use super::histogram::kind_of_message;
 use super::labels::{LabelSet, UTF8};
 use super::metadata::Metadata;
 use super::series::{Sample, Scratch, SeriesRows};
@@ -45,9 +46,12 @@ impl<'a> Decoder<'a> {
     fn time_series(&mut self, message: &'a [u8], index: usize, decoded: &mut Decoded) -> Result<(), Malformed> {
         let Decoder { labels, scratch, scope, context } = self;
         labels.clear();
-        let mut n_labels = 0;
+        let (mut n_labels, mut histograms) = (0, None);
         let mut reader = Reader::new(message);
         while let Some((number, raw)) = reader.next_field()? {
+            if let (4, None, Raw::Bytes(histogram)) = (number, histograms, raw) {
+                histograms = Some(kind_of_message(histogram));
+            }
             if number == 1 {
                 match bytes(raw).and_then(label).within_item("labels", n_labels)? {
                     Some((name, value)) => labels.push(name, value),
@@ -64,12 +68,14 @@ impl<'a> Decoder<'a> {
             start_time: 0,
             context: *context,
             n_bytes,
+            service: labels.service(),
+            histograms,
             ids: [None; 3],
             decoded,
             scratch,
             index,
         };
-        let accepted_before = rows.accepted();
+        let before = rows.counted();
         let (mut n_samples, mut n_exemplars, mut n_histograms) = (0, 0, 0);
         let mut reader = Reader::new(message);
         while let Some((number, raw)) = reader.next_field()? {
@@ -92,7 +98,7 @@ impl<'a> Decoder<'a> {
                 _ => {}
             }
         }
-        rows.count_service(accepted_before);
+        rows.count_service(before, message.len());
         Ok(())
     }
 }

@@ -1,10 +1,11 @@
 //! `io.prometheus.write.v2.Request`: every text once, in a table of symbols; metadata with each series.
 
-use model::Scope;
 use model::prometheus::{Mark, MetricType};
 use model::wire::{Raw, Reader};
+use model::{MetricKind, Scope};
 
 use super::exemplar::Exemplar;
+use super::histogram::kind_of_message;
 use super::labels::{LabelSet, MAX_VALUE, UTF8};
 use super::series::{Sample, Scratch, SeriesRows, each_varint};
 use crate::otlp::malformed::{Malformed, Within};
@@ -69,6 +70,8 @@ struct About<'a> {
     unit: &'a str,
     /// `created_timestamp` of the series, which later drafts have in each sample.
     start_time: i64,
+    /// The kind of the first histogram.
+    histograms: Option<MetricKind>,
 }
 
 impl<'a> Decoder<'a> {
@@ -86,12 +89,14 @@ impl<'a> Decoder<'a> {
             start_time: about.start_time,
             context: *context,
             n_bytes,
+            service: labels.service(),
+            histograms: about.histograms,
             ids: [None; 3],
             decoded,
             scratch,
             index,
         };
-        let accepted_before = rows.accepted();
+        let before = rows.counted();
         let (mut n_samples, mut n_exemplars, mut n_histograms) = (0, 0, 0);
         let mut reader = Reader::new(message);
         while let Some((number, raw)) = reader.next_field()? {
@@ -114,7 +119,7 @@ impl<'a> Decoder<'a> {
                 _ => {}
             }
         }
-        rows.count_service(accepted_before);
+        rows.count_service(before, message.len());
         Ok(())
     }
 
@@ -132,6 +137,10 @@ impl<'a> Decoder<'a> {
                     Err(problem) => labels.refuse(problem),
                 })
                 .within("labels_refs")?,
+                3 => {
+                    let histogram = bytes(raw).within("histograms")?;
+                    about.histograms.get_or_insert_with(|| kind_of_message(histogram));
+                }
                 5 => metadata(symbols, bytes(raw).within("metadata")?, &mut about).within("metadata")?,
                 6 => about.start_time = varint(raw).within("created_timestamp")? as i64,
                 _ => {}

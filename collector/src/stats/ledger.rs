@@ -16,8 +16,9 @@ use super::{
 };
 use crate::http::user_agent;
 use crate::mistake::{Arrival, Mistake};
-use crate::otlp::{Decoded, Finding, SERIES_LIMIT, Sent};
+use crate::otlp::{self, Decoded, Finding, Sent};
 use crate::refusal::Refusal;
+use crate::remote_write;
 use crate::signal::Signal;
 
 /// Pairs of service and client kept.
@@ -26,6 +27,9 @@ const MAX_SENDERS: usize = 256;
 const TOP_NAMES: usize = 20;
 /// Services of one request that the ladder shows.
 const MAX_SHOWN: usize = 4;
+
+/// How the decoders say that there are as many series as the server takes.
+const SERIES_LIMITS: [&str; 2] = [otlp::SERIES_LIMIT, remote_write::SERIES_LIMIT];
 
 /// Counts requests as they end.
 pub(crate) struct Ledger {
@@ -120,7 +124,8 @@ impl Ledger {
         let Success { signal, counts, n_bytes, duplicate, findings, .. } = success;
         let index = signal_index(*signal);
         let accepted = if *duplicate { 0 } else { counts.accepted };
-        let by_limit = findings.iter().filter(|it| it.reason == SERIES_LIMIT).map(|it| it.count).sum::<u64>();
+        let by_limit =
+            findings.iter().filter(|it| SERIES_LIMITS.contains(&&*it.reason)).map(|it| it.count).sum::<u64>();
         let stats = &mut self.signals[index];
         stats.requests += 1;
         stats.duplicates += u64::from(*duplicate);

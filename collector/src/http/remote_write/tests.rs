@@ -9,7 +9,9 @@ use prost::Message;
 use store::{StoreConfig, Table};
 use tower::ServiceExt;
 
+use crate::otlp::Example;
 use crate::remote_write::tests::prompb::{Exemplar, NOW_MILLIS, Sample, WriteRequest, one, sample, v2};
+use crate::stats::Outcome;
 use crate::testing::{collector, collector_over, gzip};
 use crate::{Collector, Limits};
 
@@ -100,8 +102,13 @@ async fn a_part_that_is_rejected_is_400_and_the_rest_is_stored() {
         assert_eq!(answer.header("retry-after"), "");
         assert_eq!(store.snapshot().n_rows(Table::Points), rows);
     }
-    let reason = &collector.stats().reasons[0];
-    assert_eq!((reason.times, reason.items), (2, 2));
+    let stats = collector.stats();
+    assert_eq!((stats.reasons[0].times, stats.reasons[0].items), (2, 2));
+    let sender = &stats.senders[0];
+    assert_eq!((&*sender.service, sender.accepted[1], sender.rejected[1]), ("api", 4, 2));
+    assert!((50..500).contains(&sender.bytes[1]), "{}", sender.bytes[1]);
+    let Outcome::Stored(stored) = &collector.attempts()[0].outcome else { panic!("{:?}", collector.attempts()) };
+    assert_eq!((stored.rejected, &stored.example), (1, &Some(Example::Metric("up".to_owned()))));
     // An exemplar that is lost is enough.
     let mut request = one(NAMED, vec![sample(5.0)]);
     request.timeseries[0].exemplars = vec![Exemplar::default()];
@@ -174,9 +181,11 @@ async fn series_beyond_the_limit_are_rejected_one_by_one() {
     let config = |dir: &std::path::Path| StoreConfig { max_series: 1, ..StoreConfig::new(dir) };
     let (_dir, store, collector) = collector_over(config, Limits::default());
     let mut request = one(NAMED, vec![sample(1.0)]);
-    request.timeseries.extend(one(&[("__name__", "down")], vec![sample(1.0), sample(2.0)]).timeseries);
+    request.timeseries.extend(one(&[("__name__", "down"), ("job", "api")], vec![sample(1.0), sample(2.0)]).timeseries);
     let answer = post(&collector, V2, Some("snappy"), body(&request, V2)).await;
     assert_eq!((answer.status, answer.written()), (400, [1, 0, 0]));
     assert!(answer.text().contains("2 data points rejected: the series is new and the server has as many as it takes"));
+    let stats = collector.stats();
+    assert_eq!((stats.signals[1].rejected_by_series_limit, stats.senders[0].rejected[1]), (2, 2));
     assert_eq!(store.snapshot().n_rows(Table::Points), 1);
 }

@@ -3,7 +3,9 @@
 use model::metric::distribution::{self, ExponentialBuckets};
 use prost::Message;
 
-use super::prompb::{BucketSpan, Histogram, NOW_MILLIS, TimeSeries, WriteRequest, labels};
+use super::prompb::{
+    BucketSpan, Exemplar, Histogram, MetricMetadata, NOW_MILLIS, TimeSeries, WriteRequest, labels, v2,
+};
 use crate::otlp::Decoded;
 use crate::remote_write::histogram::NativeHistogram;
 use crate::remote_write::{Version, decode};
@@ -134,6 +136,37 @@ fn a_histogram_that_is_rejected_for_its_time_or_series_costs_none_of_them() {
     let decoded = decoded([vec![late; 1100], vec![wide; 1000]].concat());
     assert_eq!((decoded.written.histograms, decoded.rejected()), (1000, 1100));
     assert_eq!(decoded.report.findings().len(), 1, "{:?}", decoded.report);
+}
+
+#[test]
+fn exemplars_belong_to_the_series_of_the_histograms() {
+    let exemplar = Exemplar { timestamp: NOW_MILLIS, value: 0.3, labels: Vec::new() };
+    let request = |name: &str, histograms: Vec<Histogram>| WriteRequest {
+        timeseries: vec![TimeSeries {
+            labels: labels(&[("__name__", name)]),
+            histograms,
+            exemplars: vec![exemplar.clone()],
+            ..Default::default()
+        }],
+        metadata: vec![MetricMetadata { r#type: 3, ..Default::default() }],
+    };
+    for (histogram, kind) in [(histogram(0, &[], &[]), "exponential_histogram"), (custom(&[], &[], &[]), " histogram")]
+    {
+        let request = request("x", vec![histogram]);
+        let first = WriteRequest { metadata: Vec::new(), ..request.clone() };
+        let bodies = [(Version::V1, first.encode_to_vec()), (Version::V2, v2(&request).encode_to_vec())];
+        for (version, body) in bodies {
+            let dump = dump(decode(version, &body, KEEP_ALL).unwrap().rows);
+            assert_eq!(dump.matches("series SeriesId").count(), 1, "{dump}");
+            assert!(dump.contains(kind), "{dump}");
+        }
+    }
+    // Prometheus sends them apart. In 2.0 there is the type.
+    for (name, kind) in [("x", "exponential_histogram"), ("x_bucket", " sum "), ("x_count", " sum ")] {
+        let body = v2(&request(name, Vec::new())).encode_to_vec();
+        let dump = dump(decode(Version::V2, &body, KEEP_ALL).unwrap().rows);
+        assert!(dump.contains(kind), "{name}: {dump}");
+    }
 }
 
 #[test]

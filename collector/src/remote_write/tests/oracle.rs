@@ -146,6 +146,16 @@ fn rows(all: Vec<OneSeries>) -> (Rows, u64) {
             _ => false,
         };
         let number = of(if counts { MetricKind::Sum } else { MetricKind::Gauge });
+        let is_part = match it.metric_type {
+            3 => is_part || name.ends_with("_bucket"),
+            _ => ["_bucket", "_gcount", "_gsum"].iter().any(|suffix| name.ends_with(suffix)),
+        };
+        let of_exemplars = match it.histograms.first() {
+            Some(first) if first.schema == -53 => of(MetricKind::Histogram),
+            Some(_) => of(MetricKind::ExponentialHistogram),
+            None if [3, 4].contains(&it.metric_type) && !is_part => of(MetricKind::ExponentialHistogram),
+            None => number,
+        };
         let start = |own: i64| time(if own == 0 { it.created } else { own }).unwrap_or_default();
         for sample in &it.samples {
             let Some(time) = time(sample.timestamp) else { continue };
@@ -167,7 +177,7 @@ fn rows(all: Vec<OneSeries>) -> (Rows, u64) {
         }
         for exemplar in it.exemplars.iter().flatten() {
             let Some(time) = time(exemplar.timestamp) else { continue };
-            let series = rows.metrics.series(&number, time);
+            let series = rows.metrics.series(&of_exemplars, time);
             let mut others = AttrsBuf::new();
             let mut trace_id = None;
             for label in &exemplar.labels {
