@@ -2,11 +2,12 @@
 //!
 //! Every refusal is a `google.rpc.Status` in the encoding of the request. Source: the OTLP specification, "OTLP/HTTP".
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use axum::routing::any;
 use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
@@ -125,9 +126,15 @@ fn content_coding(headers: &HeaderMap) -> Option<Coding> {
     }
 }
 
-/// Who sent a request; `serve` has noted it.
+/// Who sent a request, for its share of what there is.
 pub(crate) fn peer(extensions: &Extensions) -> Peer {
-    extensions.get().copied().unwrap_or_default()
+    known_peer(extensions).unwrap_or_default()
+}
+
+/// Who sent a request: [`crate::serve`] has noted it, or the server of axum that has the router of Remote-Write among others.
+pub(crate) fn known_peer(extensions: &Extensions) -> Option<Peer> {
+    let of_axum = || extensions.get().map(|ConnectInfo(address): &ConnectInfo<SocketAddr>| Peer::from(*address));
+    extensions.get().copied().or_else(of_axum)
 }
 
 fn content_length(headers: &HeaderMap) -> Option<usize> {

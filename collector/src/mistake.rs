@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 use store::AppendError;
 
 use crate::fairness::Peer;
+use crate::http::known_peer;
 use crate::refusal::Refusal;
 use crate::stats::Step;
 
@@ -35,7 +36,7 @@ impl Arrival {
         let first =
             |headers: &HeaderMap, names: [&str; 2]| names.into_iter().find_map(|name| headers.get(name).cloned());
         Arrival {
-            peer: request.extensions().get::<Peer>().map(|peer| peer.address()),
+            peer: known_peer(request.extensions()).map(Peer::address),
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),

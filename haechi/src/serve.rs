@@ -135,6 +135,8 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
         tasks.spawn(collector::serve(listener, Arc::clone(&collector), until(stopped.clone())));
     }
     let until_stop = until(stopped.clone());
+    // Remote-Write is received there too, and its senders are told apart.
+    let pages = pages.into_make_service_with_connect_info::<SocketAddr>();
     tasks.spawn(async move {
         if let Err(error) = axum::serve(web, pages).with_graceful_shutdown(until_stop).await {
             tracing::error!(%error, "the web server ended");

@@ -292,4 +292,8 @@ async fn a_part_that_is_rejected_costs_itself() {
     assert_eq!(write(&haechi.ui, V1, &body).await, (400, "5".to_owned(), "0".to_owned()));
     assert_eq!(query(&haechi, end, "up").await, [(json!({ "__name__": "up", "job": "api" }), json!("1"))]);
     assert_eq!(write(&haechi.ui, "prometheus.Other", &body).await.0, 415);
+    let (_, report) = haechi.get("/api/v1/ingest").await;
+    let told: Vec<_> =
+        report["data"]["reasons"].as_array().unwrap().iter().map(|it| (&it["fate"], &it["peer"])).collect();
+    assert!(told.contains(&(&json!("refused"), &json!("127.0.0.1"))), "who was refused on this port: {report}");
 }

@@ -1,14 +1,17 @@
 //! Remote-Write through the router in memory: statuses, headers, what is stored.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
+use axum::extract::ConnectInfo;
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt;
 use prost::Message;
 use store::{StoreConfig, Table};
 use tower::ServiceExt;
 
+use crate::fairness::Peer;
 use crate::otlp::Example;
 use crate::remote_write::tests::prompb::{Exemplar, NOW_MILLIS, Sample, WriteRequest, one, sample, v2};
 use crate::stats::Outcome;
@@ -146,6 +149,19 @@ async fn wrong_requests_are_refused_for_good() {
     assert_eq!((answer.status, answer.header("allow")), (405, "POST"));
     assert_eq!(store.snapshot().n_rows(Table::Points), 0);
     assert_eq!((collector.stats().signals[1].refused, collector.stats().bytes_in_progress), (10, 0));
+}
+
+#[tokio::test]
+async fn a_sender_has_a_name_on_a_server_of_axum_too() {
+    let (_dir, _store, collector) = collector(Limits { max_in_progress: 10, ..Limits::default() });
+    let block = body(&one(NAMED, vec![sample(1.0)]), V1);
+    let mut request = Request::post("/api/v1/write").header("content-type", V1).body(Body::from(block)).unwrap();
+    let address = SocketAddr::from(([10, 0, 0, 7], 5000));
+    request.extensions_mut().insert(ConnectInfo(address));
+    assert_eq!(crate::http::peer(request.extensions()), Peer::from(address));
+    assert_eq!(send(&collector, request).await.status, 503);
+    assert_eq!(collector.attempts()[0].peer, Some(address));
+    assert_eq!(collector.stats().reasons[0].peer, "10.0.0.7");
 }
 
 #[tokio::test]
