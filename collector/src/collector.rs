@@ -8,6 +8,7 @@ use bytes::Bytes;
 use model::Nanos;
 use store::{Reception, Request, Rows, Store};
 use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 
 use crate::coding::{Coding, decompress};
 use crate::fairness::{Peer, Shares};
@@ -205,8 +206,13 @@ impl Collector {
             let _permit = permit;
             prepare()
         });
-        work.await.unwrap_or(Err(Refusal::Internal))
+        work.await.unwrap_or_else(|error| Err(not_done(&error)))
     }
+}
+
+/// Why a body was not decoded. A task that never began says nothing of the body: the runtime is about to end.
+fn not_done(error: &JoinError) -> Refusal {
+    if error.is_cancelled() { Refusal::Overloaded } else { Refusal::Internal }
 }
 
 /// A body as it arrived, and all that it is held to.
@@ -256,5 +262,19 @@ fn decode_into(rows: Rows, kind: BodyKind, body: &[u8], context: Context) -> Res
     match kind {
         BodyKind::Otlp(signal) => otlp::decode_into(rows, signal, body, context),
         BodyKind::RemoteWrite(version) => remote_write::decode_into(rows, version, body, context),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_decoder_that_never_began_is_to_be_asked_again() {
+        let task = tokio::spawn(std::future::pending::<()>());
+        task.abort();
+        assert!(matches!(not_done(&task.await.unwrap_err()), Refusal::Overloaded));
+        let panicked = tokio::task::spawn_blocking(|| std::panic::resume_unwind(Box::new("a defect")));
+        assert!(matches!(not_done(&panicked.await.unwrap_err()), Refusal::Internal));
     }
 }
