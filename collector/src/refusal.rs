@@ -135,6 +135,11 @@ impl Refusal {
         }
     }
 
+    /// Whether the box had no room, whoever had sent.
+    pub(crate) fn is_of_box(&self) -> bool {
+        matches!(self, Refusal::Overloaded | Refusal::Store(_))
+    }
+
     /// After how many seconds the same request is worth another try; `None` when it never is.
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {

@@ -11,12 +11,14 @@ mod ledger;
 mod names;
 mod rates;
 mod reasons;
+mod status;
 
 pub use attempts::{Attempt, Outcome, Step, StoredAttempt};
 pub(crate) use ledger::{Counts, Ledger, Sender, Success};
 pub use names::{MAX_NAMES, NameStats};
 pub use rates::{BUCKET, Bucket, LastHour};
 pub use reasons::{Fate, ReasonStats};
+pub use status::Status;
 
 /// How a request came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -203,7 +203,7 @@ async fn refusals_have_their_status_and_a_status_body_in_the_encoding_of_the_req
     assert!(
         [400, 404, 405, 413, 415]
             .into_iter()
-            .all(|it| stats.reasons.iter().any(|reason| reason.http_status == Some(it)))
+            .all(|it| stats.reasons.iter().any(|reason| reason.status == Some(crate::stats::Status::Http(it))))
     );
 }
 

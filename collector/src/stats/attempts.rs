@@ -7,7 +7,7 @@ use model::Nanos;
 use model::time::MINUTE;
 
 use super::kept::Kept;
-use super::{Protocol, cut};
+use super::{Protocol, Status, cut};
 use crate::otlp::Example;
 use crate::signal::Signal;
 
@@ -58,7 +58,8 @@ pub enum Outcome {
         message: String,
         /// What to change; empty where the message says it.
         fix: String,
-        http_status: Option<u16>,
+        /// What it was answered with; `None` where it was no request.
+        status: Option<Status>,
     },
     Stored(StoredAttempt),
 }
@@ -193,7 +194,12 @@ mod tests {
     }
 
     fn stopped() -> Outcome {
-        Outcome::Stopped { step: Step::Request, message: String::new(), fix: String::new(), http_status: Some(404) }
+        Outcome::Stopped {
+            step: Step::Request,
+            message: String::new(),
+            fix: String::new(),
+            status: Some(Status::Http(404)),
+        }
     }
 
     #[test]

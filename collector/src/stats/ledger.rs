@@ -11,7 +11,7 @@ use super::names::Names;
 use super::rates::Rates;
 use super::reasons::Reasons;
 use super::{
-    Attempt, ConnectionStats, Fate, IngestStats, Outcome, Protocol, ReasonStats, SenderStats, SignalStats,
+    Attempt, ConnectionStats, Fate, IngestStats, Outcome, Protocol, ReasonStats, SenderStats, SignalStats, Status,
     StoredAttempt, cut,
 };
 use crate::http::user_agent;
@@ -194,7 +194,8 @@ impl Ledger {
                 service: service.clone(),
                 user_agent: cut(success.user_agent),
                 peer: peer_words(success.arrival.peer),
-                http_status: None,
+                status: None,
+                is_of_box: false,
                 message: finding.words(success.signal),
                 fix: String::new(),
                 times: 1,
@@ -214,7 +215,7 @@ impl Ledger {
             self.rates[index].at(at).refused += 1;
         }
         let Mistake { step, fix } = sender.arrival.mistake(refusal);
-        let (message, http_status) = (refusal.to_string(), Some(refusal.http_status().as_u16()));
+        let (message, status) = (refusal.to_string(), Some(Status::of(refusal, sender.protocol)));
         let reason = ReasonStats {
             fate: Fate::Refused,
             signal: sender.signal,
@@ -222,7 +223,8 @@ impl Ledger {
             service: String::new(),
             user_agent: cut(&sender.user_agent),
             peer: peer_words(sender.arrival.peer),
-            http_status,
+            status,
+            is_of_box: refusal.is_of_box(),
             message: message.clone(),
             fix: fix.clone(),
             times: 1,
@@ -240,7 +242,7 @@ impl Ledger {
             protocol: sender.protocol,
             signal: sender.signal,
             request: sender.arrival.words(),
-            outcome: Outcome::Stopped { step, message: cut(&message), fix, http_status },
+            outcome: Outcome::Stopped { step, message: cut(&message), fix, status },
         });
     }
 
@@ -263,7 +265,8 @@ impl Ledger {
             user_agent: String::new(),
             // Each connection has a port of its own.
             peer: peer.ip().to_string(),
-            http_status: None,
+            status: None,
+            is_of_box: false,
             message: what.to_owned(),
             fix: fix.to_owned(),
             times: 1,
@@ -284,7 +287,7 @@ impl Ledger {
                 step: super::Step::Connection,
                 message: what.to_owned(),
                 fix: fix.to_owned(),
-                http_status: None,
+                status: None,
             },
         });
     }

@@ -3,7 +3,7 @@
 use model::Nanos;
 
 use super::kept::{KEPT, Kept};
-use super::{Protocol, cut};
+use super::{Protocol, Status, cut};
 use crate::signal::Signal;
 
 /// Reasons kept.
@@ -50,8 +50,10 @@ pub struct ReasonStats {
     pub service: String,
     pub user_agent: String,
     pub peer: String,
-    /// The HTTP status of a refusal, or the one that HTTP would have had.
-    pub http_status: Option<u16>,
+    /// What a refusal was answered with.
+    pub status: Option<Status>,
+    /// The box had no room, whoever had sent: not the mistake or the measure of one sender.
+    pub is_of_box: bool,
     /// What the sender was told, the last time.
     pub message: String,
     /// What to change; empty where the message says it.

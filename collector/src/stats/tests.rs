@@ -1,5 +1,6 @@
 use http::Request;
 use model::time::{HOUR, SECOND};
+use store::AppendError;
 
 use super::*;
 use crate::mistake::Arrival;
@@ -82,7 +83,25 @@ fn a_reason_is_grouped_whatever_its_numbers_and_kept_as_it_was_told_last() {
         [("other", 1, 60), ("curl", 50, 49)]
     );
     assert!(reasons[1].message.contains("limit of 149 bytes") && reasons[1].fix.contains("smaller batches"));
-    assert_eq!(reasons[1].http_status, Some(413));
+    assert_eq!(reasons[1].status, Some(Status::Http(413)));
+}
+
+#[test]
+fn what_the_box_refuses_is_told_from_what_one_sender_is_refused() {
+    let cases = [
+        (Refusal::Overloaded, true),
+        (Refusal::Store(AppendError::Busy(1)), true),
+        (Refusal::Store(AppendError::Full { free: 1, reserve: 2 }), true),
+        (Refusal::Greedy, false),
+        (Refusal::SlowBody(30), false),
+        (Refusal::TooLarge { limit: 1 }, false),
+        (Refusal::NoSuchPath, false),
+    ];
+    for (refusal, expected) in cases {
+        let mut ledger = Ledger::new(0);
+        ledger.refused(1, &sender("/v1/traces", "curl"), &refusal);
+        assert_eq!(ledger.stats(1).reasons[0].is_of_box, expected, "{refusal:?}");
+    }
 }
 
 #[test]

@@ -65,6 +65,8 @@ enum Condition {
     AllRefused,
     /// Requests were answered, and not one item of them was stored.
     NothingStored,
+    /// Something was received before, and for minutes all that came was refused.
+    RefusedForMinutes,
     /// Nothing for minutes.
     Stopped,
     Receiving,
@@ -168,15 +170,21 @@ impl Now {
 
 fn condition(report: &IngestReport) -> Condition {
     let sum = |value: fn(&SignalReport) -> u64| report.signals.iter().map(value).sum::<u64>();
-    let last = report.signals.iter().filter_map(|it| it.last_received.max(it.last_refused)).max();
+    let is_recent = |at: Nanos| report.now.saturating_sub(at) <= STOPPED_AFTER;
+    let received = report.signals.iter().filter_map(|it| it.last_received).any(is_recent);
+    // A request to a path that is none belongs to no signal.
+    let refused = report.signals.iter().filter_map(|it| it.last_refused).any(is_recent)
+        || report.reasons.iter().any(|it| it.fate == "refused" && is_recent(it.last));
     if sum(|it| it.requests) == 0 {
         if sum(|it| it.refused) == 0 && report.reasons.is_empty() { Condition::Nothing } else { Condition::AllRefused }
     } else if sum(|it| it.accepted) == 0 && sum(|it| it.duplicates) == 0 {
         Condition::NothingStored
-    } else if last.is_none_or(|last| report.now.saturating_sub(last) > STOPPED_AFTER) {
-        Condition::Stopped
-    } else {
+    } else if received {
         Condition::Receiving
+    } else if refused {
+        Condition::RefusedForMinutes
+    } else {
+        Condition::Stopped
     }
 }
 
@@ -222,7 +230,8 @@ fn reason_row(it: &ReasonReport, now: Nanos) -> ReasonRow {
         1 => format!("{times}, 1 item"),
         items => format!("{times}, {} items", format::count(items)),
     };
-    let status = it.http_status.map(|status| format!("HTTP {status}")).unwrap_or_default();
+    let of_grpc = it.grpc_status.map(|status| format!("gRPC {status}"));
+    let status = it.http_status.map(|status| format!("HTTP {status}")).or(of_grpc).unwrap_or_default();
     let (service, user_agent) = (clip(&it.service, 80), clip(&it.user_agent, 80));
     let who = [service.as_str(), &user_agent, it.protocol.unwrap_or_default(), &it.peer, &status];
     let who: Vec<&str> = who.into_iter().filter(|word| !word.is_empty()).collect();

@@ -25,7 +25,8 @@ pub enum AttemptOutcome {
         step: AttemptStep,
         message: String,
         fix: String,
-        http_status: Option<u16>,
+        /// As in `HTTP 404` or `gRPC UNAVAILABLE`; empty where it was no request.
+        status: String,
     },
     Stored(StoredAttempt),
 }

@@ -58,7 +58,10 @@ pub struct ReasonReport {
     pub service: String,
     pub user_agent: String,
     pub peer: String,
+    /// What a refusal was answered with: the status of HTTP, …
     pub http_status: Option<u16>,
+    /// … or the name of the code of gRPC.
+    pub grpc_status: Option<&'static str>,
     /// As the sender was told, the last time.
     pub message: String,
     /// What to change; empty where the message says it.

@@ -34,6 +34,7 @@ async fn each_state_of_receiving_has_its_own_words() {
         "Accepted, but nothing stored",
         "Nothing for minutes",
         "Refusing now",
+        "All refused for minutes",
     ];
     let receiving = || receiving::receiving(NOW, &SERVICES);
     let mut all_refused = receiving::nothing(NOW);
@@ -43,12 +44,20 @@ async fn each_state_of_receiving_has_its_own_words() {
     nothing_stored.signals[1].duplicates = 0;
     let mut silent = receiving();
     silent.signals.iter_mut().for_each(|signal| signal.last_received = Some(NOW - 400_000_000_000));
+    // Of the past, or else it would be refusing now.
+    silent.reasons.iter_mut().for_each(|reason| reason.last -= 300_000_000_000);
+    let mut refused = silent.clone();
+    refused.signals[2].last_refused = Some(NOW);
+    let mut lost = silent.clone();
+    lost.reasons[1].last = NOW;
     let table = [
         (receiving::nothing(NOW), Some(0)),
         (all_refused, Some(1)),
         (nothing_stored, Some(2)),
         (silent, Some(3)),
         (receiving::refusing(NOW, &SERVICES), Some(4)),
+        (refused, Some(5)),
+        (lost, Some(5)),
         (receiving(), None),
     ];
     for (i, (report, expected)) in table.into_iter().enumerate() {
@@ -121,7 +130,8 @@ fn states(html: &str) -> Vec<&str> {
 }
 
 fn failed_at(step: AttemptStep) -> Attempt {
-    let outcome = AttemptOutcome::Stopped { step, message: "why".to_owned(), fix: "how".to_owned(), http_status: None };
+    let outcome =
+        AttemptOutcome::Stopped { step, message: "why".to_owned(), fix: "how".to_owned(), status: String::new() };
     Attempt { outcome, ..receiving::stopped(NOW) }
 }
 

@@ -19,14 +19,15 @@ fn attempt(it: Attempt) -> ui::Attempt {
         request: it.request,
         outcome: match it.outcome {
             Outcome::Silent => AttemptOutcome::Silent,
-            Outcome::Stopped { step, message, fix, http_status } => {
+            Outcome::Stopped { step, message, fix, status } => {
                 let step = match step {
                     Step::Connection => AttemptStep::Connection,
                     Step::Request => AttemptStep::Request,
                     Step::Accepting => AttemptStep::Accepting,
                     Step::Storing => AttemptStep::Storing,
                 };
-                AttemptOutcome::Stopped { step, message, fix, http_status }
+                let status = status.map(|status| status.to_string()).unwrap_or_default();
+                AttemptOutcome::Stopped { step, message, fix, status }
             }
             Outcome::Stored(stored) => AttemptOutcome::Stored(stored_attempt(stored)),
         },

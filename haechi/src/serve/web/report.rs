@@ -1,7 +1,7 @@
 //! All that the Ingest page and `/api/v1/ingest` tell, from what the receiver and the store count. Nothing is read from disk.
 
 use collector::Collector;
-use collector::stats::{LastHour, MAX_NAMES, NameStats, ReasonStats, SenderStats, SignalStats};
+use collector::stats::{LastHour, MAX_NAMES, NameStats, ReasonStats, SenderStats, SignalStats, Status};
 use model::Nanos;
 use model::time::SECOND;
 use store::{DiskState, Retention, Store, StoreStats};
@@ -31,7 +31,6 @@ pub(super) struct Sources<'a> {
 pub(super) fn report(sources: &Sources<'_>, now: Nanos) -> IngestReport {
     let Sources { collector, store, history, retention } = sources;
     let (counted, stored) = (collector.stats(), store.stats());
-    let reasons: Vec<ReasonReport> = counted.reasons.into_iter().map(reason).collect();
     let pressure = PressureReport {
         requests_in_progress: counted.requests_in_progress,
         bytes_in_progress: counted.bytes_in_progress,
@@ -62,9 +61,9 @@ pub(super) fn report(sources: &Sources<'_>, now: Nanos) -> IngestReport {
     IngestReport {
         now,
         since: counted.since,
-        refusing: refusing(&stored, &pressure, &reasons, now),
+        refusing: refusing(&stored, &pressure, &counted.reasons, now),
         signals: counted.signals.into_iter().map(signal).collect(),
-        reasons,
+        reasons: counted.reasons.into_iter().map(reason).collect(),
         displaced_reasons: counted.displaced_reasons,
         senders: counted.senders.into_iter().map(sender).collect(),
         displaced_senders: counted.displaced_senders,
@@ -75,7 +74,7 @@ pub(super) fn report(sources: &Sources<'_>, now: Nanos) -> IngestReport {
 }
 
 /// Why requests are refused for now.
-fn refusing(store: &StoreStats, pressure: &PressureReport, reasons: &[ReasonReport], now: Nanos) -> Option<String> {
+fn refusing(store: &StoreStats, pressure: &PressureReport, reasons: &[ReasonStats], now: Nanos) -> Option<String> {
     let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
     if store.disk.state == DiskState::Full {
         let (free, full) = (mib(store.disk.free), mib(store.disk.full));
@@ -88,7 +87,8 @@ fn refusing(store: &StoreStats, pressure: &PressureReport, reasons: &[ReasonRepo
             "More rows wait in memory for the disk than the memory budget has room for. Senders try again.".to_owned(),
         );
     }
-    let passing = |it: &&ReasonReport| matches!(it.http_status, Some(429 | 503)) && now.saturating_sub(it.last) < NOW;
+    // What one sender is refused, for its pace or its measure, says nothing of the others.
+    let passing = |it: &&ReasonStats| it.is_of_box && now.saturating_sub(it.last) < NOW;
     reasons.iter().find(passing).map(|it| format!("Requests were refused within the last seconds: {}.", it.message))
 }
 
@@ -124,7 +124,8 @@ pub(super) fn reason(it: ReasonStats) -> ReasonReport {
         service: it.service,
         user_agent: it.user_agent,
         peer: it.peer,
-        http_status: it.http_status,
+        http_status: it.status.and_then(Status::http),
+        grpc_status: it.status.and_then(Status::grpc),
         message: it.message,
         fix: it.fix,
         times: it.times,
@@ -214,5 +215,39 @@ fn cardinality(store: &Store, stats: &StoreStats, history: &History) -> Cardinal
             .map(|it| LabelReport { key: it.key.to_string(), values: it.values, series: it.series })
             .collect(),
         ..CardinalityReport::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use collector::stats::Fate;
+
+    use super::*;
+
+    #[test]
+    fn the_box_refuses_when_it_has_no_room_and_not_when_one_sender_is_refused() {
+        let (store, pressure) = (StoreStats::default(), PressureReport::default());
+        let reason = |is_of_box, last| ReasonStats {
+            fate: Fate::Refused,
+            signal: None,
+            protocol: None,
+            service: String::new(),
+            user_agent: String::new(),
+            peer: String::new(),
+            status: Some(Status::Http(503)),
+            is_of_box,
+            message: "why".to_owned(),
+            fix: String::new(),
+            times: 1,
+            items: 0,
+            first: last,
+            last,
+        };
+        let now = 100 * SECOND;
+        let told = |reasons: &[ReasonStats]| refusing(&store, &pressure, reasons, now);
+        assert_eq!(told(&[reason(false, now)]), None);
+        assert_eq!(told(&[reason(true, now - NOW)]), None, "it has passed");
+        let words = told(&[reason(false, now), reason(true, now - SECOND)]);
+        assert_eq!(words.as_deref(), Some("Requests were refused within the last seconds: why."));
     }
 }

@@ -113,7 +113,7 @@ async fn climb(app: &App, steps: &mut [Rung; 5], attempt: &Attempt, all: &[Attem
         AttemptOutcome::Silent => {
             steps[0].lines.push("It is open, and nothing has been sent on it yet.".to_owned());
         }
-        AttemptOutcome::Stopped { step, message, fix, http_status } => {
+        AttemptOutcome::Stopped { step, message, fix, status } => {
             let at = match step {
                 AttemptStep::Connection => 0,
                 AttemptStep::Request => 1,
@@ -126,7 +126,7 @@ async fn climb(app: &App, steps: &mut [Rung; 5], attempt: &Attempt, all: &[Attem
             if at > 2 {
                 steps[2].done(Vec::new());
             }
-            let status = http_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+            let status = in_brackets(status);
             let failed = &mut steps[at];
             failed.state = State::Failed;
             if at == 1 {
@@ -282,9 +282,14 @@ fn better(rung: &mut Rung, stored: &StoredAttempt, all: &[Attempt], n_services: 
     rung.lines = done;
 }
 
+/// ` (HTTP 404)`, or nothing for what had no answer.
+fn in_brackets(status: &str) -> String {
+    if status.is_empty() { String::new() } else { format!(" ({status})") }
+}
+
 fn rejected_row(attempt: &Attempt, now: Nanos) -> Option<RejectedRow> {
-    let AttemptOutcome::Stopped { message, fix, http_status, .. } = &attempt.outcome else { return None };
-    let status = http_status.map(|status| format!(" (HTTP {status})")).unwrap_or_default();
+    let AttemptOutcome::Stopped { message, fix, status, .. } = &attempt.outcome else { return None };
+    let status = in_brackets(status);
     let who = [attempt.peer.as_str(), &attempt.user_agent];
     let who: Vec<String> = who.into_iter().filter(|word| !word.is_empty()).map(|word| clip(word, 80)).collect();
     Some(RejectedRow {
