@@ -9,6 +9,7 @@ mod attempts;
 mod kept;
 mod ledger;
 mod names;
+mod overflows;
 mod rates;
 mod reasons;
 mod status;
@@ -16,6 +17,7 @@ mod status;
 pub use attempts::{Attempt, Outcome, Step, StoredAttempt};
 pub(crate) use ledger::{Counts, Ledger, Sender, Success};
 pub use names::{MAX_NAMES, NameStats};
+pub use overflows::OverflowStats;
 pub use rates::{BUCKET, Bucket, LastHour};
 pub use reasons::{Fate, ReasonStats};
 pub use status::Status;
@@ -76,6 +78,8 @@ pub struct IngestStats {
     /// The services with the most span names and the most keys of log attributes.
     pub span_names: Vec<NameStats>,
     pub log_keys: Vec<NameStats>,
+    /// The services whose SDK has reached a limit of series of its own, the last first.
+    pub overflows: Vec<OverflowStats>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

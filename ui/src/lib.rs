@@ -26,8 +26,9 @@ mod trace_statistics;
 
 pub use state::{
     Attempt, AttemptOutcome, AttemptStep, CardinalityReport, DamagedPlace, DiskReport, Endpoints, IngestReport,
-    IngestStats, LabelReport, MetricReport, NamesReport, PressureReport, ReasonReport, SenderReport, SenderStats,
-    SignalReport, SignalStats, SqlColumn, SqlRunner, SqlTable, StorageStats, StoredAttempt, StoredExample, UiState,
+    IngestStats, LabelReport, MetricReport, NamesReport, OverflowReport, PressureReport, ReasonReport, SenderReport,
+    SenderStats, SignalReport, SignalStats, SqlColumn, SqlRunner, SqlTable, StorageStats, StoredAttempt, StoredExample,
+    UiState,
 };
 
 use axum::Router;

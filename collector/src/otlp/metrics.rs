@@ -16,7 +16,7 @@ mod attributes;
 mod exemplar;
 mod point;
 
-use attributes::AttributeCache;
+use attributes::{AttributeCache, Canonical};
 use point::PointReader;
 
 const NAMES: Names = Names { resources: "resource_metrics", scopes: "scope_metrics", items: "metrics" };
@@ -169,7 +169,8 @@ impl MetricRows<'_> {
             }
             let place = || format!("{}.{}.data_points[{index}]", self.place.path(), self.kind.name());
             let fields = bytes(raw).and_then(|it| points.read(self.kind, it)).within_item("data_points", index)?;
-            let attr_bytes = attributes.canonical(points.attributes()).within_item("data_points", index)?;
+            let Canonical { bytes: attr_bytes, is_overflow } =
+                attributes.canonical(points.attributes()).within_item("data_points", index)?;
             decoded.n_items += 1;
             let valid = match refused {
                 Some(reason) => Err(reason),
@@ -188,6 +189,9 @@ impl MetricRows<'_> {
                         let point = Point { series: id, time, start_time, flags: fields.flags, value };
                         decoded.rows.metrics.push(&point);
                         decoded.has_time = true;
+                        if is_overflow {
+                            decoded.gathered.overflow(self.metric.name);
+                        }
                         if let Some(warning) = points.warning() {
                             decoded.report.warn(warning, place);
                         }

@@ -30,6 +30,10 @@ pub struct Sent {
     pub example: Option<Example>,
     /// Names of spans or keys of log attributes, each once, of the first items.
     pub names: Vec<String>,
+    /// Data points with `otel.metric.overflow`: the SDK has reached a limit of series of its own.
+    pub overflowed: u64,
+    /// The metric of one of them.
+    pub overflow_metric: Option<String>,
 }
 
 /// An accepted item, by what it is found by.
@@ -50,6 +54,8 @@ pub(crate) struct Gathered {
     example: Option<Example>,
     names: Vec<String>,
     n_looked_at: usize,
+    overflowed: u64,
+    overflow_metric: Option<String>,
 }
 
 impl Gathered {
@@ -78,6 +84,11 @@ impl Gathered {
         }
     }
 
+    pub(super) fn overflow(&mut self, metric: &str) {
+        self.overflowed += 1;
+        self.overflow_metric.get_or_insert_with(|| cut(metric));
+    }
+
     fn name(&mut self, name: &str) {
         let name = &name[..name.floor_char_boundary(MAX_NAME)];
         if self.names.len() < MAX_NAMES && !self.names.iter().any(|known| known == name) {
@@ -87,7 +98,7 @@ impl Gathered {
 
     /// Adds what was gathered of `resource` to what its service sent, and begins anew.
     pub(super) fn end(&mut self, services: &mut Vec<Sent>, resource: Resource<'_>, service: &str, counts: Counted) {
-        let Gathered { example, names, .. } = std::mem::take(self);
+        let Gathered { example, names, overflowed, overflow_metric, .. } = std::mem::take(self);
         if counts.accepted + counts.rejected == 0 {
             return;
         }
@@ -96,9 +107,9 @@ impl Gathered {
             (sent.sdk, sent.has_version) = sdk(resource.attrs());
         }
         sent.count(counts);
-        if sent.example.is_none() {
-            sent.example = example;
-        }
+        sent.example = sent.example.take().or(example);
+        sent.overflowed += overflowed;
+        sent.overflow_metric = overflow_metric.or(sent.overflow_metric.take());
         for name in names {
             if sent.names.len() < MAX_NAMES && !sent.names.contains(&name) {
                 sent.names.push(name);

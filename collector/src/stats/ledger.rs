@@ -8,6 +8,7 @@ use model::Nanos;
 use super::attempts::Attempts;
 use super::kept::Kept;
 use super::names::Names;
+use super::overflows::Overflows;
 use super::rates::Rates;
 use super::reasons::Reasons;
 use super::{
@@ -41,6 +42,7 @@ pub(crate) struct Ledger {
     attempts: Attempts,
     span_names: Names,
     log_keys: Names,
+    overflows: Overflows,
     pub(crate) refused_connections: u64,
 }
 
@@ -116,6 +118,7 @@ impl Ledger {
             attempts: Attempts::default(),
             span_names: Names::default(),
             log_keys: Names::default(),
+            overflows: Overflows::default(),
             refused_connections: 0,
         }
     }
@@ -143,7 +146,9 @@ impl Ledger {
             match signal {
                 Signal::Traces => self.span_names.note(&sent.service, &sent.names, at),
                 Signal::Logs => self.log_keys.note(&sent.service, &sent.names, at),
-                Signal::Metrics => {}
+                // A retry says nothing new.
+                Signal::Metrics if *duplicate => {}
+                Signal::Metrics => self.overflows.note(sent, at),
             }
         }
         for sent in counts.services.iter().take(MAX_SHOWN) {
@@ -322,6 +327,7 @@ impl Ledger {
             displaced_reasons: self.reasons.displaced(),
             span_names: self.span_names.top(TOP_NAMES, now),
             log_keys: self.log_keys.top(TOP_NAMES, now),
+            overflows: self.overflows.recent(now),
         }
     }
 }

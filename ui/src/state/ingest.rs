@@ -151,6 +151,18 @@ pub struct CardinalityReport {
     pub log_keys: Vec<NamesReport>,
     /// Names are told apart up to this many.
     pub max_names: usize,
+    /// Services whose SDK has reached a limit of series of its own, in the last hour, the last first.
+    pub overflows: Vec<OverflowReport>,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct OverflowReport {
+    pub service: String,
+    /// Data points with `otel.metric.overflow`, since the first came.
+    pub points: u64,
+    /// The metric of one of the last.
+    pub metric: String,
+    pub last: Nanos,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]

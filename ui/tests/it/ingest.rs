@@ -91,6 +91,17 @@ async fn the_address_chooses_signal_service_and_order() {
 }
 
 #[tokio::test]
+async fn an_sdk_at_its_limit_of_series_is_told_of_with_what_to_change() {
+    let report = receiving::receiving(NOW, &SERVICES);
+    let text = ingest(report.clone(), "").await;
+    assert!(text.contains("1,212 data points stand for all that it no longer tells apart"), "{text}");
+    assert!(text.contains("Raise the cardinality limit in the SDK"));
+    let mut calm = report;
+    calm.cardinality.overflows.clear();
+    assert!(!ingest(calm, "").await.contains("otel.metric.overflow"));
+}
+
+#[tokio::test]
 async fn hostile_texts_of_senders_stay_texts() {
     let nasty = "\"><script>alert(1)</script>";
     let mut report = receiving::receiving(NOW, &[nasty]);
@@ -99,6 +110,7 @@ async fn hostile_texts_of_senders_stay_texts() {
     }
     report.cardinality.metrics[0].name = nasty.to_owned();
     report.cardinality.span_names[0].newest = nasty.to_owned();
+    report.cardinality.overflows[0].metric = nasty.to_owned();
     assert!(!ingest(report, "?service=%22%3E%3Cscript%3E").await.contains("<script>alert"));
 }
 

@@ -1,33 +1,46 @@
 //! The attributes of data points, checked and in canonical form: what they are to a series.
 
 use hashbrown::HashMap;
-use model::Attrs;
 use model::metric::canonical;
 use model::wire::{Raw, Reader};
+use model::{Attrs, Value};
 
 use crate::otlp::anyvalue::check_key_value;
 use crate::otlp::malformed::{Malformed, Within};
 use crate::otlp::wire::{INT_VALUE, short_field};
 
-/// Canonical forms by the bytes as sent: a request repeats few attribute sets many times, once for each metric.
+/// On a point that stands for all series beyond a limit that the SDK has of its own, true.
+const OVERFLOW: &str = "otel.metric.overflow";
+
+/// The canonical form of the attributes of a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Canonical<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) is_overflow: bool,
+}
+
+/// Canonical forms by the bytes as sent, with [`Canonical::is_overflow`]: a request repeats few attribute sets many times, once for each metric.
 #[derive(Default)]
 pub(super) struct AttributeCache {
-    canonical_of: HashMap<Vec<u8>, Vec<u8>>,
+    canonical_of: HashMap<Vec<u8>, (Vec<u8>, bool)>,
 }
 
 impl AttributeCache {
     /// The canonical form of the `KeyValueList` `sent`, whose entries have not been checked.
-    pub(super) fn canonical<'a>(&'a mut self, sent: &'a [u8]) -> Result<&'a [u8], Malformed> {
+    pub(super) fn canonical<'a>(&'a mut self, sent: &'a [u8]) -> Result<Canonical<'a>, Malformed> {
         if is_canonical(sent) {
-            return Ok(sent);
+            // It has no booleans.
+            return Ok(Canonical { bytes: sent, is_overflow: false });
         }
         if !self.canonical_of.contains_key(sent) {
             check(sent)?;
             let mut out = Vec::with_capacity(sent.len());
             canonical(Attrs::new(sent), &mut out);
-            self.canonical_of.insert(sent.to_vec(), out);
+            let is_overflow = matches!(Attrs::new(&out).get(OVERFLOW), Some(Value::Bool(true)));
+            self.canonical_of.insert(sent.to_vec(), (out, is_overflow));
         }
-        Ok(self.canonical_of.get(sent).map_or(&[], Vec::as_slice))
+        let (bytes, is_overflow) = self.canonical_of.get(sent).map_or((&[][..], false), |(out, it)| (&out[..], *it));
+        Ok(Canonical { bytes, is_overflow })
     }
 }
 
@@ -68,8 +81,8 @@ fn is_canonical(sent: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use model::AttrsBuf;
     use model::wire::put_bytes_field;
-    use model::{AttrsBuf, Value};
 
     use super::*;
 
@@ -104,7 +117,25 @@ mod tests {
             canonical(Attrs::new(&sent), &mut expected);
             let mut cache = AttributeCache::default();
             for _ in 0..2 {
-                assert_eq!(cache.canonical(&sent).unwrap(), expected, "{sent:?}");
+                let found = cache.canonical(&sent).unwrap();
+                assert_eq!((found.bytes, found.is_overflow), (&expected[..], false), "{sent:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_point_beyond_the_limit_of_the_sdk_says_so() {
+        let cases = [
+            (set(&[(OVERFLOW, Value::Bool(true))]), true),
+            (set(&[("host", Value::Str("a")), (OVERFLOW, Value::Bool(true))]), true),
+            (set(&[(OVERFLOW, Value::Bool(false))]), false),
+            (set(&[(OVERFLOW, Value::Str("true"))]), false),
+            (set(&[("overflow", Value::Bool(true))]), false),
+        ];
+        for (sent, expected) in cases {
+            let mut cache = AttributeCache::default();
+            for _ in 0..2 {
+                assert_eq!(cache.canonical(&sent).unwrap().is_overflow, expected, "{sent:?}");
             }
         }
     }

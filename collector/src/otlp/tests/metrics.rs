@@ -1,6 +1,7 @@
 //! Rules of metrics and their data points.
 
 use model::time::DAY;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::summary_data_point::ValueAtQuantile;
@@ -151,4 +152,17 @@ fn exemplars_keep_their_trace_and_are_neither_older_than_the_retention_nor_far_a
     for time in [NOW - 10, NOW] {
         assert!(rows.contains(&format!("time={time} value=3.0 {ids} {{\"user\":\"u1\"}}")), "{rows}");
     }
+}
+
+#[test]
+fn points_beyond_the_limit_of_the_sdk_are_stored_and_counted_for_their_service() {
+    let yes = AnyValue { value: Some(any_value::Value::BoolValue(true)) };
+    let attributes = vec![sample::attribute("otel.metric.overflow", yes)];
+    let overflow = NumberDataPoint { attributes, ..sample::number(1) };
+    let unstored = NumberDataPoint { time_unix_nano: 0, ..overflow.clone() };
+    let decoded = decoded(gauge(vec![sample::number(1), overflow.clone(), overflow, unstored]));
+    assert_eq!((decoded.rows.metrics.len(), decoded.rejected()), (3, 1));
+    let sent = &decoded.services[0];
+    assert_eq!((sent.overflowed, sent.overflow_metric.as_deref()), (2, Some("requests")));
+    assert_eq!(decoded.report.findings().len(), 1, "the sender is told nothing of what is no mistake of the request");
 }

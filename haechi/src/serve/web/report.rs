@@ -1,13 +1,13 @@
 //! All that the Ingest page and `/api/v1/ingest` tell, from what the receiver and the store count. Nothing is read from disk.
 
 use collector::Collector;
-use collector::stats::{LastHour, MAX_NAMES, NameStats, ReasonStats, SenderStats, SignalStats, Status};
+use collector::stats::{LastHour, MAX_NAMES, NameStats, OverflowStats, ReasonStats, SenderStats, SignalStats, Status};
 use model::Nanos;
 use model::time::SECOND;
 use store::{DiskState, Retention, Store, StoreStats};
 use ui::{
-    CardinalityReport, DiskReport, IngestReport, LabelReport, MetricReport, NamesReport, PressureReport, ReasonReport,
-    SenderReport, SignalReport,
+    CardinalityReport, DiskReport, IngestReport, LabelReport, MetricReport, NamesReport, OverflowReport,
+    PressureReport, ReasonReport, SenderReport, SignalReport,
 };
 
 use super::forecast::{self, forecast};
@@ -56,6 +56,7 @@ pub(super) fn report(sources: &Sources<'_>, now: Nanos) -> IngestReport {
         span_names: counted.span_names.into_iter().map(names).collect(),
         log_keys: counted.log_keys.into_iter().map(names).collect(),
         max_names: MAX_NAMES,
+        overflows: counted.overflows.into_iter().map(overflow).collect(),
         ..cardinality(store, &stored, history)
     };
     IngestReport {
@@ -151,6 +152,10 @@ fn sender(it: SenderStats) -> SenderReport {
 
 fn names(it: NameStats) -> NamesReport {
     NamesReport { service: it.service, distinct: it.distinct, newest: it.newest, newest_at: it.newest_at }
+}
+
+fn overflow(it: OverflowStats) -> OverflowReport {
+    OverflowReport { service: it.service, points: it.points, metric: it.metric, last: it.last }
 }
 
 fn disk(store: &StoreStats, history: &History, retention: &Retention) -> DiskReport {

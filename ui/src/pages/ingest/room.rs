@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::format::{self, clip};
 use crate::page_url::PageUrl;
 use crate::parts::{Meter, ServiceTag};
-use crate::state::{IngestReport, NamesReport};
+use crate::state::{IngestReport, NamesReport, OverflowReport};
 
 /// Above this share of a limit it is told in another colour.
 const HIGH: f64 = 0.8;
@@ -24,6 +24,7 @@ pub(super) struct Room {
     pub(super) labels: Vec<LabelRow>,
     pub(super) span_names: Vec<NamesRow>,
     pub(super) log_keys: Vec<NamesRow>,
+    pub(super) overflows: Vec<OverflowRow>,
 }
 
 /// A figure, and its share of a limit where there is one.
@@ -51,6 +52,14 @@ pub(super) struct NamesRow {
     pub(super) distinct: String,
     pub(super) newest: String,
     pub(super) when: String,
+}
+
+/// A service whose SDK sums up what it no longer tells apart.
+pub(super) struct OverflowRow {
+    pub(super) service: ServiceTag,
+    pub(super) points: String,
+    pub(super) metric: String,
+    pub(super) last: String,
 }
 
 fn fact(name: &'static str, value: String) -> Fact {
@@ -96,6 +105,16 @@ impl Room {
         let names = |list: &[NamesReport]| {
             list.iter().take(10).map(|names| name_row(app, names, it.max_names, report.now)).collect()
         };
+        let overflow = |it: &OverflowReport| OverflowRow {
+            service: app.service(&it.service),
+            points: if it.points == 1 {
+                "1 data point".to_owned()
+            } else {
+                format!("{} data points", format::count(it.points))
+            },
+            metric: clip(&it.metric, 120),
+            last: format::ago(it.last, report.now),
+        };
         Room {
             pressure: pressure(report),
             disk: disk(report),
@@ -109,6 +128,7 @@ impl Room {
             labels: it.labels.iter().take(10).map(label).collect(),
             span_names: names(&it.span_names),
             log_keys: names(&it.log_keys),
+            overflows: it.overflows.iter().take(10).map(overflow).collect(),
         }
     }
 }
