@@ -176,15 +176,19 @@ impl Collector {
     }
 
     /// Stores an `ExportMetricsServiceRequest` of the box itself, in protobuf. It is not counted among what has been received:
-    /// a box that hears only itself has heard nothing. An error says why nothing was stored.
+    /// a box that hears only itself has heard nothing. An error says why nothing was stored, or what was left out.
     pub async fn store_own(&self, body: Bytes) -> Result<(), String> {
         let signal = Signal::Metrics;
         let Reception { received_at, oldest_accepted } = self.store.reception(signal.table(), (self.clock)());
         let context = Context { received_at, oldest_accepted };
         let decoded =
             otlp::decode_into(self.store.rows(), signal, &body, context).map_err(|error| error.to_string())?;
-        let request = Request { kind: signal.kind(), received_at, body, dedup: false, rows: decoded.rows };
-        Box::pin(self.store.append(request)).await.map(|_| ()).map_err(|error| error.to_string())
+        let (rejected, message) = (decoded.rejected(), decoded.report.message(signal));
+        if !decoded.rows.is_empty() {
+            let request = Request { kind: signal.kind(), received_at, body, dedup: false, rows: decoded.rows };
+            Box::pin(self.store.append(request)).await.map_err(|error| error.to_string())?;
+        }
+        if rejected > 0 { Err(message) } else { Ok(()) }
     }
 
     /// Decompresses, transcodes and decodes: in place when the body is small, else on a thread for such work.
@@ -267,7 +271,27 @@ fn decode_into(rows: Rows, kind: BodyKind, body: &[u8], context: Context) -> Res
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+    use opentelemetry_proto::tonic::metrics::v1::{Gauge, NumberDataPoint};
+    use prost::Message;
+    use store::{StoreConfig, Table};
+
     use super::*;
+    use crate::testing::{collector_over, sample};
+
+    #[tokio::test]
+    async fn own_metrics_beyond_the_limit_of_series_are_no_success() {
+        let (_dir, store, collector) =
+            collector_over(|dir| StoreConfig { max_series: 1, ..StoreConfig::new(dir) }, Limits::default());
+        let other = NumberDataPoint { attributes: Vec::new(), ..sample::number(2) };
+        let gauge = |data_points| sample::metrics(vec![sample::metric(Data::Gauge(Gauge { data_points }))]);
+        let body = |data_points| Bytes::from(gauge(data_points).encode_to_vec());
+        assert_eq!(collector.store_own(body(vec![sample::number(1)])).await, Ok(()));
+        let error = collector.store_own(body(vec![sample::number(2), other.clone()])).await.unwrap_err();
+        assert!(error.starts_with("1 data point rejected") && error.contains("max_series"), "{error}");
+        assert_eq!(store.snapshot().n_rows(Table::Points), 2, "what there is room for is stored");
+        assert!(collector.store_own(body(vec![other])).await.is_err());
+    }
 
     #[tokio::test]
     async fn a_decoder_that_never_began_is_to_be_asked_again() {

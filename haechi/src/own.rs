@@ -19,7 +19,7 @@ pub(crate) mod text;
 pub(crate) use readings::readings;
 
 /// Stores the readings every `interval` until `shutdown`. A round that the store refuses, because its disk is full or too
-/// much waits, is left out: the box does not compete with its senders.
+/// much waits, is left out: the box does not compete with its senders. The log says so once, until a round is stored whole.
 pub(crate) async fn record(
     collector: Arc<Collector>,
     store: Arc<Store>,
@@ -29,6 +29,7 @@ pub(crate) async fn record(
     tokio::pin!(shutdown);
     let mut rounds = tokio::time::interval(interval);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_told = false;
     loop {
         tokio::select! {
             () = &mut shutdown => return,
@@ -36,8 +37,13 @@ pub(crate) async fn record(
         }
         let stats = collector.stats();
         let request = otlp::request(&readings(&store.stats(), &stats), stats.since, clock::now());
-        if let Err(error) = collector.store_own(request.into()).await {
-            tracing::debug!(error, "own metrics were not stored");
+        match collector.store_own(request.into()).await {
+            Ok(()) => is_told = false,
+            Err(error) if is_told => tracing::debug!(error, "own metrics were not stored, or not all of them"),
+            Err(error) => {
+                tracing::warn!(error, "own metrics were not stored, or not all of them");
+                is_told = true;
+            }
         }
     }
 }
