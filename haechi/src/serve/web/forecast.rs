@@ -35,9 +35,12 @@ pub(super) fn forecast(disk: &Disk<'_>) -> String {
     let room = stats.free.saturating_sub(stats.full) as f64;
     let ages = [retention.traces, retention.metrics, retention.logs].map(|age| age.map(|age| age as f64 / 1e9));
     // What each signal comes to when its age is over; without an end where there is no age.
-    let by_age: f64 =
-        (0..3).map(|i| (bytes[i] as f64).max(rates[i].max(0.0) * ages[i].unwrap_or(f64::INFINITY))).sum::<f64>();
-    let by_age = if by_age.is_nan() { f64::INFINITY } else { by_age + *log_bytes as f64 };
+    let of_signal = |i: usize| match ages[i] {
+        Some(age) => (bytes[i] as f64).max(rates[i] * age),
+        None if rates[i] > 0.0 => f64::INFINITY,
+        None => bytes[i] as f64,
+    };
+    let by_age = (0..3).map(of_signal).sum::<f64>() + *log_bytes as f64;
     let held = retention.max_bytes.map_or(by_age, |max| by_age.min(max as f64));
     let over = if seconds >= 3_500.0 { "hour".to_owned() } else { format!("{:.0} minutes", seconds / 60.0) };
     if rate <= 0.0 {
