@@ -8,10 +8,11 @@ use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use query::QueryError;
+use tokio::task::JoinError;
 
 use crate::palette::Palette;
 use crate::parts::ServiceTag;
-use crate::state::UiState;
+use crate::state::{IngestReport, UiState};
 
 /// Longest service name shown.
 const MAX_NAME: usize = 120;
@@ -48,6 +49,13 @@ impl App {
         names
     }
 
+    /// What the Ingest page tells. It takes time by the number of metrics and labels, so no thread that serves connections
+    /// makes it.
+    pub(crate) async fn report(&self) -> Result<IngestReport, JoinError> {
+        let report = Arc::clone(&self.state.report);
+        tokio::task::spawn_blocking(move || report()).await
+    }
+
     /// `service` with its colour.
     pub(crate) fn service(&self, service: &str) -> ServiceTag {
         ServiceTag { slot: self.slot(service), name: crate::format::clip(service, MAX_NAME) }
@@ -64,6 +72,13 @@ pub(crate) fn page(status: StatusCode, template: &impl Template) -> Response {
                 .into_response()
         }
     }
+}
+
+/// The answer where what a page is about could not be counted: the box is about to end, or has a defect.
+pub(crate) fn no_report(error: &JoinError) -> Response {
+    tracing::error!(%error, "the report on what is received was not made");
+    (StatusCode::SERVICE_UNAVAILABLE, "what is received could not be counted; the log of the box says why\n")
+        .into_response()
 }
 
 /// Why a part of a page is missing, for `parts/problem.html`.

@@ -13,5 +13,5 @@ pub(crate) use choice::{Choice, Tab};
 pub(crate) use histogram::{Bar, Histogram};
 pub(crate) use meter::{DurationBar, Meter};
 pub(crate) use scatter::{Dot, Scatter};
-pub(crate) use service_tag::ServiceTag;
+pub(crate) use service_tag::{ServiceTag, Unnamed};
 pub(crate) use spark::Spark;

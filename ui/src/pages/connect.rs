@@ -11,7 +11,7 @@ use crate::app::{App, page};
 use crate::format::{self, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
-use crate::parts::{ServiceTag, Tab};
+use crate::parts::{ServiceTag, Tab, Unnamed};
 use crate::shell::Shell;
 use crate::state::{Endpoints, IngestStats, StorageStats};
 
@@ -111,7 +111,7 @@ struct SignalRow {
 
 struct SenderRow {
     service: ServiceTag,
-    is_unnamed: bool,
+    unnamed: Option<Unnamed>,
     href: PageUrl,
     user_agent: String,
     protocol: &'static str,
@@ -190,7 +190,7 @@ impl Received {
         });
         let senders = stats.senders.iter().take(MAX_SENDERS).map(|sender| SenderRow {
             service: app.service(&sender.service),
-            is_unnamed: sender.service.starts_with(model::resource::UNKNOWN_SERVICE),
+            unnamed: Unnamed::of(&sender.service, sender.protocol),
             href: PageUrl::new(format!("/services/{}", sender.service)),
             user_agent: clip(&sender.user_agent, 80),
             protocol: sender.protocol,

@@ -8,7 +8,7 @@ use axum::response::Response;
 use model::Nanos;
 use model::time::MINUTE;
 
-use crate::app::{App, page};
+use crate::app::{App, no_report, page};
 use crate::format::{self, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
@@ -49,6 +49,10 @@ struct Now {
     signals: Vec<SignalRow>,
     reasons: Vec<ReasonRow>,
     n_more_reasons: usize,
+    /// Reasons that the signal or service chosen leaves out.
+    n_hidden_reasons: usize,
+    /// This page without such a choice.
+    all: PageUrl,
     displaced_reasons: String,
     senders: Senders,
     room: Room,
@@ -104,7 +108,10 @@ struct ReasonRow {
 /// `GET /ingest`
 pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let shell = Shell::new(&app, &uri, &headers).without_range();
-    let report = (app.state.report)();
+    let report = match app.report().await {
+        Ok(report) => report,
+        Err(error) => return no_report(&error),
+    };
     let signal = chosen_signal(&shell.url);
     let tab = |words, name: &str| Tab {
         words,
@@ -127,7 +134,10 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
 
 /// `GET /ingest/now`
 pub(crate) async fn now(State(app): State<App>, uri: Uri) -> Response {
-    let report = (app.state.report)();
+    let report = match app.report().await {
+        Ok(report) => report,
+        Err(error) => return no_report(&error),
+    };
     page(StatusCode::OK, &Now::new(&app, &PageUrl::of(&uri), report))
 }
 
@@ -155,6 +165,8 @@ impl Now {
             since: format::ago(report.since, now),
             otlp_http: app.state.endpoints.otlp_http.clone(),
             signals: signals.map(|it| signal_row(it, &page, now)).collect(),
+            n_hidden_reasons: report.reasons.len() - reasons.len(),
+            all: page.without("signal").without("service"),
             n_more_reasons: reasons.len().saturating_sub(MAX_REASONS),
             reasons: reasons.into_iter().take(MAX_REASONS).map(|it| reason_row(it, now)).collect(),
             displaced_reasons: if report.displaced_reasons > 0 {

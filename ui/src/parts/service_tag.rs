@@ -2,6 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use model::resource::UNKNOWN_SERVICE;
 
 /// A service's name, isolated from the direction of the text around it.
 #[derive(Clone, Debug, Template)]
@@ -12,3 +13,32 @@ pub(crate) struct ServiceTag {
 }
 
 impl HtmlSafe for ServiceTag {}
+
+/// What to tell of a sender that did not name its service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unnamed {
+    /// What is missing.
+    pub(crate) badge: &'static str,
+    /// What to change.
+    pub(crate) fix: &'static str,
+}
+
+impl Unnamed {
+    /// `None` for a service that has a name. `protocol` is how it was sent, as the API names it.
+    pub(crate) fn of(service: &str, protocol: &str) -> Option<Self> {
+        if !service.starts_with(UNKNOWN_SERVICE) {
+            return None;
+        }
+        Some(if protocol.starts_with("remote-write/") {
+            Unnamed {
+                badge: "no label job",
+                fix: "Give the series a label job: job_name of what Prometheus scrapes, or labels of a recording rule.",
+            }
+        } else {
+            Unnamed {
+                badge: "no service.name",
+                fix: "Set OTEL_SERVICE_NAME, or service.name among the resource attributes.",
+            }
+        })
+    }
+}

@@ -102,6 +102,66 @@ async fn an_sdk_at_its_limit_of_series_is_told_of_with_what_to_change() {
 }
 
 #[tokio::test]
+async fn what_a_choice_hides_is_not_said_to_be_nothing() {
+    let report = receiving::receiving(NOW, &SERVICES);
+    let (hidden, nothing) = ("Nothing here for what is chosen", "Everything of the last hour was taken");
+    let mut of_traces = report.clone();
+    of_traces.reasons.retain(|reason| reason.signal == Some("traces"));
+    let mut without = report;
+    without.reasons.clear();
+    for (report, query, expected) in [
+        (&of_traces, "", [false, false]),
+        (&of_traces, "?signal=logs", [true, false]),
+        (&without, "?signal=logs", [false, true]),
+        (&without, "", [false, true]),
+    ] {
+        let text = ingest(report.clone(), query).await;
+        assert_eq!([hidden, nothing].map(|words| text.contains(words)), expected, "{query}");
+    }
+    assert!(ingest(of_traces, "?signal=logs&sort=bytes").await.contains("<a href=\"/ingest?sort=bytes\">All signals"));
+}
+
+#[tokio::test]
+async fn a_sender_without_a_service_is_told_what_its_protocol_calls_it() {
+    let mut report = receiving::receiving(NOW, &["unknown_service", "unknown_service:python"]);
+    report.senders[0].protocol = "remote-write/2.0";
+    let text = ingest(report, "").await;
+    assert_eq!((text.matches(">no label job<").count(), text.matches(">no service.name<").count()), (1, 1));
+    let attempt = |protocol| Attempt { protocol, ..receiving::stored(NOW, "unknown_service", TRACE) };
+    for (protocol, fix) in [("remote-write/1.0", "job_name"), ("grpc", "OTEL_SERVICE_NAME")] {
+        let html = ladder(vec![attempt(Some(protocol))], "").await;
+        assert!(html.contains("did not name its service") && html.contains(fix), "{html}");
+    }
+}
+
+#[tokio::test]
+async fn senders_that_gave_way_are_told_of_and_growth_has_its_time() {
+    let mut report = receiving::receiving(NOW, &SERVICES);
+    let text = ingest(report.clone(), "").await;
+    assert!(text.contains(">In 40 m</th>") && text.contains("<td class=\"num muted\">–</td>"), "{text}");
+    assert!(!text.contains("gave way"));
+    report.displaced_senders = 1_200;
+    report.cardinality.growth = None;
+    let text = ingest(report, "").await;
+    assert!(text.contains("1,200 that sent least often gave way") && text.contains(">Growth</th>"), "{text}");
+}
+
+#[tokio::test]
+async fn no_thread_that_serves_connections_makes_the_report() {
+    let mut fixture = Fixture::empty(clock);
+    let serving = std::thread::current().id();
+    fixture.state.report = Arc::new(move || {
+        assert_ne!(std::thread::current().id(), serving);
+        receiving::nothing(NOW)
+    });
+    for path in ["/ingest", "/ingest/now"] {
+        assert_eq!(get(&ui::router(fixture.state.clone()), path).await.status, StatusCode::OK, "{path}");
+    }
+    fixture.state.report = Arc::new(|| panic!("a defect"));
+    assert_eq!(get(&ui::router(fixture.state.clone()), "/ingest").await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
 async fn hostile_texts_of_senders_stay_texts() {
     let nasty = "\"><script>alert(1)</script>";
     let mut report = receiving::receiving(NOW, &[nasty]);

@@ -30,9 +30,11 @@ impl Reading {
         Reading { at: Instant::now(), bytes, log_bytes, series, metrics }
     }
 
-    /// The series that `metric` had, when it was among those kept.
+    /// The series that `metric` had; `None` when others had more and it was not kept.
     pub(super) fn series_of(&self, metric: &str) -> Option<u64> {
-        self.metrics.iter().find(|(name, _)| name.as_ref() == metric).map(|(_, series)| *series)
+        let kept = self.metrics.iter().find(|(name, _)| name.as_ref() == metric).map(|(_, series)| *series);
+        // Where all are kept, one that is not there had none.
+        kept.or((self.metrics.len() < N_METRICS).then_some(0))
     }
 }
 
@@ -86,7 +88,19 @@ impl History {
 
 #[cfg(test)]
 mod tests {
+    use store::MetricCardinality;
+
     use super::*;
+
+    #[test]
+    fn a_metric_that_was_not_there_had_no_series_unless_others_had_more() {
+        for (n, expected) in [(1, Some(0)), (N_METRICS - 1, Some(0)), (N_METRICS, None)] {
+            let metric = |i: usize| MetricCardinality { name: format!("m{i}").into(), series: 7 };
+            let cardinality = Cardinality { metrics: (0..n).map(metric).collect(), ..Cardinality::default() };
+            let reading = Reading::of(&StoreStats::default(), &cardinality);
+            assert_eq!((reading.series_of("m0"), reading.series_of("new")), (Some(7), expected), "{n}");
+        }
+    }
 
     #[test]
     fn an_hour_of_readings_is_kept() {

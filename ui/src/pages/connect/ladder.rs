@@ -12,6 +12,7 @@ use query::traces::trace;
 use crate::app::App;
 use crate::format::{self, clip};
 use crate::page_url::PageUrl;
+use crate::parts::Unnamed;
 use crate::state::{Attempt, AttemptOutcome, AttemptStep, StoredAttempt, StoredExample};
 
 /// Rejected attempts listed.
@@ -185,10 +186,10 @@ fn accepted(rung: &mut Rung, attempt: &Attempt, stored: &StoredAttempt) {
     let sdk = if stored.sdk.is_empty() { String::new() } else { format!(", SDK {}", clip(&stored.sdk, 80)) };
     let again = if stored.duplicate { ", a retry of what was stored before" } else { "" };
     rung.done(vec![format!("{} {what} of {}{sdk}{again}.", format::count(stored.accepted), clip(&stored.service, 80))]);
-    if stored.service.starts_with(model::resource::UNKNOWN_SERVICE) {
+    if let Some(unnamed) = Unnamed::of(&stored.service, attempt.protocol.unwrap_or_default()) {
         rung.state = State::Warned;
         rung.lines.push("The sender did not name its service.".to_owned());
-        rung.fix = "Set OTEL_SERVICE_NAME, or service.name among the resource attributes.".to_owned();
+        rung.fix = unnamed.fix.to_owned();
     }
     if stored.rejected > 0 {
         rung.state = if stored.accepted == 0 { State::Failed } else { State::Warned };

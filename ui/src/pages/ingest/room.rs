@@ -20,6 +20,8 @@ pub(super) struct Room {
     pub(super) series: Vec<Fact>,
     pub(super) n_metrics: String,
     pub(super) metrics: Vec<MetricRow>,
+    /// The time in which metrics have grown; empty when it is not known yet.
+    pub(super) grown_in: String,
     pub(super) n_labels: String,
     pub(super) labels: Vec<LabelRow>,
     pub(super) span_names: Vec<NamesRow>,
@@ -95,7 +97,7 @@ impl Room {
             name: clip(&metric.name, 120),
             href: PageUrl::metric_as_sent(&metric.name),
             series: format::count(metric.series),
-            growth: metric.growth.map_or("new".to_owned(), signed),
+            growth: metric.growth.map_or("–".to_owned(), signed),
         };
         let label = |label: &crate::state::LabelReport| LabelRow {
             key: clip(&label.key, 120),
@@ -124,6 +126,7 @@ impl Room {
             series: series(report),
             n_metrics: format::count(it.n_metrics as u64),
             metrics: it.metrics.iter().take(10).map(metric).collect(),
+            grown_in: it.growth.map_or_else(String::new, |_| format::coarse((it.growth_seconds * 1e9) as Nanos)),
             n_labels: format::count(it.n_labels as u64),
             labels: it.labels.iter().take(10).map(label).collect(),
             span_names: names(&it.span_names),

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::format::{self, clip};
 use crate::page_url::PageUrl;
-use crate::parts::ServiceTag;
+use crate::parts::{ServiceTag, Unnamed};
 use crate::state::{IngestReport, SenderReport};
 
 /// Rows shown; the rest is counted.
@@ -16,6 +16,8 @@ pub(super) struct Senders {
     pub(super) heads: Vec<Head>,
     pub(super) rows: Vec<Row>,
     pub(super) n_more: usize,
+    /// How many gave way to others within their hour; empty for none.
+    pub(super) displaced: String,
     /// Whether any was left out by the filter.
     pub(super) is_filtered: bool,
     pub(super) without_filter: PageUrl,
@@ -32,7 +34,7 @@ pub(super) struct Head {
 
 pub(super) struct Row {
     pub(super) service: ServiceTag,
-    pub(super) is_unnamed: bool,
+    pub(super) unnamed: Option<Unnamed>,
     pub(super) href: PageUrl,
     pub(super) sdk: String,
     pub(super) user_agent: String,
@@ -65,7 +67,7 @@ impl Senders {
         }
         let row = |it: &&SenderReport| Row {
             service: app.service(&it.service),
-            is_unnamed: it.service.starts_with(model::resource::UNKNOWN_SERVICE),
+            unnamed: Unnamed::of(&it.service, it.protocol),
             href: PageUrl::new(format!("/services/{}", it.service)),
             sdk: clip(&it.sdk, 60),
             user_agent: clip(&it.user_agent, 80),
@@ -86,6 +88,10 @@ impl Senders {
         Senders {
             heads: COLUMNS.into_iter().map(head).collect(),
             n_more: senders.len().saturating_sub(MAX_ROWS),
+            displaced: match report.displaced_senders {
+                0 => String::new(),
+                n => format::count(n),
+            },
             is_filtered: senders.len() < n_all,
             rows: senders.iter().take(MAX_ROWS).map(row).collect(),
             without_filter: page.without("service"),
