@@ -19,7 +19,8 @@ pub(super) struct Canonical<'a> {
     pub(super) is_overflow: bool,
 }
 
-/// Canonical forms by the bytes as sent, with [`Canonical::is_overflow`]: a request repeats few attribute sets many times, once for each metric.
+/// Canonical forms by the bytes as sent, with [`Canonical::is_overflow`]: a request repeats few attribute sets many times, once
+/// for each metric.
 #[derive(Default)]
 pub(super) struct AttributeCache {
     canonical_of: HashMap<Vec<u8>, (Vec<u8>, bool)>,
