@@ -63,6 +63,7 @@ impl Rows {
             log_bodies,
             log_attributes,
             points: self.metrics.len(),
+            metric_attributes: self.metrics.new_series_bytes() + self.exemplars.attribute_bytes(),
         }
     }
 
@@ -94,6 +95,8 @@ pub(crate) struct Sizes {
     log_bodies: usize,
     log_attributes: usize,
     points: usize,
+    /// Of new series and of exemplars.
+    metric_attributes: usize,
 }
 
 impl Sizes {
@@ -103,7 +106,7 @@ impl Sizes {
         const LOG: usize = 85;
         const POINT: usize = 56;
         let fixed = self.spans * SPAN + self.logs * LOG + self.points * POINT;
-        fixed + self.span_attributes + self.log_bodies + self.log_attributes
+        fixed + self.span_attributes + self.log_bodies + self.log_attributes + self.metric_attributes
     }
 
     /// What `bytes` have when these are the sizes of `of_bytes`, and a sixteenth more.
@@ -117,6 +120,7 @@ impl Sizes {
             log_bodies: scale(self.log_bodies),
             log_attributes: scale(self.log_attributes),
             points: scale(self.points),
+            metric_attributes: scale(self.metric_attributes),
         }
     }
 }

@@ -43,6 +43,10 @@ impl ExemplarRows {
         self.n_rows
     }
 
+    pub(super) fn attribute_bytes(&self) -> usize {
+        self.attributes.values_slice().len()
+    }
+
     pub fn push(&mut self, exemplar: &Exemplar<'_>) {
         self.n_rows += 1;
         self.series.append_value(exemplar.series.0.to_be_bytes()).expect(WIDTH);

@@ -132,6 +132,11 @@ impl MetricRows {
         self.time.len()
     }
 
+    /// Bytes of the attributes of series that the store does not know.
+    pub(super) fn new_series_bytes(&self) -> usize {
+        self.table.attributes.values_slice().len()
+    }
+
     /// Looks series up in the index of `room`, and takes no more new ones than it has room for, by [`MetricRows::admit`].
     pub(crate) fn limit(&mut self, room: SeriesRoom) {
         self.room = Some(room);
