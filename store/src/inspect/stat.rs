@@ -34,7 +34,7 @@ pub struct LevelStat {
     pub bytes: u64,
     /// Of the rows; both included.
     pub times: (Nanos, Nanos),
-    /// What the bytes are: columns by name, `(footer)`, `(bloom filter)`, `(text index)`; the largest first.
+    /// What the bytes are: columns by name, `(footer)`, `(bloom filter)`, `(text index)`, `(times)`; the largest first.
     pub parts: Vec<(String, u64)>,
 }
 
@@ -62,6 +62,7 @@ pub fn stat(dir: &Path) -> Result<Stat, OpenError> {
                 Some("bloom") => add("(bloom filter)", file.bytes),
                 Some("text") => add("(text index)", file.bytes),
                 Some("footer") => add("(copy of footer)", file.bytes),
+                Some("times") => add("(times)", file.bytes),
                 _ => match segment.column_bytes() {
                     Ok(columns) => {
                         let rows: u64 = columns.iter().map(|(_, bytes)| bytes).sum();
