@@ -121,14 +121,42 @@ fn owner<'a>(
             _ => {}
         }
     }
-    if scratch.is_empty() && schema_url.is_empty() {
+    if scratch.is_empty() && schema_url.is_empty() && !has_schema_url(sent) {
         return Ok(sent);
     }
     scratch.extend_from_slice(sent);
+    if has_schema_url(scratch) {
+        *scratch = without_schema_url(scratch);
+    }
     if !schema_url.is_empty() {
         put_bytes_field(scratch, SCHEMA_URL_FIELD, schema_url.as_bytes());
     }
     Ok(scratch)
+}
+
+/// Whether the message has a field, unknown to OTLP, that would pass for its schema URL.
+fn has_schema_url(message: &[u8]) -> bool {
+    let mut reader = Reader::new(message);
+    while let Ok(Some((number, _))) = reader.next_field() {
+        if number == SCHEMA_URL_FIELD {
+            return true;
+        }
+    }
+    false
+}
+
+fn without_schema_url(message: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(message.len());
+    let mut reader = Reader::new(message);
+    let mut rest = message;
+    while let Ok(Some((number, _))) = reader.next_field() {
+        let (field, after) = rest.split_at(rest.len() - reader.rest().len());
+        if number != SCHEMA_URL_FIELD {
+            kept.extend_from_slice(field);
+        }
+        rest = after;
+    }
+    kept
 }
 
 fn check_resource(message: &[u8]) -> Result<(), Malformed> {

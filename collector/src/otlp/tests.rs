@@ -1,6 +1,8 @@
 //! The walker against prost: the same rows from any request, the same verdict on damaged ones. And the rules that only
 //! concern some items, one signal in each file.
 
+use model::resource::SCHEMA_URL_FIELD;
+use model::wire::put_bytes_field;
 use proptest::prelude::*;
 use prost::Message;
 use store::Rows;
@@ -156,4 +158,24 @@ fn services_are_counted_by_resource() {
         [("shop", 3, &["span 1", "span 2", "span 3"].map(str::to_owned)[..]), ("cart", 1, &["span 3".to_owned()])]
     );
     assert!(decoded.services.iter().all(|it| matches!(it.example, Some(super::Example::Span(_))) && it.bytes > 50));
+}
+
+#[test]
+fn a_field_of_a_resource_or_scope_that_otlp_does_not_have_is_no_schema_url() {
+    let message = |fields: &[(u32, &[u8])]| {
+        let mut out = Vec::new();
+        fields.iter().for_each(|(number, bytes)| put_bytes_field(&mut out, *number, bytes));
+        out
+    };
+    let own = message(&[(SCHEMA_URL_FIELD, b"no url"), (9, b"unknown")]);
+    for (url, expected) in [(None, r#"url="""#), (Some(b"https://schema".as_slice()), r#"url="https://schema""#)] {
+        let with_url = |fields: &[(u32, &[u8])]| {
+            let url = url.map(|url| (3, url));
+            message(&fields.iter().copied().chain(url).collect::<Vec<_>>())
+        };
+        let scope = with_url(&[(1, &own), (2, b"")]);
+        let body = message(&[(1, &with_url(&[(1, &own), (2, &scope)]))]);
+        let rows = dump(decode(Signal::Logs, &body, KEEP_ALL).unwrap().rows);
+        assert_eq!(rows.matches(expected).count(), 2, "{rows}");
+    }
 }
