@@ -244,7 +244,13 @@ impl Unprepared {
             body = transcoded.body.into();
             warnings = transcoded.report;
         }
-        let mut decoded = decode_into(store.rows(), protocol.body_kind(signal), &body, context)?;
+        let kind = protocol.body_kind(signal);
+        let mut decoded = decode_into(store.rows(), kind, &body, context)?;
+        if let BodyKind::RemoteWrite(version) = kind
+            && decoded.n_items == 0
+        {
+            version.check_is_not_the_other(&body)?;
+        }
         decoded.report.prepend(warnings);
         // No more than a request of the greatest size has, with what it was compressed from: that fits once others have ended.
         admission.cover_more(decoded.n_text_bytes, max_body + max_body / 2)?;

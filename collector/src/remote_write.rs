@@ -6,6 +6,7 @@
 //! Sources: <https://prometheus.io/docs/specs/prw/remote_write_spec/>, <https://prometheus.io/docs/specs/prw/remote_write_spec_2_0/>,
 //! `prompb/types.proto` and `prompb/io/prometheus/write/v2/types.proto` of Prometheus.
 
+use model::wire::Reader;
 use store::Rows;
 
 use crate::otlp::{Context, Decoded, Malformed};
@@ -28,6 +29,29 @@ pub enum Version {
     V1,
     /// `io.prometheus.write.v2.Request`
     V2,
+}
+
+impl Version {
+    /// Refuses a body without items whose fields are those of the other message: the versions share no number, so that a sender
+    /// whose content-type is wrong can be told.
+    pub(crate) fn check_is_not_the_other(self, body: &[u8]) -> Result<(), Malformed> {
+        const V1_FIELDS: [u32; 2] = [1, 3];
+        const V2_FIELDS: [u32; 2] = [4, 5];
+        let (others, is, says) = match self {
+            Version::V1 => (V2_FIELDS, "io.prometheus.write.v2.Request", "prometheus.WriteRequest"),
+            Version::V2 => (V1_FIELDS, "prometheus.WriteRequest", "io.prometheus.write.v2.Request"),
+        };
+        let mut reader = Reader::new(body);
+        while let Some((number, _)) = reader.next_field().map_err(Malformed::from)? {
+            if others.contains(&number) {
+                return Err(Malformed::new(
+                    String::new(),
+                    format!("the body is a {is}, and its content-type says {says}"),
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What was stored, by the headers of a reply.

@@ -127,7 +127,8 @@ async fn wrong_requests_are_refused_for_good() {
     let bomb = snappy(&vec![0; 2 << 20]);
     // A block that claims four gigabytes.
     let claim = vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0];
-    let cases: [(&str, &str, Vec<u8>, u16, &str); 9] = [
+    let other = v2(&one(NAMED, vec![sample(1.0)])).encode_to_vec();
+    let cases: [(&str, &str, Vec<u8>, u16, &str); 11] = [
         ("application/json", "snappy", snappy(&good), 415, "content-type is not allowed"),
         ("application/x-protobuf;proto=io.prometheus.write.v3.Request", "snappy", snappy(&good), 415, "content-type"),
         (V1, "gzip", gzip(&good), 415, "compressed with snappy"),
@@ -135,6 +136,8 @@ async fn wrong_requests_are_refused_for_good() {
         (V1, "snappy", good.clone(), 400, "not valid snappy data"),
         (V1, "snappy", snappy(&good)[..10].to_vec(), 400, "not valid snappy data"),
         (V2, "snappy", snappy(&[0x2a, 5, 1]), 400, "message ends inside a field"),
+        (V2, "snappy", snappy(&good), 400, "the body is a prometheus.WriteRequest, and its content-type says"),
+        (V1, "snappy", snappy(&other), 400, "the body is a io.prometheus.write.v2.Request"),
         (V2, "snappy", bomb, 413, "larger than the limit of 1048576 bytes"),
         (V1, "snappy", claim, 413, "larger than the limit of 1048576 bytes"),
     ];
@@ -148,7 +151,7 @@ async fn wrong_requests_are_refused_for_good() {
     let answer = send(&collector, get).await;
     assert_eq!((answer.status, answer.header("allow")), (405, "POST"));
     assert_eq!(store.snapshot().n_rows(Table::Points), 0);
-    assert_eq!((collector.stats().signals[1].refused, collector.stats().bytes_in_progress), (10, 0));
+    assert_eq!((collector.stats().signals[1].refused, collector.stats().bytes_in_progress), (12, 0));
 }
 
 #[tokio::test]
