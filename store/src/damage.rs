@@ -22,10 +22,12 @@ pub enum DamageKind {
     TextIndex,
     /// The file of the time that was last believed.
     Clock,
+    /// Of segments, and read all the same, by what is kept to restore it.
+    Restored,
 }
 
 impl DamageKind {
-    pub const ALL: [Self; 5] = [Self::Manifest, Self::Log, Self::Segment, Self::TextIndex, Self::Clock];
+    pub const ALL: [Self; 6] = [Self::Manifest, Self::Log, Self::Segment, Self::TextIndex, Self::Clock, Self::Restored];
 
     /// The name in metrics and on screen.
     pub fn name(self) -> &'static str {
@@ -35,6 +37,7 @@ impl DamageKind {
             DamageKind::Segment => "segment",
             DamageKind::TextIndex => "text_index",
             DamageKind::Clock => "clock",
+            DamageKind::Restored => "restored",
         }
     }
 }
@@ -91,9 +94,11 @@ impl DamageLog {
         }
     }
 
-    /// The number of places of every kind.
-    pub(crate) fn count(&self) -> u64 {
-        self.lock().counts.iter().sum()
+    /// The number of places that could not be read, and of those that were restored.
+    pub(crate) fn count(&self) -> (u64, u64) {
+        let counts = self.lock().counts;
+        let restored = counts[DamageKind::Restored as usize];
+        (counts.iter().sum::<u64>() - restored, restored)
     }
 
     pub(crate) fn stats(&self) -> DamageStats {
@@ -118,11 +123,12 @@ mod tests {
     #[test]
     fn a_place_counts_once_and_the_list_is_bounded() {
         let log = DamageLog::default();
+        log.note(DamageKind::Restored, "a");
         (0..3).for_each(|_| log.note(DamageKind::Segment, "b"));
         log.note(DamageKind::Log, "ä".repeat(2 * MAX_WORDS));
         let stats = log.stats();
-        assert_eq!((stats.counts, log.count()), ([0, 1, 1, 0, 0], 2));
-        assert_eq!(stats.places.iter().map(|it| it.text.len()).collect::<Vec<_>>(), [MAX_WORDS, 1]);
+        assert_eq!((stats.counts, log.count()), ([0, 1, 1, 0, 0, 1], (2, 1)));
+        assert_eq!(stats.places.iter().map(|it| it.text.len()).collect::<Vec<_>>(), [MAX_WORDS, 1, 1]);
         (0..2 * MAX_PLACES).for_each(|place| log.note(DamageKind::TextIndex, place));
         let stats = log.stats();
         assert_eq!((stats.counts[3], stats.places.len()), (2 * MAX_PLACES as u64, MAX_PLACES));

@@ -8,9 +8,12 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 mod checked;
+mod parity;
 mod sums;
 
-pub(crate) use checked::{CheckedFile, Tail, check_whole, read_whole};
+pub(crate) use checked::{CheckedFile, Tail, check_whole, read_exact, read_whole};
+pub(crate) use parity::Parity;
+use parity::ParityBuilder;
 use sums::BlockSummer;
 pub(crate) use sums::{BlockSums, KEY as CHECKSUMS_KEY};
 
@@ -152,24 +155,37 @@ pub(crate) struct ChecksummedWriter {
     tail: crc32fast::Hasher,
     bytes: u64,
     blocks: BlockSummer,
+    parity: Option<ParityBuilder>,
 }
 
 impl ChecksummedWriter {
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let file = io::BufWriter::with_capacity(1 << 20, File::create(path)?);
         let (crc, tail) = Default::default();
-        Ok(ChecksummedWriter { path: path.to_owned(), file, crc, tail, bytes: 0, blocks: BlockSummer::default() })
+        let blocks = BlockSummer::default();
+        Ok(ChecksummedWriter { path: path.to_owned(), file, crc, tail, bytes: 0, blocks, parity: None })
+    }
+
+    /// As [`ChecksummedWriter::create`], and computes the [parity](Parity) of the parts.
+    pub(crate) fn create_with_parity(path: &Path) -> io::Result<Self> {
+        Ok(ChecksummedWriter { parity: Some(ParityBuilder::default()), ..ChecksummedWriter::create(path)? })
     }
 
     /// Ends a part of the file: see [`BlockSums`].
     pub(crate) fn end_part(&mut self) {
         self.blocks.end_part();
+        self.parity.iter_mut().for_each(ParityBuilder::end_part);
         self.crc.combine(&std::mem::take(&mut self.tail));
     }
 
     /// The checksums by block of the parts that have ended.
     pub(crate) fn sums(&self) -> &BlockSums {
         self.blocks.sums()
+    }
+
+    /// The parity of the parts that have ended since this was asked last.
+    pub(crate) fn take_parity(&mut self) -> Vec<u8> {
+        self.parity.as_mut().map(ParityBuilder::take).unwrap_or_default()
     }
 
     /// Syncs the file.
@@ -188,6 +204,7 @@ impl Write for ChecksummedWriter {
         check(Op::Write, &self.path)?;
         let n = self.file.write(buf)?;
         self.blocks.update(&buf[..n]);
+        self.parity.iter_mut().for_each(|parity| parity.update(&buf[..n]));
         self.tail.update(&buf[..n]);
         self.bytes += n as u64;
         Ok(n)

@@ -25,6 +25,7 @@ mod bloom;
 mod ids;
 mod open;
 mod recent;
+mod repair;
 mod samples;
 #[cfg(test)]
 mod tests;

@@ -316,8 +316,8 @@ impl Store {
         }
     }
 
-    /// How many places on disk could not be read since the store was opened.
-    pub fn n_damaged(&self) -> u64 {
+    /// How many places on disk could not be read since the store was opened, and how many were restored.
+    pub fn n_damaged(&self) -> (u64, u64) {
         self.shared.recent.damage.count()
     }
 

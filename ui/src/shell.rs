@@ -66,6 +66,25 @@ const PAGES: [(&str, &str, Icon); 9] = [
     ("/connect", "Connect", Icon::Connect),
 ];
 
+/// A sentence on the places on disk that are damaged: how many could not be read, and how many were restored.
+fn damage((unread, restored): (u64, u64)) -> Option<String> {
+    let places = |n: u64| match n {
+        1 => "1 place on disk".to_owned(),
+        n => format!("{} places on disk", format::count(n)),
+    };
+    match (unread, restored) {
+        (0, 0) => None,
+        (0, n) => Some(format!(
+            "{} did not come back as written and {} restored from parity: nothing is missing, but the disk may be failing.",
+            places(n),
+            if n == 1 { "was" } else { "were" },
+        )),
+        (n, _) => {
+            Some(format!("{} could not be read: what was there may be missing from pages and answers.", places(n)))
+        }
+    }
+}
+
 impl Shell {
     /// The frame for a request.
     pub(crate) fn new(app: &App, uri: &Uri, headers: &HeaderMap) -> Self {
@@ -96,11 +115,7 @@ impl Shell {
                 count: if path == "/alerts" { n_firing } else { 0 },
             })
             .collect();
-        let damage = match (app.state.n_damaged)() {
-            0 => None,
-            1 => Some("1 place on disk could not be read. Everything else is there.".to_owned()),
-            n => Some(format!("{} places on disk could not be read. Everything else is there.", format::count(n))),
-        };
+        let damage = damage((app.state.n_damaged)());
         let (theme, version) = (theme(headers), app.state.version);
         Shell { url, range, now, theme, links, burning, damage, version, has_range: true }
     }

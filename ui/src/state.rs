@@ -32,8 +32,8 @@ pub struct UiState {
     pub attempts_version: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// Whether the process is about to end: streams end then.
     pub stopping: Arc<dyn Fn() -> bool + Send + Sync>,
-    /// How many places on disk could not be read since the start. Asked for every page.
-    pub n_damaged: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// How many places on disk could not be read since the start, and how many were restored. Asked for every page.
+    pub n_damaged: Arc<dyn Fn() -> (u64, u64) + Send + Sync>,
     /// Runs one read-only SQL statement; without it there is no SQL page.
     pub sql: Option<SqlRunner>,
     pub clock: fn() -> Nanos,

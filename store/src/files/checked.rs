@@ -12,6 +12,7 @@ use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::parity::Parity;
 use super::sums::{BLOCK_BYTES, BlockSums};
 
 /// The checksum of the last bytes of a file.
@@ -57,7 +58,7 @@ const ALLOCATED_UNSEEN: usize = 1 << 20;
 
 /// Reads `length` bytes at `start`. What is not in the file is not allocated, but for a little. The memory is not zeroed
 /// before: of a read in the page cache that would be a good part.
-fn read_exact(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
+pub(crate) fn read_exact(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
     let beyond = |in_file: u64| {
         let message = format!("{length} bytes at {start} are beyond the file's {in_file}");
         io::Error::new(io::ErrorKind::UnexpectedEof, message)
@@ -83,7 +84,7 @@ fn read_exact(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
 }
 
 /// Fails when `bytes`, which are at `start` of a file, do not have the checksum `expected`.
-fn check(bytes: &[u8], start: u64, expected: u32) -> io::Result<()> {
+pub(super) fn check(bytes: &[u8], start: u64, expected: u32) -> io::Result<()> {
     mismatch(bytes.len() as u64, start, crc32fast::hash(bytes), expected)
 }
 
@@ -110,7 +111,7 @@ enum Proof {
     /// Nothing but a check of the whole file before.
     Before,
     /// Checksums by block. The blocks read last are kept: pages are smaller than a block more often than not.
-    Blocks { sums: Arc<BlockSums>, last: Arc<Mutex<Run>> },
+    Blocks { sums: Arc<BlockSums>, last: Arc<Mutex<Run>>, parity: Option<Parity> },
     /// These are the proven bytes; others cannot be read.
     Read(Run),
 }
@@ -131,10 +132,16 @@ impl Run {
 }
 
 impl CheckedFile {
-    /// Opens a file of `length` bytes whose checksums by block are `sums`; without them its bytes come out as they are.
-    pub(crate) fn open(path: &Path, length: u64, sums: Option<Arc<BlockSums>>) -> io::Result<Self> {
+    /// Opens a file of `length` bytes whose checksums by block are `sums`; without them its bytes come out as they are. What
+    /// does not come as it was written is restored by `parity`, as far as that goes.
+    pub(crate) fn open(
+        path: &Path,
+        length: u64,
+        sums: Option<Arc<BlockSums>>,
+        parity: Option<Parity>,
+    ) -> io::Result<Self> {
         let proof = match sums {
-            Some(sums) => Proof::Blocks { sums, last: Arc::default() },
+            Some(sums) => Proof::Blocks { sums, last: Arc::default(), parity },
             None => Proof::Before,
         };
         Ok(CheckedFile { file: Arc::new(File::open(path)?), length, proof })
@@ -161,20 +168,49 @@ impl CheckedFile {
         match &self.proof {
             Proof::Before => read_exact(&self.file, start, length as u64),
             Proof::Read(run) => run.slice(start, length).ok_or_else(unproven),
-            Proof::Blocks { sums, last } => {
+            Proof::Blocks { sums, last, parity } => {
                 let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(bytes) = last.slice(start, length) {
                     return Ok(bytes);
                 }
                 let (from, blocks_length, expected) = sums.blocks(start, length as u64).ok_or_else(unproven)?;
-                let blocks = read_exact(&self.file, from, blocks_length)?;
-                for (index, (block, expected)) in blocks.chunks(BLOCK_BYTES).zip(expected).enumerate() {
-                    check(block, from + (index * BLOCK_BYTES) as u64, *expected)?;
-                }
+                let blocks = self.blocks(from, blocks_length, expected).or_else(|error| {
+                    let parity = parity.as_ref().ok_or(error)?;
+                    self.blocks_restored(from, blocks_length, expected, |at, error| {
+                        parity.restore(&self.file, sums, at, error)
+                    })
+                })?;
                 *last = Run { start: from, bytes: blocks };
                 last.slice(start, length).ok_or_else(unproven)
             }
         }
+    }
+
+    /// Reads blocks, from `start` on, and proves each by its checksum in `expected`.
+    fn blocks(&self, start: u64, length: u64, expected: &[u32]) -> io::Result<Bytes> {
+        let blocks = read_exact(&self.file, start, length)?;
+        for (index, (block, expected)) in blocks.chunks(BLOCK_BYTES).zip(expected).enumerate() {
+            check(block, start + (index * BLOCK_BYTES) as u64, *expected)?;
+        }
+        Ok(blocks)
+    }
+
+    /// As [`CheckedFile::blocks`], each block that fails by `restore`, which gets its place and the error.
+    fn blocks_restored(
+        &self,
+        start: u64,
+        length: u64,
+        expected: &[u32],
+        restore: impl Fn(u64, io::Error) -> io::Result<Bytes>,
+    ) -> io::Result<Bytes> {
+        let mut blocks = Vec::with_capacity(length as usize);
+        for (index, expected) in expected.iter().enumerate() {
+            let done = (index * BLOCK_BYTES) as u64;
+            let (at, left) = (start + done, (length - done).min(BLOCK_BYTES as u64));
+            let block = self.blocks(at, left, std::slice::from_ref(expected)).or_else(|error| restore(at, error))?;
+            blocks.extend_from_slice(&block);
+        }
+        Ok(blocks.into())
     }
 
     /// How many bytes from `start` on can be read at once.
@@ -249,7 +285,7 @@ mod tests {
     fn bytes_come_out_as_they_were_written() {
         let dir = tempfile::tempdir().unwrap();
         let (bytes, sums, tail) = file(dir.path());
-        let checked = CheckedFile::open(&dir.path().join("file"), 100_000, Some(sums)).unwrap();
+        let checked = CheckedFile::open(&dir.path().join("file"), 100_000, Some(sums), None).unwrap();
         for (start, length) in [(0, 1), (5, 40_000), (16_383, 2), (69_999, 1), (70_000, 29_000), (60_000, 10_000)] {
             assert_eq!(checked.get_bytes(start, length).unwrap(), bytes[start as usize..][..length]);
         }
@@ -271,7 +307,7 @@ mod tests {
         flipped[40_000] ^= 4;
         flipped[99_999] ^= 4;
         fs::write(&path, flipped).unwrap();
-        let checked = CheckedFile::open(&path, 100_000, Some(sums)).unwrap();
+        let checked = CheckedFile::open(&path, 100_000, Some(sums), None).unwrap();
         let error = checked.get_bytes(0, 70_000).unwrap_err().to_string();
         assert!(error.contains("16384 bytes at 32768 have checksum "), "{error}");
         assert_eq!(checked.get_bytes(0, 32_768).unwrap(), bytes[..32_768]);
@@ -287,7 +323,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("short");
         fs::write(&path, b"abc").unwrap();
-        let file = CheckedFile::open(&path, 3, None).unwrap();
+        let file = CheckedFile::open(&path, 3, None, None).unwrap();
         assert_eq!(file.get_bytes(1, 2).unwrap(), "bc");
         assert!(file.get_bytes(1, usize::MAX).is_err());
         assert!(file.get_bytes(u64::MAX, 2).is_err());

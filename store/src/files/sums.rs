@@ -43,6 +43,28 @@ impl BlockSums {
         self.parts.iter().map(|part| size_of::<Part>() + size_of_val(part.sums.as_slice())).sum()
     }
 
+    /// Where each part starts, its length, and the checksums of its blocks.
+    pub(super) fn parts(&self) -> impl Iterator<Item = (u64, u64, &[u32])> {
+        self.parts.iter().map(|part| (part.start, part.length, part.sums.as_slice()))
+    }
+
+    /// The checksums of one part of `length` bytes, `sums` in little-endian.
+    pub(crate) fn of_one_part(length: u64, sums: &[u8]) -> Option<Self> {
+        let sums: Vec<u32> = sums.as_chunks::<4>().0.iter().map(|sum| u32::from_le_bytes(*sum)).collect();
+        let whole = sums.len() as u64 == length.div_ceil(BLOCK);
+        whole.then(|| BlockSums { parts: vec![Part { start: 0, length, sums }] })
+    }
+
+    /// The length of what [`BlockSums::to_bytes`] makes of one part of `length` bytes.
+    pub(crate) fn bytes_of(length: u64) -> u64 {
+        length.div_ceil(BLOCK) * size_of::<u32>() as u64
+    }
+
+    /// The checksums of all blocks, as [`BlockSums::of_one_part`] takes them.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        self.parts.iter().flat_map(|part| &part.sums).flat_map(|sum| sum.to_le_bytes()).collect()
+    }
+
     /// Where the part that holds `offset` ends.
     pub(super) fn part_end(&self, offset: u64) -> Option<u64> {
         self.parts.get(self.parts.partition_point(|part| part.end() <= offset)).map(Part::end)

@@ -16,9 +16,10 @@ use parquet::file::metadata::{PageIndexPolicy, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use super::IdFilter;
+use super::repair::{Repair, tail_copy};
 use crate::damage::{DamageKind, DamageLog};
 use crate::error::ReadError;
-use crate::files::{BlockSums, CHECKSUMS_KEY, CheckedFile, check_whole, read_whole};
+use crate::files::{BlockSums, CHECKSUMS_KEY, CheckedFile, Parity, check_whole};
 use crate::layout::Layout;
 use crate::layout::wide;
 use crate::manifest::SegmentEntry;
@@ -35,6 +36,7 @@ pub(super) struct Open {
     pub(super) path: PathBuf,
     bytes: u64,
     sums: Option<Arc<BlockSums>>,
+    parity: Option<Parity>,
     table: Table,
     layout: Layout,
     metadata: ArrowReaderMetadata,
@@ -88,23 +90,20 @@ impl Open {
         segment: &SegmentEntry,
         table: Table,
         layout: Layout,
-        damage: &DamageLog,
+        damage: &Arc<DamageLog>,
     ) -> Result<Self, Error> {
         let entry = segment.file(".parquet").ok_or("the manifest names no such file")?;
         let path = &dir.join(&entry.path);
         let file = match entry.tail {
-            Some(tail) => match (CheckedFile::open_tail(path, entry.bytes, tail), segment.file(".footer")) {
-                (Err(error), Some(copy)) => {
-                    let message = format!("the footer is damaged: {error}");
-                    let copy = read_whole(&dir.join(&copy.path), copy.bytes, copy.crc32).map_err(|_| error)?;
-                    damage.note(DamageKind::Segment, ReadError::new(path, format!("{message}; its copy is read")));
-                    CheckedFile::open_copy(path, entry.bytes, copy)?
-                }
-                (file, _) => file?,
-            },
+            Some(tail) => CheckedFile::open_tail(path, entry.bytes, tail).or_else(|error| {
+                let Some(Ok(copy)) = tail_copy(dir, segment) else { return Err(error) };
+                let message = format!("the footer is damaged: {error}; its copy is read");
+                damage.note(DamageKind::Restored, ReadError::new(path, message));
+                CheckedFile::open_copy(path, entry.bytes, copy)
+            })?,
             None => {
                 check_whole(path, entry.bytes, entry.crc32)?;
-                CheckedFile::open(path, entry.bytes, None)?
+                CheckedFile::open(path, entry.bytes, None, None)?
             }
         };
         // Where there are pages with bounds, they are few columns'.
@@ -118,11 +117,12 @@ impl Open {
         let (groups, times) = match layout {
             Layout::Rows | Layout::Wide => (row_groups(&metadata, times)?, None),
             Layout::Chunks => {
-                let file = TimesFile::of(dir, segment)?;
+                let file = TimesFile::of(dir, segment, damage)?;
                 (file.units(&metadata, times, damage)?, Some(file))
             }
         };
-        Ok(Open { path: path.to_owned(), bytes: entry.bytes, sums, table, layout, metadata, groups, times })
+        let parity = Repair::of(dir, segment).map(|repair| repair.rows(damage));
+        Ok(Open { path: path.to_owned(), bytes: entry.bytes, sums, parity, table, layout, metadata, groups, times })
     }
 
     /// The memory that the footer takes, in bytes.
@@ -157,8 +157,12 @@ impl Open {
         }
     }
 
+    fn file(&self) -> std::io::Result<CheckedFile> {
+        CheckedFile::open(&self.path, self.bytes, self.sums.clone(), self.parity.clone())
+    }
+
     fn group(&self, index: usize) -> Result<wide::Group<'_>, Error> {
-        let file = CheckedFile::open(&self.path, self.bytes, self.sums.clone())?;
+        let file = self.file()?;
         Ok(wide::Group { file, metadata: &self.metadata, index, n_rows: self.groups[index].n_rows })
     }
 
@@ -178,8 +182,7 @@ impl Open {
         selection: Option<RowSelection>,
         ids: Vec<IdFilter>,
     ) -> Result<RecordBatch, Error> {
-        let file = CheckedFile::open(&self.path, self.bytes, self.sums.clone())?;
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, self.metadata.clone());
         let schema = self.metadata.parquet_schema();
         let projection = match columns {
             None => ProjectionMask::all(),

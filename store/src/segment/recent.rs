@@ -18,14 +18,14 @@ const MAX_TEXTS: usize = 256;
 pub(crate) struct Recent {
     pub(super) footers: Kept<Open>,
     pub(super) texts: Kept<text::Index>,
-    pub(crate) damage: DamageLog,
+    pub(crate) damage: Arc<DamageLog>,
 }
 
 impl Recent {
     /// Keeps about `bytes` in memory, half of them for dictionaries of words.
     pub(crate) fn new(bytes: usize) -> Self {
         let (footers, texts) = (Kept::new(bytes / 2, usize::MAX), Kept::new(bytes / 2, MAX_TEXTS));
-        Recent { footers, texts, damage: DamageLog::default() }
+        Recent { footers, texts, damage: Arc::default() }
     }
 }
 

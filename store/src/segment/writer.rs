@@ -10,9 +10,10 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 
 use super::bloom::BloomBuilder;
+use super::repair::{self, RepairWriter};
 use crate::chunk::Times;
 use crate::error::ReadError;
-use crate::files::{CHECKSUMS_KEY, ChecksummedWriter, Written};
+use crate::files::{BlockSums, CHECKSUMS_KEY, ChecksummedWriter, Written};
 use crate::layout::{Encoder, Layout};
 use crate::manifest::{FileEntry, SegmentEntry};
 use crate::schema::Table;
@@ -35,6 +36,7 @@ pub(crate) struct SegmentWriter {
     parquet: Option<(Encoder, ArrowWriter<ChecksummedWriter>)>,
     /// The file that the layout has besides.
     own: Option<ChecksummedWriter>,
+    repair: Option<RepairWriter>,
     min_time: Nanos,
     max_time: Nanos,
     rows: u64,
@@ -53,6 +55,7 @@ impl SegmentWriter {
             layout,
             parquet: None,
             own: None,
+            repair: None,
             min_time: Nanos::MAX,
             max_time: Nanos::MIN,
             rows: 0,
@@ -81,18 +84,22 @@ impl SegmentWriter {
     fn group(&mut self, rows: &RecordBatch, last: bool) -> Result<(), Error> {
         if self.parquet.is_none() {
             std::fs::create_dir_all(self.dir.join(folder(self.table)))?;
-            let file = ChecksummedWriter::create(&self.dir.join(self.path("parquet")))?;
+            let file = ChecksummedWriter::create_with_parity(&self.dir.join(self.path("parquet")))?;
+            self.repair = Some(RepairWriter::create(&self.dir.join(self.path(repair::SUFFIX)))?);
             let encoder = Encoder::new(self.layout, self.table, self.level, rows);
             let writer = ArrowWriter::try_new(file, encoder.schema(), Some(encoder.properties()))?;
             self.parquet = Some((encoder, writer));
             if let Some(suffix) = self.layout.own_file() {
-                self.own = Some(ChecksummedWriter::create(&self.dir.join(self.path(suffix)))?);
+                self.own = Some(ChecksummedWriter::create_with_parity(&self.dir.join(self.path(suffix)))?);
             }
         }
         let Some((encoder, writer)) = &mut self.parquet else { return Ok(()) };
         writer.write(&encoder.encode(rows)?)?;
         if last && encoder.end_group() {
             end_row_group(writer)?;
+            if let Some(repair) = &mut self.repair {
+                repair.add(&writer.inner_mut().take_parity())?;
+            }
         }
         if let Some(own) = &mut self.own {
             own.write_all(&encoder.take_own())?;
@@ -130,13 +137,10 @@ impl SegmentWriter {
     /// Writes the rest, syncs all files but not their names (see [`sync_names`]), and returns what the manifest is to say of the segment.
     pub(crate) fn finish(mut self) -> Result<SegmentEntry, ReadError> {
         let mut files = Vec::new();
-        let (rows, groups, own) = self.finish_parquet().map_err(|error| self.failed("parquet", &*error))?;
-        // Damage to the footer would cost every row group; where there is but one, a copy of the footer saves nothing.
-        if groups > 1 {
-            files.push(self.write_footer(&rows)?);
-        }
-        files.insert(0, rows);
-        files.extend(own);
+        let (rows, own) = self.finish_parquet().map_err(|error| self.failed("parquet", &*error))?;
+        let repair = self.finish_repair(&rows, own.as_ref()).map_err(|error| self.failed(repair::SUFFIX, &*error))?;
+        files.extend([rows, repair]);
+        files.extend(own.map(|own| own.entry));
         if self.table.has_trace_id() {
             let bloom = std::mem::take(&mut self.traces).finish();
             files.push(self.write_file("bloom", &bloom.to_bytes())?);
@@ -159,36 +163,41 @@ impl SegmentWriter {
         })
     }
 
-    /// Returns also the number of row groups, and the file that the layout has besides.
-    fn finish_parquet(&mut self) -> Result<(FileEntry, usize, Option<FileEntry>), Error> {
+    /// Returns also the file that the layout has besides.
+    fn finish_parquet(&mut self) -> Result<(FileEntry, Option<OwnFile>), Error> {
         let (encoder, mut writer) = self.parquet.take().ok_or("a segment needs rows")?;
         if writer.in_progress_rows() > 0 {
             end_row_group(&mut writer)?;
+            if let Some(repair) = &mut self.repair {
+                repair.add(&writer.inner_mut().take_parity())?;
+            }
         }
         let own = self.finish_own(encoder)?;
         let sums = writer.inner().sums().encode();
         writer.append_key_value_metadata(KeyValue::new(CHECKSUMS_KEY.to_owned(), sums));
-        let groups = writer.flushed_row_groups().len();
         let Written { bytes, crc32, tail } = writer.into_inner()?.finish()?;
         let rows = FileEntry { path: text_of(&self.path("parquet")), bytes, crc32, tail: Some(tail) };
-        Ok((rows, groups, own))
+        Ok((rows, own))
     }
 
-    fn finish_own(&mut self, mut encoder: Encoder) -> Result<Option<FileEntry>, Error> {
+    fn finish_own(&mut self, mut encoder: Encoder) -> Result<Option<OwnFile>, Error> {
         let (Some(mut file), Some(suffix)) = (self.own.take(), self.layout.own_file()) else { return Ok(None) };
         file.write_all(&encoder.take_own())?;
         file.end_part();
+        let (parity, sums) = (file.take_parity(), file.sums().clone());
         file.write_all(&encoder.finish_own())?;
         let Written { bytes, crc32, tail } = file.finish()?;
-        Ok(Some(FileEntry { path: text_of(&self.path(suffix)), bytes, crc32, tail: Some(tail) }))
+        let entry = FileEntry { path: text_of(&self.path(suffix)), bytes, crc32, tail: Some(tail) };
+        Ok(Some(OwnFile { entry, parity, sums }))
     }
 
-    /// Writes a copy of the end of the Parquet file.
-    fn write_footer(&self, rows: &FileEntry) -> Result<FileEntry, ReadError> {
-        let tail = rows.tail.unwrap_or_default();
-        let read = || tail.read(&File::open(self.dir.join(&rows.path))?, rows.bytes);
-        let bytes = read().map_err(|error: std::io::Error| self.failed("parquet", &error))?;
-        self.write_file("footer", &bytes)
+    fn finish_repair(&mut self, rows: &FileEntry, own: Option<&OwnFile>) -> Result<FileEntry, Error> {
+        let mut repair = self.repair.take().ok_or("a segment needs rows")?;
+        repair.add(own.map_or(&[], |own| &own.parity))?;
+        // Damage to the footer would cost every row.
+        let tail = rows.tail.unwrap_or_default().read(&File::open(self.dir.join(&rows.path))?, rows.bytes)?;
+        let Written { bytes, crc32, .. } = repair.finish(&tail, own.map(|own| &own.sums))?;
+        Ok(FileEntry { path: text_of(&self.path(repair::SUFFIX)), bytes, crc32, tail: None })
     }
 
     fn write_file(&self, suffix: &str, bytes: &[u8]) -> Result<FileEntry, ReadError> {
@@ -210,6 +219,13 @@ impl SegmentWriter {
     fn failed(&self, suffix: &str, error: &dyn std::error::Error) -> ReadError {
         ReadError::new(self.dir.join(self.path(suffix)), error)
     }
+}
+
+/// The file that a layout has besides, and what is kept to restore it.
+struct OwnFile {
+    entry: FileEntry,
+    parity: Vec<u8>,
+    sums: BlockSums,
 }
 
 /// Ends a full-text index. Its last bytes have checksums of the rest.
@@ -248,7 +264,7 @@ pub(crate) fn sync_names(dir: &Path, table: Table) -> Result<(), ReadError> {
 /// Removes the files of segments of `table` with these ids, which were never published.
 pub(crate) fn remove_files(dir: &Path, table: Table, ids: &[u64]) {
     for id in ids {
-        for suffix in ["parquet", "footer", "times", "bloom", "text"] {
+        for suffix in ["parquet", repair::SUFFIX, "times", "bloom", "text"] {
             // Not every table has every file, and the writer may not have come to it.
             _ = std::fs::remove_file(dir.join(path(table, *id, suffix)));
         }

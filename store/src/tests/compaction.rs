@@ -91,6 +91,25 @@ fn row_groups_of_one_window_come_out_in_order_of_time() {
 }
 
 #[test]
+fn a_damaged_input_that_can_be_restored_is_compacted_and_whole_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    fill(&store, 4, 10);
+    for path in files(dir.path(), "spans", "parquet") {
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[100] ^= 1;
+        fs::write(path, &bytes).unwrap();
+    }
+    store.compact_all().unwrap();
+    assert_eq!((segments(&store, Table::Spans), store.n_damaged()), (1, (0, 4)));
+    drop(store);
+    let (store, _) = open(dir.path());
+    let chunks = store.snapshot().spans(Scan::new(TimeRange::ALL));
+    assert_eq!(chunks.map(|chunk| chunk.unwrap().len()).sum::<usize>(), 40);
+    assert_eq!(store.n_damaged(), (0, 0));
+}
+
+#[test]
 fn a_damaged_input_stays_and_the_others_are_compacted() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open(dir.path());
@@ -99,6 +118,7 @@ fn a_damaged_input_stays_and_the_others_are_compacted() {
     let mut bytes = fs::read(path).unwrap();
     bytes[100] ^= 1;
     fs::write(path, &bytes).unwrap();
+    fs::remove_file(path.with_extension("repair")).unwrap();
     store.compact_all().unwrap();
     assert_eq!(segments(&store, Table::Spans), 2);
     assert_eq!(fs::read(path).unwrap(), bytes, "the damaged file is left as it is");

@@ -43,7 +43,7 @@ impl Fixture {
             attempts: Arc::new(Vec::new),
             attempts_version: Arc::new(|| 1),
             stopping: Arc::new(|| false),
-            n_damaged: Arc::new(|| 0),
+            n_damaged: Arc::new(|| (0, 0)),
             sql: None,
             clock,
             endpoints: Endpoints {
@@ -68,7 +68,7 @@ impl Fixture {
         let status = slo_status::of(&judged, now);
         fixture.state.slo_status =
             Arc::new(move || Arc::new(slo::Status { evaluated_at: clock() - 2_000_000_000, ..status.clone() }));
-        fixture.state.n_damaged = Arc::new(|| 3);
+        fixture.state.n_damaged = Arc::new(|| (3, 1));
         let stats = ingest(now);
         fixture.state.ingest = Arc::new(move || stats.clone());
         fixture.state.report = Arc::new(move || receiving::receiving(now, &SERVICES));

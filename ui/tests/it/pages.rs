@@ -63,7 +63,7 @@ async fn every_page_shows_what_there_is() {
             assert!(answer.text().contains(word), "{path} lacks {word:?}");
         }
         assert_eq!(answer.text().matches("<h1").count(), 1, "{path} has one heading");
-        let hint = "3 places on disk could not be read. Everything else is there. <a href=\"/connect#damage\">";
+        let hint = "3 places on disk could not be read: what was there may be missing from pages and answers. <a href=\"/connect#damage\">";
         assert!(answer.text().contains(hint), "{path} has no hint at the damage");
     }
 }

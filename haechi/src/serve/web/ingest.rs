@@ -89,5 +89,6 @@ fn words(kind: DamageKind) -> &'static str {
         DamageKind::Segment => "segments",
         DamageKind::TextIndex => "full-text indexes",
         DamageKind::Clock => "the clock file",
+        DamageKind::Restored => "segments, restored from parity",
     }
 }

@@ -39,7 +39,7 @@ impl Written {
     }
 
     fn times(&self) -> Times {
-        Times::open(&self.path(), &self.entry).unwrap()
+        Times::open(&self.path(), &self.entry, None).unwrap()
     }
 }
 

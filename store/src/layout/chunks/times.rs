@@ -17,7 +17,7 @@ use parquet::file::reader::ChunkReader;
 use super::bytes::{Cursor, Damaged, put_signed};
 use super::column::{Decoder, put_integers, put_plain_integers};
 use super::{Effort, MAX_POINTS};
-use crate::files::CheckedFile;
+use crate::files::{BlockSums, CheckedFile, Parity};
 use crate::manifest::FileEntry;
 
 const MAGIC: [u8; 8] = *b"HAECHIT1";
@@ -129,6 +129,8 @@ pub(crate) struct Times {
     file: CheckedFile,
     /// Where its records end.
     end: u64,
+    /// For when a record does not come as it was written: the checksums of the file's blocks, and what restores them.
+    parity: Option<(Arc<BlockSums>, Parity)>,
     decoder: Decoder,
     /// By place and length, which a record does not say.
     read: HashMap<(u64, usize), Arc<[i64]>>,
@@ -141,11 +143,15 @@ const USUAL_RECORD: usize = 2048;
 
 impl Times {
     /// The vectors in the file at `path`, which is `entry` in the manifest.
-    pub(crate) fn open(path: &Path, entry: &FileEntry) -> Result<Self, Damaged> {
+    pub(crate) fn open(
+        path: &Path,
+        entry: &FileEntry,
+        parity: Option<(Arc<BlockSums>, Parity)>,
+    ) -> Result<Self, Damaged> {
         let end = entry.bytes.saturating_sub(entry.tail.unwrap_or_default().bytes);
-        let file = CheckedFile::open(path, end, None);
+        let file = CheckedFile::open(path, end, None, None);
         let file = file.map_err(|error| Damaged(format!("{}: {error}", path.display())))?;
-        Ok(Times { path: path.to_owned(), file, end, decoder: Decoder::default(), read: HashMap::new() })
+        Ok(Times { path: path.to_owned(), file, end, parity, decoder: Decoder::default(), read: HashMap::new() })
     }
 
     /// The `n` times at `place`.
@@ -189,7 +195,15 @@ impl Times {
         vector
     }
 
-    fn record(&self, place: u64) -> Result<Vec<u8>, Damaged> {
+    fn record(&mut self, place: u64) -> Result<Vec<u8>, Damaged> {
+        self.read_record(place).or_else(|error| {
+            let Some((sums, parity)) = self.parity.take() else { return Err(error) };
+            self.file = CheckedFile::open(&self.path, self.end, Some(sums), Some(parity)).map_err(Damaged::new)?;
+            self.read_record(place).map_err(|_| error)
+        })
+    }
+
+    fn read_record(&self, place: u64) -> Result<Vec<u8>, Damaged> {
         let read = || {
             let left = usize::try_from(self.end.saturating_sub(place)).unwrap_or(usize::MAX);
             let bytes = self.file.get_bytes(place, USUAL_RECORD.min(left)).map_err(Damaged::new)?;

@@ -1,15 +1,18 @@
 //! Reads the layout `chunks`: units of row groups, and the file of times beside them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use model::TimeRange;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelector};
 
 use super::super::IdFilter;
+use super::super::repair::Repair;
 use super::{Error, Open, RowGroup, row_groups};
 use crate::damage::{DamageKind, DamageLog};
 use crate::error::ReadError;
+use crate::files::{BlockSums, Parity};
 use crate::layout::chunks::{self, Damaged, Unit};
 use crate::manifest::{FileEntry, SegmentEntry};
 
@@ -17,12 +20,17 @@ use crate::manifest::{FileEntry, SegmentEntry};
 pub(super) struct TimesFile {
     path: PathBuf,
     entry: FileEntry,
+    /// The checksums of its blocks, and what restores them.
+    parity: Option<(Arc<BlockSums>, Parity)>,
 }
 
 impl TimesFile {
-    pub(super) fn of(dir: &Path, segment: &SegmentEntry) -> Result<Self, Error> {
+    pub(super) fn of(dir: &Path, segment: &SegmentEntry, damage: &Arc<DamageLog>) -> Result<Self, Error> {
         let entry = segment.file(chunks::TIMES).ok_or("the manifest names no file of times")?;
-        Ok(TimesFile { path: dir.join(&entry.path), entry: entry.clone() })
+        // What cannot be read there is missed where something is to be restored.
+        let parity = Repair::of(dir, segment).and_then(|repair| repair.times(damage).ok()?);
+        let parity = parity.map(|(sums, parity)| (Arc::new(sums), parity));
+        Ok(TimesFile { path: dir.join(&entry.path), entry: entry.clone(), parity })
     }
 
     /// The units that the row groups of `metadata` are divided into. If their list is damaged, the row groups as they are,
@@ -100,6 +108,6 @@ impl Open {
     /// The times of the segment's chunks.
     pub(in super::super) fn times(&self) -> Result<chunks::Times, Error> {
         let file = self.times.as_ref().ok_or("the segment has no file of times")?;
-        Ok(chunks::Times::open(&file.path, &file.entry)?)
+        Ok(chunks::Times::open(&file.path, &file.entry, file.parity.clone())?)
     }
 }

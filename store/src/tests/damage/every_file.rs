@@ -209,18 +209,11 @@ impl Whole {
     /// The rows that `damage` of the file `name` may cost, and how many of them.
     fn cost(&self, name: &str, damage: Damage) -> (BTreeSet<Row>, usize) {
         let rows = |wanted: &dyn Fn(&Row) -> bool| self.rows.iter().copied().filter(wanted).collect::<BTreeSet<Row>>();
-        let length = self.files[name].len();
         if let Some(segment) = self.segment(name) {
             let times = segment.min_time / SECOND..=segment.max_time / SECOND;
             let rows = rows(&|row| row.0.name() == segment.table && times.contains(&(row.1 as i64)));
-            let file = segment.files.iter().find(|file| file.path == name).unwrap();
-            let in_tail = file.tail.is_some_and(|tail| damage.at(length) as u64 >= file.bytes - tail.bytes);
             let n_rows = match (name.rsplit('.').next().unwrap(), damage) {
                 ("parquet", Emptied | Missing) | ("times", Emptied | Missing) => rows.len(),
-                ("parquet", _) if in_tail && segment.file(".footer").is_some() => 0,
-                ("parquet", _) if in_tail => rows.len(),
-                ("parquet", _) if segment.layout == "chunks" => rows.len(), // a row group has far more of them
-                ("parquet" | "times", _) => 2 * ROW_GROUP,
                 _ => 0,
             };
             return (rows, n_rows);
@@ -252,7 +245,7 @@ impl Whole {
     /// Whether only a check of the directory finds it: nothing that was asked here needed the damaged part.
     fn is_unused(&self, name: &str, damage: Damage) -> bool {
         let flipped = matches!(damage, First | Middle | Last);
-        flipped && (name.ends_with(".footer") || name.ends_with(".text"))
+        flipped && (name.ends_with(".repair") || name.ends_with(".text"))
     }
 }
 
@@ -361,23 +354,23 @@ fn damage_beside_the_segments_costs_requests_of_the_log_at_most_and_is_named() {
 #[test]
 fn damage_of_segments_of_spans_costs_what_is_in_it_and_is_named() {
     let found = check_all(|name| name.starts_with("segments/spans/"));
-    assert_eq!(found, kinds(["bloom", "footer", "parquet"]));
+    assert_eq!(found, kinds(["bloom", "repair", "parquet"]));
 }
 
 #[test]
 fn damage_of_segments_of_logs_costs_what_is_in_it_and_is_named() {
     let found = check_all(|name| name.starts_with("segments/logs/"));
-    assert_eq!(found, kinds(["bloom", "footer", "parquet", "text"]));
+    assert_eq!(found, kinds(["bloom", "repair", "parquet", "text"]));
 }
 
 #[test]
 fn damage_of_segments_of_points_costs_what_is_in_it_and_is_named() {
     let found = check_all(|name| name.starts_with("segments/points/"));
-    assert_eq!(found, kinds(["parquet", "times"]));
+    assert_eq!(found, kinds(["parquet", "repair", "times"]));
 }
 
 #[test]
 fn damage_of_segments_of_exemplars_and_series_costs_what_is_in_it_and_is_named() {
     let found = check_all(|name| ["exemplars", "series"].iter().any(|table| name.contains(table)));
-    assert_eq!(found, kinds(["bloom", "footer", "parquet"]));
+    assert_eq!(found, kinds(["bloom", "repair", "parquet"]));
 }

@@ -13,7 +13,7 @@ fn file(writer: &mut TimesWriter) -> (tempfile::TempDir, FileEntry) {
 }
 
 fn open((dir, entry): &(tempfile::TempDir, FileEntry)) -> Times {
-    Times::open(&dir.path().join(&entry.path), entry).unwrap()
+    Times::open(&dir.path().join(&entry.path), entry, None).unwrap()
 }
 
 #[test]
@@ -98,5 +98,5 @@ fn damage_is_named_with_file_and_place() {
     std::fs::write(&path, &whole[..40]).unwrap();
     assert!(open(&file).times(place, 480).is_err());
     std::fs::remove_file(&path).unwrap();
-    assert!(Times::open(&path, &file.1).is_err());
+    assert!(Times::open(&path, &file.1, None).is_err());
 }
