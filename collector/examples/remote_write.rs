@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let dir = tempfile::tempdir()?;
         let (store, _) = Store::open(StoreConfig::new(dir.path()), Box::new(decode_for_replay))?;
         let context = Context { received_at: START as i64 * 1_000_000, oldest_accepted: i64::MIN };
-        let decode = |body: &[u8]| decode_into(store.rows(), version, body, context);
+        let decode = |body: &[u8]| decode_into(store.rows(i64::MIN), version, body, context);
         let rows = decode(&body)?.rows;
         let kind = BodyKind::RemoteWrite(version).number();
         store.append_blocking(Request { kind, received_at: 0, body: body.clone().into(), dedup: false, rows })?;

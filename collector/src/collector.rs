@@ -149,9 +149,9 @@ impl Collector {
     ) -> Result<Reply, Refusal> {
         let Envelope { signal, protocol, coding, sender: Sender { user_agent, arrival, .. } } = *envelope;
         let Reception { received_at, oldest_accepted } = self.store.reception(signal.table(), (self.clock)());
-        let context = Context { received_at, oldest_accepted };
         let (store, max_body) = (Arc::clone(&self.store), self.limits.max_body);
-        let work = Unprepared { store, signal, protocol, coding, body, max_body, context, admission };
+        let work =
+            Unprepared { store, signal, protocol, coding, body, max_body, received_at, oldest_accepted, admission };
         let Prepared { body, mut decoded, admission } = *self.prepare(work).await?;
         let n_bytes = body.len();
         let counts = Counts::of(&mut decoded);
@@ -180,9 +180,8 @@ impl Collector {
     pub async fn store_own(&self, body: Bytes) -> Result<(), String> {
         let signal = Signal::Metrics;
         let Reception { received_at, oldest_accepted } = self.store.reception(signal.table(), (self.clock)());
-        let context = Context { received_at, oldest_accepted };
-        let decoded =
-            otlp::decode_into(self.store.rows(), signal, &body, context).map_err(|error| error.to_string())?;
+        let decoded = decode_into(self.store.rows(oldest_accepted), BodyKind::Otlp(signal), &body, received_at)
+            .map_err(|error| error.to_string())?;
         let (rejected, message) = (decoded.rejected(), decoded.report.message(signal));
         if !decoded.rows.is_empty() {
             let request = Request { kind: signal.kind(), received_at, body, dedup: false, rows: decoded.rows };
@@ -227,13 +226,15 @@ struct Unprepared {
     coding: Coding,
     body: Bytes,
     max_body: usize,
-    context: Context,
+    received_at: Nanos,
+    oldest_accepted: Nanos,
     admission: Admission,
 }
 
 impl Unprepared {
     fn prepare(self) -> Result<Prepared, Refusal> {
-        let Unprepared { store, signal, protocol, coding, body, max_body, context, mut admission } = self;
+        let Unprepared { store, signal, protocol, coding, body, max_body, received_at, oldest_accepted, mut admission } =
+            self;
         let mut body = decompress(body, coding, max_body, &mut admission)?;
         let mut warnings = otlp::Report::default();
         if protocol == Protocol::HttpJson {
@@ -245,7 +246,7 @@ impl Unprepared {
             warnings = transcoded.report;
         }
         let kind = protocol.body_kind(signal);
-        let mut decoded = decode_into(store.rows(), kind, &body, context)?;
+        let mut decoded = decode_into(store.rows(oldest_accepted), kind, &body, received_at)?;
         if let BodyKind::RemoteWrite(version) = kind
             && decoded.n_items == 0
         {
@@ -258,17 +259,15 @@ impl Unprepared {
     }
 }
 
-/// Gives the rows of a body from the write-ahead log again: the store's `Decode`.
-///
-/// Nothing is too old here; see [`Context::oldest_accepted`]. Nor is there a limit of series: points that were rejected by it
-/// come back with the rest of their body, and those that were accepted must.
+/// Gives the rows of a body from the write-ahead log again: the store's `Decode`. What is too old, and which series there is
+/// room for, `rows` know from the log.
 pub fn decode_for_replay(rows: Rows, kind: u8, body: &[u8], received_at: Nanos) -> Result<Rows, String> {
     let kind = BodyKind::from_number(kind).ok_or_else(|| format!("body kind {kind} is unknown to this version"))?;
-    let context = Context { received_at, oldest_accepted: Nanos::MIN };
-    decode_into(rows, kind, body, context).map(|decoded| decoded.rows).map_err(|error| error.to_string())
+    decode_into(rows, kind, body, received_at).map(|decoded| decoded.rows).map_err(|error| error.to_string())
 }
 
-fn decode_into(rows: Rows, kind: BodyKind, body: &[u8], context: Context) -> Result<Decoded, Malformed> {
+fn decode_into(rows: Rows, kind: BodyKind, body: &[u8], received_at: Nanos) -> Result<Decoded, Malformed> {
+    let context = Context { received_at, oldest_accepted: rows.oldest_accepted() };
     match kind {
         BodyKind::Otlp(signal) => otlp::decode_into(rows, signal, body, context),
         BodyKind::RemoteWrite(version) => remote_write::decode_into(rows, version, body, context),
@@ -276,35 +275,4 @@ fn decode_into(rows: Rows, kind: BodyKind, body: &[u8], context: Context) -> Res
 }
 
 #[cfg(test)]
-mod tests {
-    use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-    use opentelemetry_proto::tonic::metrics::v1::{Gauge, NumberDataPoint};
-    use prost::Message;
-    use store::{StoreConfig, Table};
-
-    use super::*;
-    use crate::testing::{collector_over, sample};
-
-    #[tokio::test]
-    async fn own_metrics_beyond_the_limit_of_series_are_no_success() {
-        let (_dir, store, collector) =
-            collector_over(|dir| StoreConfig { max_series: 1, ..StoreConfig::new(dir) }, Limits::default());
-        let other = NumberDataPoint { attributes: Vec::new(), ..sample::number(2) };
-        let gauge = |data_points| sample::metrics(vec![sample::metric(Data::Gauge(Gauge { data_points }))]);
-        let body = |data_points| Bytes::from(gauge(data_points).encode_to_vec());
-        assert_eq!(collector.store_own(body(vec![sample::number(1)])).await, Ok(()));
-        let error = collector.store_own(body(vec![sample::number(2), other.clone()])).await.unwrap_err();
-        assert!(error.starts_with("1 data point rejected") && error.contains("max_series"), "{error}");
-        assert_eq!(store.snapshot().n_rows(Table::Points), 2, "what there is room for is stored");
-        assert!(collector.store_own(body(vec![other])).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn a_decoder_that_never_began_is_to_be_asked_again() {
-        let task = tokio::spawn(std::future::pending::<()>());
-        task.abort();
-        assert!(matches!(not_done(&task.await.unwrap_err()), Refusal::Overloaded));
-        let panicked = tokio::task::spawn_blocking(|| std::panic::resume_unwind(Box::new("a defect")));
-        assert!(matches!(not_done(&panicked.await.unwrap_err()), Refusal::Internal));
-    }
-}
+mod tests;

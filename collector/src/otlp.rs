@@ -1,7 +1,8 @@
 //! OTLP requests in protobuf, decoded straight into the store's columns.
 //!
 //! A hand-written walk over the wire format: no message structs, nothing allocated per attribute. One body gives the
-//! same rows each time, because the write-ahead log replays bodies, not rows.
+//! same rows each time, because the write-ahead log replays bodies, not rows: but for what is too old and for series that there
+//! is no room for, and these the log keeps.
 //! Source of field numbers and meanings: opentelemetry-proto 1.11, `{trace,metrics,logs,common,resource}/v1/*.proto`.
 
 use model::Nanos;
@@ -33,11 +34,8 @@ pub use sent::{Example, MAX_SERVICES, Sent};
 pub struct Context {
     /// The time of a log record that has none. Items more than [`MAX_AHEAD`] after it are rejected one by one, on replay too.
     pub received_at: Nanos,
-    /// Items older than this are rejected one by one.
-    ///
-    /// Replay passes [`Nanos::MIN`], because by then the limit has moved. An item that was rejected for its age comes
-    /// back with the rest of its body, which does no harm: it is outside retention, and the store drops it at its next
-    /// round. All other rejections depend on the body alone and repeat exactly.
+    /// Items older than this are rejected one by one. The log keeps it beside the body, since by the time of a replay the limit
+    /// has moved.
     pub oldest_accepted: Nanos,
 }
 

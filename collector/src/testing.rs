@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use store::{Store, StoreConfig};
 use tempfile::TempDir;
 
-pub(crate) use crate::fuzzing::dump::dump;
+pub(crate) use crate::fuzzing::dump::{dump, dump_batches};
 pub(crate) use crate::fuzzing::{KEEP_ALL, NOW};
 use crate::{Collector, Limits, decode_for_replay};
 

@@ -19,7 +19,7 @@ use crate::disk::DiskState;
 use crate::error::AppendError;
 use crate::memtable::PreparedRequest;
 use crate::view::Shared;
-use crate::wal::{RECORD_OVERHEAD, RecordHead, WalWriter, encode};
+use crate::wal::{RECORD_OVERHEAD, Record, RecordHead, WalWriter, encode};
 
 /// A group ends at this size, so that one sync does not grow without bound.
 const MAX_GROUP_BYTES: usize = 4 << 20;
@@ -39,6 +39,8 @@ pub(crate) struct Append {
     pub(crate) received_at: Nanos,
     pub(crate) hash: u128,
     pub(crate) body: Bytes,
+    /// [`crate::rows::Decisions`] as the log keeps them.
+    pub(crate) decisions: Vec<u8>,
     pub(crate) prepared: PreparedRequest,
     pub(crate) reply: oneshot::Sender<Result<crate::Acked, AppendError>>,
 }
@@ -144,14 +146,15 @@ impl Committer {
         if group.is_empty() {
             return Ok(());
         }
-        let bytes = group.iter().map(|append| append.body.len() + RECORD_OVERHEAD).sum();
+        let bytes = group.iter().map(|it| it.body.len() + it.decisions.len() + RECORD_OVERHEAD).sum();
         let first_lsn = self.next_lsn;
         let next_lsn = first_lsn + group.len() as u64;
         let start = Instant::now();
         self.wal.append((first_lsn, next_lsn - 1), bytes, |records, salt| {
             for (lsn, append) in (first_lsn..).zip(group) {
-                let Append { kind, received_at, hash, body, .. } = append;
-                encode(records, salt, &RecordHead { lsn, received_at: *received_at, kind: *kind, hash: *hash }, body);
+                let Append { kind, received_at, hash, body, decisions, .. } = append;
+                let head = RecordHead { lsn, received_at: *received_at, kind: *kind, hash: *hash };
+                encode(records, salt, &Record { head, body, decisions });
             }
         })?;
         let end = Instant::now();

@@ -21,8 +21,9 @@ use copies::Found;
 pub(crate) use copies::{Damage, Loaded};
 
 /// The format of a data directory that this version writes. Format 1 had neither levels nor layouts, format 2 no second file,
-/// which a version that knows only that would let grow old; they are read, and the first publication makes them format 3.
-pub(crate) const FORMAT: u32 = 3;
+/// which a version that knows only that would let grow old, format 3 no decisions in the log; they are read, and the first
+/// publication makes them this one.
+pub(crate) const FORMAT: u32 = 4;
 
 /// A segment as the manifest names it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

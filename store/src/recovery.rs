@@ -24,6 +24,7 @@ use crate::wal::{self, Header};
 
 mod replay;
 
+pub(crate) use replay::rows_of;
 use replay::{Batch, Replay};
 
 /// What opening a data directory found.
@@ -200,10 +201,10 @@ pub(crate) fn replay(
         match read_into(&path, &mut bytes) {
             Ok(()) => {
                 let mut batch = Batch::new(&path);
-                let damage = wal::read_bytes(&path, &bytes, sequence, previous, end, |head, body| {
-                    last_lsn = last_lsn.max(head.lsn);
-                    replayed.next_lsn = replayed.next_lsn.max(head.lsn + 1);
-                    replay.add(&mut batch, head, body, &mut replayed.dedup, recovery);
+                let damage = wal::read_bytes(&path, &bytes, sequence, previous, end, |record| {
+                    last_lsn = last_lsn.max(record.head.lsn);
+                    replayed.next_lsn = replayed.next_lsn.max(record.head.lsn + 1);
+                    replay.add(&mut batch, record, &mut replayed.dedup, recovery);
                 });
                 replay.bring_back(&mut batch, &mut replayed.dedup, recovery);
                 damage.iter().for_each(|damage| recovery.note(DamageKind::Log, damage));

@@ -6,17 +6,20 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use model::Nanos;
 
 use crate::schema::Table;
 use crate::series::{SeriesIndex, SeriesRoom};
 
 mod attributes;
+mod decisions;
 mod dictionary;
 mod exemplars;
 mod logs;
 mod metrics;
 mod spans;
 
+pub(crate) use decisions::Decisions;
 pub use exemplars::ExemplarRows;
 pub use logs::LogRows;
 pub use metrics::MetricRows;
@@ -35,6 +38,21 @@ pub struct Rows {
 impl Rows {
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty() && self.logs.is_empty() && self.metrics.is_empty() && self.exemplars.is_empty()
+    }
+
+    /// Items older than this are to be rejected one by one. Rows that the log gives back say what was said when they were received.
+    pub fn oldest_accepted(&self) -> Nanos {
+        self.metrics.decisions.oldest_accepted()
+    }
+
+    /// The next rows are those of a request about which this is decided.
+    pub(crate) fn decide(&mut self, decisions: Decisions) {
+        self.metrics.decisions = decisions;
+    }
+
+    /// What was decided of the request since [`Rows::decide`].
+    pub(crate) fn take_decisions(&mut self) -> Decisions {
+        std::mem::take(&mut self.metrics.decisions)
     }
 
     /// Builders that know the series of `index`, and take new ones without end.

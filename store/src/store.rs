@@ -23,7 +23,7 @@ use crate::manifest::{FORMAT, Manifest, ManifestError};
 use crate::memtable::PreparedRequest;
 use crate::recovery::{self, Recovery};
 use crate::retention::Retention;
-use crate::rows::Rows;
+use crate::rows::{Decisions, Rows};
 use crate::schema::Table;
 use crate::segment::Recent;
 use crate::series::SeriesRoom;
@@ -97,7 +97,7 @@ pub struct Request {
     /// The receiver's own byte for what the body is; [`Decode`] gets it back.
     pub kind: u8,
     pub received_at: Nanos,
-    /// What goes to the log: [`Decode`] must make the same rows of it.
+    /// What goes to the log, with what was decided of it in `rows`: [`Decode`] must make the same rows of both.
     pub body: Bytes,
     /// Whether the same body within ten minutes is a retry, to be acknowledged and not stored again.
     pub dedup: bool,
@@ -111,8 +111,8 @@ pub struct Acked {
     pub duplicate: bool,
 }
 
-/// Makes rows of a body from the log: `(rows, kind, body, received_at)`. `rows` are builders that know the store's series, to
-/// be returned with the body's rows appended to what they have: bodies share them.
+/// Makes rows of a body from the log: `(rows, kind, body, received_at)`. `rows` are builders that know the store's series and what
+/// was decided of the body when it was received, to be returned with its rows appended to what they have: bodies share them.
 pub type Decode = Box<dyn Fn(Rows, u8, &[u8], Nanos) -> Result<Rows, String> + Send>;
 
 /// What the store holds.
@@ -230,9 +230,11 @@ impl Store {
         Ok((store, recovery))
     }
 
-    /// Builders for the rows of a request: they take no new series beyond [`StoreConfig::max_series`].
-    pub fn rows(&self) -> Rows {
+    /// Builders for the rows of a request: they take no new series beyond [`StoreConfig::max_series`], and say that items older
+    /// than `oldest_accepted` are to be rejected ([`crate::Reception`]).
+    pub fn rows(&self, oldest_accepted: Nanos) -> Rows {
         let mut rows = Rows::default();
+        rows.decide(Decisions::new(oldest_accepted));
         rows.metrics.limit(SeriesRoom::new(&self.shared.series, self.config.max_series));
         rows
     }
@@ -257,10 +259,11 @@ impl Store {
             return Err(AppendError::Busy(rows));
         }
         let hash = if request.dedup { body_hash(request.kind, &request.body) } else { 0 };
-        let prepared = PreparedRequest::new(request.rows);
+        let Request { kind, received_at, body, mut rows, .. } = request;
+        let decisions = rows.take_decisions().encode();
+        let prepared = PreparedRequest::new(rows);
         let (reply, answer) = oneshot::channel();
-        let Request { kind, received_at, body, .. } = request;
-        let append = Append { kind, received_at, hash, body, prepared, reply };
+        let append = Append { kind, received_at, hash, body, decisions, prepared, reply };
         let commands = self.shared.commands().ok_or(AppendError::Closed)?;
         // Before it is sent: the committer counts it down once it has it.
         self.shared.queued.fetch_add(1, Ordering::Relaxed);

@@ -11,5 +11,5 @@ mod writer;
 
 pub(crate) use header::{Header, newer_version};
 pub(crate) use reader::{Damage, read_bytes, read_file};
-pub(crate) use record::{RECORD_OVERHEAD, RecordHead, encode};
+pub(crate) use record::{RECORD_OVERHEAD, Record, RecordHead, encode};
 pub(crate) use writer::{WalWriter, bring_back, list, list_set_aside, most_records, set_aside};

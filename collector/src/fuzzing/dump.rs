@@ -3,14 +3,18 @@
 use std::fmt::Write;
 
 use model::{Attrs, PointValue, Resource, Scope, SpanId, TraceId};
-use store::{ExemplarChunk, LogChunk, PointChunk, Rows, SeriesChunk, SpanChunk, Table};
+use store::{ExemplarChunk, LogChunk, PointChunk, RecordBatch, Rows, SeriesChunk, SpanChunk, Table};
 
 const INFALLIBLE: &str = "writing to a String cannot fail";
 
 /// Every field of every row, a line for each.
 pub(crate) fn dump(rows: Rows) -> String {
+    dump_batches(rows.finish())
+}
+
+pub(crate) fn dump_batches(batches: impl IntoIterator<Item = (Table, RecordBatch)>) -> String {
     let mut out = String::new();
-    for (table, batch) in rows.finish() {
+    for (table, batch) in batches {
         match table {
             Table::Spans => dump_spans(&SpanChunk::from(batch), &mut out),
             Table::Logs => dump_logs(&LogChunk::from(batch), &mut out),

@@ -205,8 +205,8 @@ impl<'a> Loading<'a> {
             let started = cpu::thread();
             let received_at = clock::now();
             let context = Context { received_at, oldest_accepted: Nanos::MIN };
-            let decoded =
-                otlp::decode_into(self.store.rows(), self.signal, body, context).map_err(|it| it.to_string())?;
+            let decoded = otlp::decode_into(self.store.rows(Nanos::MIN), self.signal, body, context)
+                .map_err(|it| it.to_string())?;
             let decoded_at = cpu::thread();
             if decoded.rejected() > 0 {
                 return Err(format!("{} rejected: {}", self.signal.name(), decoded.report.message(self.signal)));

@@ -17,5 +17,6 @@ mod otlp;
 mod own_metrics;
 mod power;
 mod process;
+mod rejected;
 mod remote_write;
 mod tools;

@@ -1,6 +1,5 @@
 //! The rows of a data directory, without opening it as a store.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -52,7 +51,8 @@ fn read(directory: &Directory, decode: &Decode) -> Result<(Snapshot, Recovery), 
     let (mut memory, mut seen, mut previous) = (Memtable::default(), Dedup::default(), directory.state.low_water);
     for (index, (sequence, path)) in files.iter().enumerate() {
         let end = first_lsns[index + 1..].iter().flatten().min().copied().unwrap_or(u64::MAX);
-        let damage = wal::read_file(path, *sequence, previous, end, |head, body| {
+        let damage = wal::read_file(path, *sequence, previous, end, |record| {
+            let head = record.head;
             previous = previous.max(head.lsn);
             // As at a start: a request that was refused may be here and, retried, a second time.
             if head.lsn <= directory.state.low_water || seen.contains(head.hash, head.received_at) {
@@ -60,19 +60,15 @@ fn read(directory: &Directory, decode: &Decode) -> Result<(Snapshot, Recovery), 
             }
             seen.insert(head.hash, head.received_at);
             let rows = Rows::of_replay(&snapshot.series);
-            match catch_unwind(AssertUnwindSafe(|| decode(rows, head.kind, body, head.received_at))) {
-                Ok(Ok(decoded)) => {
+            match recovery::rows_of(&record, rows, decode) {
+                Ok(decoded) => {
                     recovery.replayed_requests += 1;
                     let prepared = PreparedRequest::new(decoded);
                     prepared.series.iter().for_each(|series| snapshot.series.note(series));
                     prepared.rows.into_iter().for_each(|prepared| memory.push(prepared));
                 }
-                Ok(Err(error)) => {
+                Err(error) => {
                     recovery.note(DamageKind::Log, format!("{}: request {}: {error}", path.display(), head.lsn));
-                }
-                Err(_) => {
-                    recovery
-                        .note(DamageKind::Log, format!("{}: request {}: the decoder failed", path.display(), head.lsn));
                 }
             }
         });

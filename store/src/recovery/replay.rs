@@ -12,10 +12,10 @@ use crate::damage::DamageKind;
 use crate::dedup::Dedup;
 use crate::flush::Frozen;
 use crate::memtable::PreparedRequest;
-use crate::rows::{NotedSeries, Rows, Sizes};
+use crate::rows::{Decisions, NotedSeries, Rows, Sizes};
 use crate::store::Decode;
 use crate::view::Shared;
-use crate::wal::RecordHead;
+use crate::wal::Record;
 
 /// Requests share columns until their bodies have so many bytes: so do the rows in memory, about, that are left unmerged.
 const BATCH_BYTES: usize = 4 << 20;
@@ -23,12 +23,9 @@ const BATCH_BYTES: usize = 4 << 20;
 /// Requests of one log file that are to be brought back together.
 pub(super) struct Batch<'a> {
     path: &'a Path,
-    requests: Vec<Logged<'a>>,
+    requests: Vec<Record<'a>>,
     bytes: usize,
 }
-
-/// A request as the log has it.
-type Logged<'a> = (RecordHead, &'a [u8]);
 
 impl<'a> Batch<'a> {
     pub(super) fn new(path: &'a Path) -> Self {
@@ -69,18 +66,18 @@ impl<'a> Replay<'a> {
     pub(super) fn add<'b>(
         &mut self,
         batch: &mut Batch<'b>,
-        head: RecordHead,
-        body: &'b [u8],
+        record: Record<'b>,
         dedup: &mut Dedup,
         recovery: &mut Recovery,
     ) {
+        let head = record.head;
         // A request that was refused may be here and, retried, a second time.
         if head.lsn <= self.low_water || self.seen.contains(head.hash, head.received_at) {
             return;
         }
         self.seen.insert(head.hash, head.received_at);
-        batch.requests.push((head, body));
-        batch.bytes += body.len();
+        batch.requests.push(record);
+        batch.bytes += record.body.len();
         if batch.bytes >= BATCH_BYTES {
             self.bring_back(batch, dedup, recovery);
         }
@@ -101,7 +98,7 @@ impl<'a> Replay<'a> {
                 // Those before it are decoded without it: nothing of what it left in the columns counts.
                 Err((failed, _)) if failed > 0 => end = failed,
                 Err((_, error)) => {
-                    let text = format!("{}: request {}: {error}", batch.path.display(), rest[0].0.lsn);
+                    let text = format!("{}: request {}: {error}", batch.path.display(), rest[0].head.lsn);
                     recovery.note(DamageKind::Log, text);
                     rest = &rest[1..];
                     end = rest.len();
@@ -114,21 +111,17 @@ impl<'a> Replay<'a> {
 
     /// The rows of the first of `requests`, and of how many: of all, unless they are more than a flush. Or which of them cannot be
     /// decoded, and why.
-    fn decode(&mut self, requests: &[Logged<'_>]) -> Result<(Rows, usize), (usize, String)> {
+    fn decode(&mut self, requests: &[Record<'_>]) -> Result<(Rows, usize), (usize, String)> {
         let (sizes, of_bytes) = self.last;
-        let bytes = requests.iter().map(|(_, body)| body.len()).sum();
+        let bytes = requests.iter().map(|record| record.body.len()).sum();
         // A guess, which bodies of another kind make wrong.
         let expected = sizes.scaled(bytes, of_bytes);
         let expected = if expected.bytes() <= 2 * BATCH_BYTES { expected } else { Sizes::default() };
         let mut rows = Rows::of_size(&self.shared.series, expected);
         // Lost with the rows when a request fails. Then the index is asked again.
         rows.metrics.replay(std::mem::take(&mut self.noted));
-        for (index, (head, body)) in requests.iter().enumerate() {
-            let decode = AssertUnwindSafe(|| (self.decode)(rows, head.kind, body, head.received_at));
-            rows = match catch_unwind(decode) {
-                Ok(decoded) => decoded.map_err(|error| (index, error))?,
-                Err(_) => return Err((index, "the decoder failed".to_owned())),
-            };
+        for (index, record) in requests.iter().enumerate() {
+            rows = rows_of(record, rows, self.decode).map_err(|error| (index, error))?;
             // A few bytes of a body can become a row of a hundred.
             if rows.sizes().bytes() >= self.shared.flush_bytes {
                 return Ok((rows, index + 1));
@@ -139,14 +132,14 @@ impl<'a> Replay<'a> {
     }
 
     /// Makes `rows` visible, which are those of `requests`.
-    fn push(&mut self, mut rows: Rows, requests: &[Logged<'_>], dedup: &mut Dedup, recovery: &mut Recovery) {
+    fn push(&mut self, mut rows: Rows, requests: &[Record<'_>], dedup: &mut Dedup, recovery: &mut Recovery) {
         self.noted = rows.metrics.take_noted();
         let prepared = PreparedRequest::new(rows);
         recovery.replayed_requests += requests.len() as u64;
         recovery.replayed_rows += prepared.rows.iter().map(|it| it.n_rows()).sum::<u64>();
-        let last_lsn = requests.iter().map(|(head, _)| head.lsn).max().unwrap_or_default();
+        let last_lsn = requests.iter().map(|record| record.head.lsn).max().unwrap_or_default();
         self.shared.push_replayed(prepared, last_lsn);
-        requests.iter().for_each(|(head, _)| dedup.insert(head.hash, head.received_at));
+        requests.iter().for_each(|Record { head, .. }| dedup.insert(head.hash, head.received_at));
     }
 
     fn flush_if_full(&mut self, dedup: &Dedup) {
@@ -162,4 +155,13 @@ impl<'a> Replay<'a> {
             self.flush_failed = true;
         }
     }
+}
+
+/// `rows` with those of a request of the log, or why it has none.
+pub(crate) fn rows_of(record: &Record<'_>, mut rows: Rows, decode: &Decode) -> Result<Rows, String> {
+    let Record { head, body, decisions } = record;
+    let decisions = Decisions::decode(decisions).ok_or("what was decided of it cannot be read")?;
+    rows.decide(decisions);
+    let decoded = catch_unwind(AssertUnwindSafe(|| decode(rows, head.kind, body, head.received_at)));
+    decoded.unwrap_or_else(|_| Err("the decoder failed".to_owned()))
 }

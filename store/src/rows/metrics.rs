@@ -11,6 +11,7 @@ use arrow::datatypes::{ArrowNativeType, BinaryType, Utf8Type};
 use hashbrown::HashMap;
 use model::{Nanos, Point, PointValue, Series, SeriesId};
 
+use super::decisions::Decisions;
 use super::dictionary::Dictionary;
 use crate::flush::{WINDOW, window_bounds};
 use crate::schema::Table;
@@ -43,6 +44,8 @@ pub struct MetricRows {
     table: SeriesRows,
     /// `None` knows no series and takes every one.
     room: Option<SeriesRoom>,
+    /// Of the request whose rows come: of all signals.
+    pub(super) decisions: Decisions,
     /// While the log is replayed: of series that the index knows, the times in which it knows to have seen them.
     noted: Option<NotedSeries>,
 }
@@ -156,8 +159,21 @@ impl MetricRows {
     }
 
     /// Makes `series`, whose id is `id`, known, to be used by points and exemplars; `time` is that of a point. False when the
-    /// series is new to the store and the store has no room for it.
+    /// series is new to the store and the store has no room for it; while the log is replayed, when that was so at the time.
+    /// A decoder asks for the series of one body in the same order each time.
     pub fn admit(&mut self, id: SeriesId, series: &Series<'_>, time: Nanos) -> bool {
+        match self.decisions.repeat() {
+            Some(false) => false,
+            Some(true) => self.find_or_add(id, series, time),
+            None => {
+                let admitted = self.find_or_add(id, series, time);
+                self.decisions.note(admitted);
+                admitted
+            }
+        }
+    }
+
+    fn find_or_add(&mut self, id: SeriesId, series: &Series<'_>, time: Nanos) -> bool {
         let (mut first, mut last) = (time, time);
         if let Some(noted) = &mut self.noted {
             if noted.covers(id, time) {

@@ -219,11 +219,11 @@ fn a_full_series_table_takes_points_of_known_series_only() {
     let dir = tempfile::tempdir().unwrap();
     let (store, _) = open_with(StoreConfig { max_series: 2, ..StoreConfig::new(dir.path()) });
     append(&store, 0, 1); // the series "orders"
-    let mut request = store.rows();
+    let mut request = store.rows(Nanos::MIN);
     assert_eq!(["a", "a", "b"].map(|name| point(&mut request, name, SECOND)), [Some(()), Some(()), None]);
     let body = "a".into();
     store.append_blocking(Request { kind: 1, received_at: 0, body, dedup: true, rows: request }).unwrap();
-    let mut full = store.rows();
+    let mut full = store.rows(Nanos::MIN);
     assert_eq!(["c", "a"].map(|name| point(&mut full, name, SECOND)), [None, Some(())]);
     assert_eq!(store.snapshot().series().len(), 2);
     // Rows that nobody limits, such as those of the log, are all taken.

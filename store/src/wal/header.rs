@@ -1,15 +1,15 @@
 //! The header of a log file.
 //!
 //! `magic | version u32 | salt u64 | sequence u64 | first lsn u64 | crc32 u32`, little-endian, at the start and a second time in
-//! another block: without the salt no record of the file can be told from what it held before. Version 2 has the first one
-//! only, version 1 also has no first number.
+//! another block: without the salt no record of the file can be told from what it held before. Version 3 is the same but for its
+//! records, version 2 has the first one only, version 1 also has no first number.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"HAECHIWL";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// The length of a header since version 2. Later versions begin with these fields and their checksum, too.
 pub(super) const LENGTH: usize = 40;
 const LENGTH_OF_VERSION_1: usize = 32;
@@ -63,7 +63,7 @@ impl Header {
         let (length, records_at) = match version(bytes)? {
             1 => (LENGTH_OF_VERSION_1, LENGTH_OF_VERSION_1),
             2 => (LENGTH, LENGTH),
-            VERSION => (LENGTH, RECORDS_AT),
+            3 | VERSION => (LENGTH, RECORDS_AT),
             _ => return None,
         };
         let part = checked(bytes.get(..length)?)?;

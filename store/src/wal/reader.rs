@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::header::{self, Header};
-use super::record::{HEAD, PREFIX, RecordHead, decode};
+use super::record::{HEAD, PREFIX, Record, decode};
 
 /// Bytes of a log file that are no records although records follow them, or not the header that should be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(crate) fn read_file(
     sequence: u64,
     previous: u64,
     end: u64,
-    each: impl FnMut(RecordHead, &[u8]),
+    each: impl FnMut(Record<'_>),
 ) -> io::Result<Vec<Damage>> {
     Ok(read_bytes(path, &std::fs::read(path)?, sequence, previous, end, each))
 }
@@ -54,7 +54,7 @@ pub(crate) fn read_bytes<'a>(
     sequence: u64,
     previous: u64,
     end: u64,
-    mut each: impl FnMut(RecordHead, &'a [u8]),
+    mut each: impl FnMut(Record<'a>),
 ) -> Vec<Damage> {
     let mut damage = Vec::new();
     let Some(header) = Header::decode(bytes) else {
@@ -75,12 +75,13 @@ pub(crate) fn read_bytes<'a>(
     let mut last_lsn = previous;
     let mut budget = SEARCH_BYTES;
     while offset < bytes.len() {
-        if let Some((head, body, length)) = decode(&bytes[offset..], salt) {
-            if head.lsn >= end {
+        if let Some((record, length)) = decode(&bytes[offset..], salt) {
+            let lsn = record.head.lsn;
+            if lsn >= end {
                 break;
             }
-            each(head, body);
-            last_lsn = last_lsn.max(head.lsn);
+            each(record);
+            last_lsn = last_lsn.max(lsn);
             offset += length;
         } else if let Some(next) = next_record(bytes, offset + 1, salt, last_lsn, &mut budget) {
             damage.push(Damage::new(path, offset, next - offset));

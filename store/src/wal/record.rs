@@ -1,8 +1,8 @@
 //! One record of the log.
 //!
 //! `length u32 | crc32 u32 | lsn u64 | received_at i64 | tenant u32 | kind u8 | encoding u8 | 0 u16 | raw length u32 |
-//! body hash u128 | body`, little-endian. `length` counts what follows the checksum; the checksum covers the file's
-//! salt and all that `length` counts.
+//! body hash u128 | body | decisions`, little-endian. `length` counts what follows the checksum, `raw length` the body; the
+//! checksum covers the file's salt and all that `length` counts. Before version 4 of a file there are no decisions.
 
 /// What precedes the checksummed part.
 pub(super) const PREFIX: usize = 8;
@@ -27,6 +27,15 @@ pub(crate) struct RecordHead {
     pub(crate) hash: u128,
 }
 
+/// A request as the log has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Record<'a> {
+    pub(crate) head: RecordHead,
+    pub(crate) body: &'a [u8],
+    /// What was decided of it, as [`crate::rows::Decisions`] has it.
+    pub(crate) decisions: &'a [u8],
+}
+
 fn checksum(salt: u64, part: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&salt.to_le_bytes());
@@ -35,9 +44,10 @@ fn checksum(salt: u64, part: &[u8]) -> u32 {
 }
 
 /// Appends a record to `out`.
-pub(crate) fn encode(out: &mut Vec<u8>, salt: u64, head: &RecordHead, body: &[u8]) {
+pub(crate) fn encode(out: &mut Vec<u8>, salt: u64, record: &Record<'_>) {
+    let Record { head, body, decisions } = record;
     let start = out.len();
-    out.extend_from_slice(&((HEAD + body.len()) as u32).to_le_bytes());
+    out.extend_from_slice(&((HEAD + body.len() + decisions.len()) as u32).to_le_bytes());
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(&head.lsn.to_le_bytes());
     out.extend_from_slice(&head.received_at.to_le_bytes());
@@ -46,12 +56,13 @@ pub(crate) fn encode(out: &mut Vec<u8>, salt: u64, head: &RecordHead, body: &[u8
     out.extend_from_slice(&(body.len() as u32).to_le_bytes());
     out.extend_from_slice(&head.hash.to_le_bytes());
     out.extend_from_slice(body);
+    out.extend_from_slice(decisions);
     let crc = checksum(salt, &out[start + PREFIX..]);
     out[start + 4..start + PREFIX].copy_from_slice(&crc.to_le_bytes());
 }
 
 /// The record at the start of `bytes`, and its length there; `None` when there is none with this salt.
-pub(super) fn decode(bytes: &[u8], salt: u64) -> Option<(RecordHead, &[u8], usize)> {
+pub(super) fn decode(bytes: &[u8], salt: u64) -> Option<(Record<'_>, usize)> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (crc, rest) = rest.split_first_chunk::<4>()?;
     let length = u32::from_le_bytes(*length) as usize;
@@ -59,40 +70,46 @@ pub(super) fn decode(bytes: &[u8], salt: u64) -> Option<(RecordHead, &[u8], usiz
     // Cheap first: a search for the next record tries every offset.
     let raw_length = u32::from_le_bytes(*part[24..].first_chunk()?) as usize;
     let plain = part[16..20] == [0; 4] && part[21] == IDENTITY && part[22..24] == [0; 2];
-    if !plain || raw_length != length - HEAD || checksum(salt, part) != u32::from_le_bytes(*crc) {
+    if !plain || raw_length > length - HEAD || checksum(salt, part) != u32::from_le_bytes(*crc) {
         return None;
     }
     let (lsn, rest) = part.split_first_chunk::<8>()?;
     let (received_at, rest) = rest.split_first_chunk::<8>()?;
-    let (hash, body) = rest[12..].split_first_chunk::<16>()?;
+    let (hash, rest) = rest[12..].split_first_chunk::<16>()?;
+    let (body, decisions) = rest.split_at_checked(raw_length)?;
     let head = RecordHead {
         lsn: u64::from_le_bytes(*lsn),
         received_at: i64::from_le_bytes(*received_at),
         kind: part[20],
         hash: u128::from_le_bytes(*hash),
     };
-    Some((head, body, PREFIX + length))
+    Some((Record { head, body, decisions }, PREFIX + length))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const HEAD_OF_TEST: RecordHead = RecordHead { lsn: 3, received_at: -5, kind: 2, hash: 77 };
+    const RECORD: Record<'_> = Record {
+        head: RecordHead { lsn: 3, received_at: -5, kind: 2, hash: 77 },
+        body: b"body",
+        decisions: b"decisions",
+    };
 
     #[test]
     fn reads_back_what_it_wrote_with_the_same_salt_only() {
-        let mut bytes = Vec::new();
-        encode(&mut bytes, 9, &HEAD_OF_TEST, b"body");
-        let (head, body, length) = decode(&bytes, 9).unwrap();
-        assert_eq!((head, body, length), (HEAD_OF_TEST, &b"body"[..], bytes.len()));
-        assert!(decode(&bytes, 8).is_none());
+        for record in [RECORD, Record { decisions: &[], ..RECORD }] {
+            let mut bytes = Vec::new();
+            encode(&mut bytes, 9, &record);
+            assert_eq!(decode(&bytes, 9), Some((record, bytes.len())));
+            assert!(decode(&bytes, 8).is_none());
+        }
     }
 
     #[test]
     fn a_flipped_or_missing_byte_is_no_record() {
         let mut bytes = Vec::new();
-        encode(&mut bytes, 9, &HEAD_OF_TEST, b"body");
+        encode(&mut bytes, 9, &RECORD);
         for i in 0..bytes.len() {
             let mut flipped = bytes.clone();
             flipped[i] ^= 0x40;

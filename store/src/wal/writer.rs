@@ -280,17 +280,18 @@ fn next_salt(old: u64, sequence: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wal::{RecordHead, encode, read_file};
+    use crate::wal::{Record, RecordHead, encode, read_file};
 
     fn append(wal: &mut WalWriter, lsn: u64, body: &[u8]) {
         let head = RecordHead { lsn, received_at: 0, kind: 1, hash: 0 };
-        wal.append((lsn, lsn), body.len() + 52, |out, salt| encode(out, salt, &head, body)).unwrap();
+        let record = Record { head, body, decisions: &[] };
+        wal.append((lsn, lsn), body.len() + 52, |out, salt| encode(out, salt, &record)).unwrap();
     }
 
     fn numbers(dir: &Path) -> Vec<u64> {
         let mut numbers = Vec::new();
         for (sequence, path) in list(dir).unwrap() {
-            let damage = read_file(&path, sequence, 0, u64::MAX, |head, _| numbers.push(head.lsn)).unwrap();
+            let damage = read_file(&path, sequence, 0, u64::MAX, |record| numbers.push(record.head.lsn)).unwrap();
             assert_eq!(damage, []);
         }
         numbers

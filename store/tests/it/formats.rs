@@ -9,7 +9,7 @@ use crate::dump::{Dump, WINDOW};
 use crate::sample;
 
 /// The kept samples: `data`, a directory as a killed process left it, and `rows.txt`, what is in it.
-pub(crate) const VERSIONS: [&str; 2] = ["v1", "v2"];
+pub(crate) const VERSIONS: [&str; 3] = ["v1", "v2", "v3"];
 
 pub(crate) fn kept(version: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/formats").join(version)

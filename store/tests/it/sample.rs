@@ -288,5 +288,7 @@ fn trim(dir: &Path) {
         let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         std::fs::write(&path, &bytes[..bytes.len().min(end + 64)]).unwrap();
     }
-    std::fs::remove_file(dir.join("lock")).unwrap();
+    for name in ["lock", "reserve"] {
+        std::fs::remove_file(dir.join(name)).unwrap();
+    }
 }

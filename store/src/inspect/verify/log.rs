@@ -5,7 +5,7 @@ use crate::clock;
 use crate::dedup::Dedup;
 use crate::manifest;
 use crate::store::body_hash;
-use crate::wal::{self, Header};
+use crate::wal::{self, Header, Record};
 
 /// Reads every record of the log, as a start does.
 pub(super) fn check(directory: &Directory, report: &mut Report) {
@@ -27,7 +27,7 @@ pub(super) fn check(directory: &Directory, report: &mut Report) {
         let end = first_lsns[index + 1..].iter().flatten().min().copied().unwrap_or(u64::MAX);
         let mut records = 0;
         let mut wrong = Vec::new();
-        let damage = wal::read_file(path, *sequence, previous.unwrap_or(0), end, |head, body| {
+        let damage = wal::read_file(path, *sequence, previous.unwrap_or(0), end, |Record { head, body, .. }| {
             records += 1;
             let lsn = head.lsn;
             if head.hash != 0 && body_hash(head.kind, body) != head.hash {

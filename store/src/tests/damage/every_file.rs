@@ -90,7 +90,7 @@ fn append(store: &Store, first: u64) {
     let items = (first..first + ROWS).flat_map(|second| TABLES.map(|table| (table, second)));
     let item = |(table, id): Row| Item { table, id, time: id as i64 * SECOND, version: 1 };
     let body: Vec<u8> = items.flat_map(|row| item(row).to_bytes()).collect();
-    let rows = decode()(store.rows(), 1, &body, 0).unwrap();
+    let rows = decode()(store.rows(i64::MIN), 1, &body, 0).unwrap();
     let request = Request { kind: 1, received_at: 0, body: body.into(), dedup: true, rows };
     assert!(!store.append_blocking(request).unwrap().duplicate);
 }
