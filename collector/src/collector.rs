@@ -246,7 +246,12 @@ impl Unprepared {
             warnings = transcoded.report;
         }
         let kind = protocol.body_kind(signal);
-        let mut decoded = decode_into(store.rows(oldest_accepted), kind, &body, received_at)?;
+        let is_json = protocol == Protocol::HttpJson;
+        let spelt = |error: Malformed| if is_json { error.spelt(json::in_camel_case) } else { error };
+        let mut decoded = decode_into(store.rows(oldest_accepted), kind, &body, received_at).map_err(spelt)?;
+        if is_json {
+            decoded.report.spell(json::in_camel_case);
+        }
         if let BodyKind::RemoteWrite(version) = kind
             && decoded.n_items == 0
         {

@@ -24,8 +24,10 @@ use crate::stats::{Protocol, Sender};
 
 mod cors;
 mod remote_write;
+mod wrong_port;
 
 pub use remote_write::router as remote_write;
+pub use wrong_port::router as wrong_port;
 
 /// The routes of OTLP/HTTP and of Remote-Write; anything else is a 404 with a `google.rpc.Status`.
 pub fn router(collector: Arc<Collector>) -> Router {

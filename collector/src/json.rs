@@ -12,8 +12,11 @@ use crate::signal::Signal;
 mod base64;
 mod scalar;
 mod schema;
+mod spelling;
 mod transcoder;
+mod unknown;
 
+pub(crate) use spelling::in_camel_case;
 use transcoder::{MessageSeed, Transcoder};
 
 /// A body in protobuf, and what was odd about it in JSON.

@@ -56,6 +56,10 @@ impl Arrival {
         let (step, fix) = match refusal {
             Refusal::NoSuchPath => (Step::Request, self.about_path()),
             Refusal::NoSuchGrpcMethod => (Step::Request, self.about_grpc_method()),
+            Refusal::WrongPort { http, grpc } => (
+                Step::Request,
+                format!("Set OTEL_EXPORTER_OTLP_ENDPOINT to the same host and port {http}, or {grpc}; both take OTLP over HTTP and gRPC."),
+            ),
             Refusal::Method => (Step::Request, self.about_method()),
             Refusal::GrpcContentType => (Step::Request, self.about_path()),
             Refusal::RemoteWriteType | Refusal::RemoteWriteEncoding => (Step::Request, String::new()),

@@ -18,6 +18,10 @@ pub(crate) enum Refusal {
     NoSuchPath,
     #[error("no such method; OTLP/gRPC is received by Export of the trace, metrics and logs services")]
     NoSuchGrpcMethod,
+    #[error(
+        "this is the port of the pages and queries; OTLP is received on port {http}, and on {grpc}, over HTTP and gRPC"
+    )]
+    WrongPort { http: u16, grpc: u16 },
     #[error("method is not allowed; use POST")]
     Method,
     #[error("content-type is not allowed; use application/x-protobuf or application/json")]
@@ -80,7 +84,7 @@ const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 impl Refusal {
     pub(crate) fn http_status(&self) -> StatusCode {
         match self {
-            Refusal::NoSuchPath | Refusal::NoSuchGrpcMethod => StatusCode::NOT_FOUND,
+            Refusal::NoSuchPath | Refusal::NoSuchGrpcMethod | Refusal::WrongPort { .. } => StatusCode::NOT_FOUND,
             Refusal::Method => StatusCode::METHOD_NOT_ALLOWED,
             Refusal::ContentType
             | Refusal::GrpcContentType
@@ -119,6 +123,7 @@ impl Refusal {
         match self {
             Refusal::NoSuchPath
             | Refusal::NoSuchGrpcMethod
+            | Refusal::WrongPort { .. }
             | Refusal::GrpcEncoding
             | Refusal::ContentEncoding
             | Refusal::RemoteWriteEncoding => Code::Unimplemented,
@@ -226,6 +231,7 @@ mod tests {
         }
         let lasting = [
             Refusal::NoSuchPath,
+            Refusal::WrongPort { http: 4318, grpc: 4317 },
             Refusal::Method,
             Refusal::ContentType,
             Refusal::GrpcContentType,

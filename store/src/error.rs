@@ -10,6 +10,11 @@ use thiserror::Error;
 pub enum OpenError {
     #[error("data directory {path}: {source}", path = path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error(
+        "{path} is no data directory: it has neither a file manifest nor a folder wal; name the folder that haechi serve keeps its data in (data_dir)",
+        path = path.display()
+    )]
+    NoStore { path: PathBuf },
     #[error("data directory {path} is in use by another process", path = path.display())]
     Locked { path: PathBuf },
     #[error("{path} has format version {found}; this version of haechi reads up to {known}", path = path.display())]
@@ -48,6 +53,39 @@ pub struct ReadError {
 
 impl ReadError {
     pub(crate) fn new(path: impl Into<PathBuf>, error: impl ToString) -> Self {
-        ReadError { path: path.into(), message: error.to_string() }
+        ReadError { path: path.into(), message: own_words(error) }
+    }
+}
+
+/// `error` without what the Parquet reader says before an error that it only hands on, once for each of its layers.
+pub(crate) fn own_words(error: impl ToString) -> String {
+    const WRAPPERS: [&str; 4] =
+        ["Parquet argument error: External: ", "Parquet error: External: ", "External error: ", "External: "];
+    let text = error.to_string();
+    if !text.contains("External") {
+        return text;
+    }
+    WRAPPERS.iter().fold(text, |text, wrapper| text.replace(wrapper, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::errors::ParquetError;
+
+    use super::*;
+
+    #[test]
+    fn an_error_that_parquet_hands_on_is_said_once_and_in_its_own_words() {
+        let own = || std::io::Error::other("block 7 is damaged");
+        let wrapped = || ParquetError::External(Box::new(own()));
+        let twice = ParquetError::External(Box::new(wrapped()));
+        let of_arrow = arrow::error::ArrowError::from(wrapped());
+        let external = arrow::error::ArrowError::ExternalError(Box::new(wrapped()));
+        for error in
+            [own().to_string(), wrapped().to_string(), twice.to_string(), of_arrow.to_string(), external.to_string()]
+        {
+            assert_eq!(own_words(format!("row group 3: {error}")), "row group 3: block 7 is damaged", "{error}");
+        }
+        assert_eq!(own_words("Parquet error: EOF"), "Parquet error: EOF");
     }
 }

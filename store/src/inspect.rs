@@ -34,6 +34,9 @@ struct Directory {
 impl Directory {
     /// Reads the manifest in `dir`.
     fn open(dir: &Path) -> Result<Self, OpenError> {
+        if !manifest::is_in(dir) && !dir.join("wal").is_dir() {
+            return Err(OpenError::NoStore { path: dir.to_owned() });
+        }
         let io = |source| OpenError::Io { path: dir.to_owned(), source };
         for (_, path) in wal::list(&dir.join("wal")).map_err(io)? {
             if let Some(found) = wal::newer_version(&path) {

@@ -141,6 +141,11 @@ impl From<io::Error> for ManifestError {
     }
 }
 
+/// Whether `dir` has a file of the manifest.
+pub(crate) fn is_in(dir: &Path) -> bool {
+    copies::NAMES.iter().any(|name| dir.join(name).exists())
+}
+
 /// What the manifest in `dir` says. Changes nothing.
 pub(crate) fn read(dir: &Path) -> Result<Loaded, ManifestError> {
     let loaded = copies::load(dir)?;

@@ -7,12 +7,14 @@ use axum::body::{Body, Bytes};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use store::{StoreConfig, Table};
 use tower::ServiceExt;
 
 use super::router;
-use crate::testing::{collector, collector_over, gzip, sample};
+use crate::testing::{NOW, collector, collector_over, gzip, sample};
 use crate::{Collector, Limits, Signal};
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -117,8 +119,9 @@ async fn some_rejected_is_200_with_the_exact_count() {
     let answer = send(&collector, post("/v1/traces", JSON), serde_json::to_string(&request).unwrap()).await;
     assert_eq!((answer.status, &answer.json()["partialSuccess"]["rejectedSpans"]), (StatusCode::OK, &"2".into()));
     assert_eq!(store.snapshot().n_rows(Table::Spans), 1);
-    let reason = &collector.stats().reasons[0];
-    assert_eq!((reason.times, reason.items), (2, 4));
+    // Each was told in the names of its encoding.
+    let reasons = collector.stats().reasons;
+    assert_eq!(reasons.iter().map(|it| (it.times, it.items)).collect::<Vec<_>>(), [(1, 2), (1, 2)]);
 }
 
 #[tokio::test]
@@ -352,4 +355,40 @@ async fn points_of_series_beyond_the_limit_are_rejected_and_those_of_known_ones_
     assert!(message.contains("data_points[1]") && message.contains("raise max_series"), "{message}");
     assert_eq!((store.snapshot().n_rows(Table::Points), store.snapshot().series().len()), (3, 2));
     assert_eq!(collector.stats().signals[1].rejected, 2);
+}
+
+#[tokio::test]
+async fn what_is_odd_is_said_in_the_names_of_the_encoding() {
+    let (_dir, store, collector) = collector(Limits::default());
+    let span = Span { start_time_unix_nano: NOW as u64, end_time_unix_nano: NOW as u64 - 1, ..sample::span(1) };
+    let no_id = Span { trace_id: Vec::new(), ..sample::span(2) };
+    let traces = sample::traces(vec![span, no_id]);
+    let log = LogRecord { severity_number: 99, ..sample::log(sample::text("x")) };
+    let logs = sample::logs(vec![log]);
+    let cases = [
+        (
+            Signal::Traces,
+            serde_json::to_vec(&traces).unwrap(),
+            traces.encode_to_vec(),
+            "warning: endTimeUnixNano is before startTimeUnixNano; the span was stored with a duration of 0 \
+             (once, first: resourceSpans[0].scopeSpans[0].spans[0]); 1 span rejected: traceId must be 16 bytes",
+        ),
+        (
+            Signal::Logs,
+            serde_json::to_vec(&logs).unwrap(),
+            logs.encode_to_vec(),
+            "warning: severityNumber must be from 0 to 24; it was stored as 0, which is unspecified \
+             (once, first: resourceLogs[0].scopeLogs[0].logRecords[0])",
+        ),
+    ];
+    for (signal, in_json, in_protobuf, expected) in cases {
+        let answer = send(&collector, post(signal.http_path(), JSON), in_json).await;
+        let message = answer.json()["partialSuccess"]["errorMessage"].as_str().unwrap().to_owned();
+        assert!(answer.status == StatusCode::OK && message.starts_with(expected), "{message}");
+        let answer = send(&collector, post(signal.http_path(), PROTOBUF), in_protobuf).await;
+        let message = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(message.contains("_number must be from 0") || message.contains("end_time_unix_nano is"), "{message}");
+    }
+    let rows = [Table::Spans, Table::Logs].map(|table| store.snapshot().n_rows(table));
+    assert_eq!(rows, [1, 1], "one is a retry of the other");
 }

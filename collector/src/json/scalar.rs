@@ -16,6 +16,9 @@ pub(super) struct ScalarSeed<'t> {
     pub(super) packed: bool,
 }
 
+/// Bytes of a text that are shown when it is refused.
+const MAX_SHOWN: usize = 40;
+
 /// An id that is not hex becomes this: no id has one byte, so that its item alone is rejected, and not the request.
 const NOT_AN_ID: &[u8] = &[0xff];
 
@@ -37,7 +40,7 @@ impl Visitor<'_> for ScalarSeed<'_> {
     fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
         match self.field.kind {
             Kind::Bool => self.put_number(u64::from(value)),
-            _ => return Err(self.refuse("a bool")),
+            _ => return Err(self.refuse("the value", value)),
         }
         Ok(())
     }
@@ -55,7 +58,7 @@ impl Visitor<'_> for ScalarSeed<'_> {
         match self.field.kind {
             Kind::Double => self.put_number(value.to_bits()),
             _ if value.fract() == 0.0 && value.abs() < 1e19 => return self.integer(value as i128),
-            _ => return Err(self.refuse("this number")),
+            _ => return Err(self.refuse("the number", value)),
         }
         Ok(())
     }
@@ -65,7 +68,7 @@ impl Visitor<'_> for ScalarSeed<'_> {
             Kind::String => self.put_bytes(text.as_bytes()),
             Kind::Bytes => {
                 let mut bytes = Vec::new();
-                base64::decode(text, &mut bytes).ok_or_else(|| self.refuse("this string"))?;
+                base64::decode(text, &mut bytes).ok_or_else(|| self.refuse_text(text))?;
                 self.put_bytes(&bytes);
             }
             Kind::Id => {
@@ -73,7 +76,7 @@ impl Visitor<'_> for ScalarSeed<'_> {
                 let id = if decode_hex(text, &mut bytes) { &bytes } else { NOT_AN_ID };
                 self.put_bytes(id);
             }
-            Kind::Bool | Kind::Message(_) => return Err(self.refuse("a string")),
+            Kind::Bool | Kind::Message(_) => return Err(self.refuse_text(text)),
             Kind::Double => {
                 let value = match text {
                     "NaN" => f64::NAN,
@@ -84,9 +87,9 @@ impl Visitor<'_> for ScalarSeed<'_> {
                         .bytes()
                         .any(|byte| byte.is_ascii_alphabetic() && !byte.eq_ignore_ascii_case(&b'e')) =>
                     {
-                        return Err(self.refuse("this string"));
+                        return Err(self.refuse_text(text));
                     }
-                    text => text.parse().map_err(|_| self.refuse("this string"))?,
+                    text => text.parse().map_err(|_| self.refuse_text(text))?,
                 };
                 self.put_number(value.to_bits());
             }
@@ -136,12 +139,18 @@ fn whole_number(text: &str) -> Option<i128> {
 }
 
 impl ScalarSeed<'_> {
-    fn refuse<E: Error>(&self, found: &str) -> E {
-        E::custom(format_args!("{found} is not allowed, expected {}", expected(self.field.kind)))
+    fn refuse<E: Error>(&self, what: &str, found: impl fmt::Display) -> E {
+        E::custom(format_args!("{what} {found} is not allowed, expected {}", expected(self.field.kind)))
+    }
+
+    fn refuse_text<E: Error>(&self, text: &str) -> E {
+        let shown = &text[..text.floor_char_boundary(MAX_SHOWN)];
+        let cut = if shown.len() < text.len() { "…" } else { "" };
+        self.refuse("the string", format_args!("{shown:?}{cut}"))
     }
 
     fn integer_text<E: Error>(self, text: &str) -> Result<(), E> {
-        let value = whole_number(text).ok_or_else(|| self.refuse("this string"))?;
+        let value = whole_number(text).ok_or_else(|| self.refuse_text(text))?;
         self.integer(value)
     }
 
@@ -155,10 +164,10 @@ impl ScalarSeed<'_> {
             Kind::Enum(_) => i32::try_from(value).ok().map(|value| i64::from(value) as u64),
             Kind::Double => Some((value as f64).to_bits()),
             Kind::Message(_) | Kind::String | Kind::Bytes | Kind::Id | Kind::Bool => {
-                return Err(self.refuse("a number"));
+                return Err(self.refuse("the number", value));
             }
         };
-        let bits = bits.ok_or_else(|| self.refuse("this number"))?;
+        let bits = bits.ok_or_else(|| self.refuse("the number", value))?;
         self.put_number(bits);
         Ok(())
     }

@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::Transcoded;
 use super::scalar::ScalarSeed;
 use super::schema::{Cardinality, Field, Kind, Message};
+use super::unknown::UnknownKeys;
 use crate::otlp::Report;
 
 const UNKNOWN_BODY: &str = "no key of the body is known, so nothing was stored; keys of OTLP/JSON are lowerCamelCase";
@@ -19,6 +20,7 @@ pub(super) struct Transcoder {
     pub(super) report: Report,
     max_size: usize,
     path: Vec<Step>,
+    unknown: UnknownKeys,
     unknown_at_top: bool,
 }
 
@@ -35,6 +37,7 @@ impl Transcoder {
             report: Report::default(),
             max_size,
             path: Vec::new(),
+            unknown: UnknownKeys::default(),
             unknown_at_top: false,
         }
     }
@@ -43,20 +46,18 @@ impl Transcoder {
         if self.out.is_empty() && self.unknown_at_top {
             self.report.warn(UNKNOWN_BODY, || format!("expected {}", message.fields[0].name));
         }
+        self.unknown.report(&mut self.report);
         Transcoded { body: self.out, report: self.report }
     }
 
     /// As in `resourceSpans[0].scopeSpans[2].spans[17].name`.
     pub(super) fn place(&self) -> String {
-        let mut place = String::new();
-        for step in &self.path {
-            match step {
-                Step::Key(name) if place.is_empty() => place.push_str(name),
-                Step::Key(name) => place.extend([".", name]),
-                Step::Index(index) => place.push_str(&format!("[{index}]")),
-            }
-        }
-        place
+        place_of(&self.path)
+    }
+
+    fn note_unknown(&mut self, number: usize) {
+        self.unknown_at_top |= self.path.is_empty();
+        self.unknown.note(number, || place_of(&self.path));
     }
 
     pub(super) fn warn(&mut self, reason: String) {
@@ -94,6 +95,18 @@ impl Transcoder {
     }
 }
 
+fn place_of(path: &[Step]) -> String {
+    let mut place = String::new();
+    for step in path {
+        match step {
+            Step::Key(name) if place.is_empty() => place.push_str(name),
+            Step::Key(name) => place.extend([".", name]),
+            Step::Index(index) => place.push_str(&format!("[{index}]")),
+        }
+    }
+    place
+}
+
 /// Appends the fields of one JSON object.
 pub(super) struct MessageSeed<'t> {
     pub(super) transcoder: &'t mut Transcoder,
@@ -121,7 +134,7 @@ impl<'de> Visitor<'de> for MessageSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let MessageSeed { transcoder, message } = self;
-        while let Some(key) = map.next_key_seed(KeySeed(message))? {
+        while let Some(key) = map.next_key_seed(KeySeed { message, unknown: &mut transcoder.unknown })? {
             match key {
                 Key::Known(field) => {
                     transcoder.path.push(Step::Key(field.name));
@@ -129,12 +142,8 @@ impl<'de> Visitor<'de> for MessageSeed<'_> {
                     transcoder.path.pop();
                     transcoder.check_size()?;
                 }
-                Key::Unknown(meant) => {
-                    transcoder.unknown_at_top |= transcoder.path.is_empty();
-                    if let Some(field) = meant {
-                        transcoder
-                            .warn(format!("the snake_case form of {} is an unknown key and was ignored", field.name));
-                    }
+                Key::Unknown(number) => {
+                    transcoder.note_unknown(number);
                     map.next_value::<IgnoredAny>()?;
                 }
             }
@@ -145,13 +154,16 @@ impl<'de> Visitor<'de> for MessageSeed<'_> {
 
 enum Key {
     Known(&'static Field),
-    /// With the field that the sender meant, when the key is its name in the `.proto` file.
-    Unknown(Option<&'static Field>),
+    /// With its number among [`UnknownKeys`].
+    Unknown(usize),
 }
 
-struct KeySeed(&'static Message);
+struct KeySeed<'t> {
+    message: &'static Message,
+    unknown: &'t mut UnknownKeys,
+}
 
-impl<'de> DeserializeSeed<'de> for KeySeed {
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
     type Value = Key;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
@@ -159,7 +171,7 @@ impl<'de> DeserializeSeed<'de> for KeySeed {
     }
 }
 
-impl Visitor<'_> for KeySeed {
+impl Visitor<'_> for KeySeed<'_> {
     type Value = Key;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -167,21 +179,11 @@ impl Visitor<'_> for KeySeed {
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Key, E> {
-        if let Some(field) = self.0.fields.iter().find(|field| field.name == key) {
-            return Ok(Key::Known(field));
+        match self.message.fields.iter().find(|field| field.name == key) {
+            Some(field) => Ok(Key::Known(field)),
+            None => Ok(Key::Unknown(self.unknown.number(self.message, key))),
         }
-        let meant = key.contains('_').then(|| self.0.fields.iter().find(|field| is_snake_case_of(key, field.name)));
-        Ok(Key::Unknown(meant.flatten()))
     }
-}
-
-/// Whether `key` is the snake_case form of the lowerCamelCase `name`.
-fn is_snake_case_of(key: &str, name: &str) -> bool {
-    let mut expected = name.chars().flat_map(|letter| {
-        let underscore = letter.is_ascii_uppercase().then_some('_');
-        underscore.into_iter().chain([letter.to_ascii_lowercase()])
-    });
-    key.chars().all(|letter| expected.next() == Some(letter)) && expected.next().is_none()
 }
 
 /// Appends one field; `null` appends nothing.

@@ -18,6 +18,10 @@ const TIME: &str = "time_unix_nano or observed_time_unix_nano is after the year 
 const TOO_OLD: &str = "time_unix_nano is older than the retention of this server";
 const AHEAD: &str = "time_unix_nano is more than a day ahead of this server's clock; check the clock of the sender";
 
+/// `SEVERITY_NUMBER_FATAL4`
+const MAX_SEVERITY: u64 = 24;
+const SEVERITY: &str = "severity_number must be from 0 to 24; it was stored as 0, which is unspecified";
+
 pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Result<(), Malformed> {
     let (mut body_text, mut scratch) = (String::new(), Vec::new());
     walk(body, &NAMES, decoded, |decoded, owner, place, message| {
@@ -29,6 +33,9 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
                 decoded.rows.logs.push(&log);
                 decoded.gathered.log(&log);
                 decoded.has_time |= fields.time != 0 || fields.observed_time != 0;
+                if fields.severity_number > MAX_SEVERITY {
+                    decoded.report.warn(SEVERITY, || place.path());
+                }
             }
             Err(reason) => decoded.report.reject(reason, 1, || place.path()),
         }
@@ -123,7 +130,7 @@ impl<'a> Fields<'a> {
         Ok(LogRecord {
             time,
             observed_time,
-            severity_number: u8::try_from(self.severity_number).ok().filter(|it| *it <= 24).unwrap_or_default(),
+            severity_number: if self.severity_number > MAX_SEVERITY { 0 } else { self.severity_number as u8 },
             severity_text: self.severity_text,
             body,
             body_value,

@@ -1,5 +1,6 @@
 //! Why a body is not a message of its type, and where.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use model::attrs::MAX_VALUE_DEPTH;
@@ -30,6 +31,11 @@ const MAX_TEXT: usize = 160;
 impl Malformed {
     pub(crate) fn new(place: String, problem: impl Into<String>) -> Self {
         Malformed { place, problem: Problem::Other(problem.into()) }
+    }
+
+    /// The same with its place written by `spell`.
+    pub(crate) fn spelt(self, spell: impl Fn(&str) -> Cow<'_, str>) -> Self {
+        Malformed { place: spell(&self.place).into_owned(), ..self }
     }
 
     /// Where in the body; empty for the body itself.

@@ -65,6 +65,19 @@ impl Report {
         self.add(reason.into(), 1, false, place);
     }
 
+    /// As [`Report::warn`], of what was met so often, first at `place`.
+    pub(crate) fn warn_times(&mut self, reason: String, times: u64, place: String) {
+        self.add(reason.into(), times, false, || place);
+    }
+
+    /// Has every text written by `spell`.
+    pub(crate) fn spell(&mut self, spell: impl Fn(&str) -> Cow<'_, str>) {
+        for Finding { reason, first, .. } in &mut self.findings {
+            *reason = spell(reason).into_owned().into();
+            *first = spell(first).into_owned();
+        }
+    }
+
     fn add(&mut self, reason: Cow<'static, str>, count: u64, rejected: bool, place: impl FnOnce() -> String) {
         let known = self.findings.iter_mut().find(|it| it.reason == reason && it.rejected == rejected);
         if let Some(finding) = known {

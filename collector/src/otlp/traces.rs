@@ -21,6 +21,8 @@ const TIME: &str = "start_time_unix_nano or end_time_unix_nano is after the year
 const TOO_OLD: &str = "start_time_unix_nano is older than the retention of this server";
 const AHEAD: &str = "start_time_unix_nano or end_time_unix_nano is more than a day ahead of this server's clock; check the clock of the sender";
 
+const ENDS_BEFORE: &str = "end_time_unix_nano is before start_time_unix_nano; the span was stored with a duration of 0";
+
 pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Result<(), Malformed> {
     let (mut lists, mut scratch) = (Lists::default(), Vec::new());
     walk(body, &NAMES, decoded, |decoded, owner, place, message| {
@@ -32,6 +34,9 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
                 decoded.rows.spans.push(&span);
                 decoded.gathered.span(&span);
                 decoded.has_time = true;
+                if fields.end < fields.start {
+                    decoded.report.warn(ENDS_BEFORE, || place.path());
+                }
             }
             Err(reason) => decoded.report.reject(reason, 1, || place.path()),
         }

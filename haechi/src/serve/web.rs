@@ -95,6 +95,7 @@ pub(super) fn router(
         version: env!("CARGO_PKG_VERSION"),
     };
     let remote_write = collector::http::remote_write(Arc::clone(&collector));
+    let wrong_port = collector::http::wrong_port(&collector, addresses.otlp_http, addresses.otlp_grpc);
     let api = api::ApiState {
         engine,
         collector,
@@ -105,5 +106,5 @@ pub(super) fn router(
         sql,
     };
     let scrape = axum::middleware::from_fn_with_state(api.clone(), api::scrape);
-    Ok(api::router(api).merge(remote_write).merge(ui::router(state)).layer(scrape))
+    Ok(api::router(api).merge(remote_write).merge(wrong_port).merge(ui::router(state)).layer(scrape))
 }

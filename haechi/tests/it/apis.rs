@@ -216,3 +216,22 @@ async fn an_slo_burns_tells_its_webhook_and_recovers_knowledge_after_a_restart()
     let (_, slos) = haechi.get("/api/v1/slos").await;
     assert_eq!(slos["data"]["slos"][0]["name"], "shop-availability", "{slos}");
 }
+
+#[tokio::test]
+async fn otlp_on_the_port_of_the_pages_is_told_the_right_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let haechi = Haechi::start(dir.path());
+    let port = haechi.otlp_http.rsplit(':').next().unwrap();
+    for path in ["/v1/traces", "/v1/metrics", "/v1/logs", "/v1/logs/"] {
+        let request = reqwest::Client::new().post(format!("{}{path}", haechi.ui));
+        let answer = request.header("content-type", "application/json").body("{}").send().await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["content-type"]),
+            (404, &"application/json".parse().unwrap())
+        );
+        let status: Value = answer.json().await.unwrap();
+        assert_eq!(status["code"], 12, "{status}");
+        let message = status["message"].as_str().unwrap();
+        assert!(message.contains("the port of the pages") && message.contains(&format!("port {port}")), "{message}");
+    }
+}

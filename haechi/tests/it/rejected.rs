@@ -50,9 +50,9 @@ async fn what_max_series_and_retention_rejected_does_not_come_back_after_a_kill(
     // Neither limit would reject anything now.
     let haechi = Haechi::start(dir.path());
     for (query, expected) in [
-        ("select name from spans", json!([["new"]])),
-        ("select body from logs", json!([["new"]])),
-        ("select count(*), count(distinct series) from metrics", json!([[3, 2]])),
+        ("select name from spans", json!([{ "name": "new" }])),
+        ("select body from logs", json!([{ "body": "new" }])),
+        ("select count(*) as points, count(distinct series) as of from metrics", json!([{ "points": 3, "of": 2 }])),
     ] {
         assert_eq!(haechi.sql(query).await["rows"], expected, "{query}");
     }

@@ -108,3 +108,15 @@ fn first(folder: &Path) -> std::path::PathBuf {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     paths.filter(|path| path.extension().is_some_and(|it| it == "parquet")).min().unwrap()
 }
+
+#[test]
+fn a_folder_without_a_store_is_said_to_be_none() {
+    let dir = tempfile::tempdir().unwrap();
+    for path in [dir.path().to_path_buf(), dir.path().join("absent")] {
+        for command in ["verify", "stat"] {
+            let (_, error) = said(&["store", command, path.to_str().unwrap()], 1);
+            assert!(error.contains("is no data directory: it has neither a file manifest"), "{error}");
+        }
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::Directory;
-use crate::error::OpenError;
+use crate::error::{OpenError, own_words};
 use crate::manifest::SegmentEntry;
 use crate::schema::Table;
 
@@ -40,7 +40,7 @@ pub struct Report {
 
 impl Report {
     fn wrong(&mut self, path: impl Into<PathBuf>, message: impl ToString) {
-        self.findings.push(Finding { path: path.into(), message: message.to_string() });
+        self.findings.push(Finding { path: path.into(), message: own_words(message) });
     }
 
     fn note(&mut self, path: impl Into<PathBuf>, message: impl ToString) {

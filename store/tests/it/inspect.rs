@@ -105,8 +105,8 @@ fn every_byte_of_a_segment_counts_once() {
 #[test]
 fn what_is_no_data_directory_is_an_error_and_stays_as_it_is() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(matches!(inspect::verify(dir.path(), false), Err(OpenError::Io { .. })));
-    assert!(inspect::stat(&dir.path().join("nowhere")).is_err());
+    assert!(matches!(inspect::verify(dir.path(), false), Err(OpenError::NoStore { .. })));
+    assert!(matches!(inspect::stat(&dir.path().join("nowhere")), Err(OpenError::NoStore { .. })));
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 

@@ -222,11 +222,11 @@ async fn the_ladder_stops_where_the_sender_did() {
         (vec![receiving::stored(NOW, "shop", TRACE)], ["done", "done", "done", "done", "look"]),
         (vec![receiving::stored(NOW, "unknown_service:python", TRACE)], ["done", "done", "look", "done", "look"]),
     ];
-    let nothing = StoredAttempt { message: "warning: the snake_case form".to_owned(), ..StoredAttempt::default() };
+    let nothing = StoredAttempt { message: "warning: the key".to_owned(), ..StoredAttempt::default() };
     let nothing = Attempt { outcome: AttemptOutcome::Stored(nothing), ..receiving::stopped(NOW) };
     let html = ladder(vec![nothing], "").await;
     assert_eq!(states(&html), ["done", "done", "failed", "waiting", "waiting"]);
-    assert!(html.contains("warning: the snake_case form"));
+    assert!(html.contains("warning: the key"));
     for (i, (attempts, expected)) in table.into_iter().enumerate() {
         assert_eq!(states(&ladder(attempts, "").await), expected, "{i}");
     }

@@ -11,17 +11,19 @@ use crate::testing::{KEEP_ALL, NOW, dump, sample};
 #[test]
 fn a_log_record_is_kept_whatever_its_ids_times_and_severity() {
     let log = sample::log(sample::text("hello"));
-    let cases: [(LogRecord, &str); 6] = [
-        (LogRecord { trace_id: vec![1; 3], span_id: vec![0; 8], ..log.clone() }, "event=\"\"   flags=0"),
-        (LogRecord { time_unix_nano: 0, observed_time_unix_nano: 7, ..log.clone() }, "log time=7 observed=7"),
-        (LogRecord { time_unix_nano: 5, observed_time_unix_nano: 7, ..log.clone() }, "log time=5 observed=7"),
-        (LogRecord { severity_number: 99, ..log.clone() }, "severity=0"),
-        (LogRecord { severity_number: -1, ..log.clone() }, "severity=0"),
-        (LogRecord { body: None, ..log }, "body=\"\""),
+    const ODD: &str = "severity_number must be from 0 to 24";
+    let cases: [(LogRecord, &str, &str); 6] = [
+        (LogRecord { trace_id: vec![1; 3], span_id: vec![0; 8], ..log.clone() }, "event=\"\"   flags=0", ""),
+        (LogRecord { time_unix_nano: 0, observed_time_unix_nano: 7, ..log.clone() }, "log time=7 observed=7", ""),
+        (LogRecord { time_unix_nano: 5, observed_time_unix_nano: 7, ..log.clone() }, "log time=5 observed=7", ""),
+        (LogRecord { severity_number: 99, ..log.clone() }, "severity=0", ODD),
+        (LogRecord { severity_number: -1, ..log.clone() }, "severity=0", ODD),
+        (LogRecord { body: None, ..log }, "body=\"\"", ""),
     ];
-    for (log, expected) in cases {
+    for (log, expected, warning) in cases {
         let decoded = decode(Signal::Logs, &sample::logs(vec![log]).encode_to_vec(), KEEP_ALL).unwrap();
-        assert!(decoded.report.is_empty() && decoded.has_time);
+        assert!(decoded.report.is_empty() == warning.is_empty() && decoded.has_time && decoded.rejected() == 0);
+        assert!(decoded.report.message(Signal::Logs).contains(warning));
         let rows = dump(decoded.rows);
         assert!(rows.contains(expected), "{rows}");
     }

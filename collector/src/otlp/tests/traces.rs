@@ -34,16 +34,18 @@ fn a_bad_span_is_rejected_alone_and_the_reason_says_what_is_allowed() {
 #[test]
 fn an_odd_span_is_kept() {
     let good = sample::span(1);
-    let cases: [(Span, &str); 5] = [
-        (Span { end_time_unix_nano: NOW as u64 - 1, ..good.clone() }, "duration=0"),
-        (Span { end_time_unix_nano: 0, ..good.clone() }, "duration=0"),
-        (Span { parent_span_id: vec![0; 8], ..good.clone() }, "parent= "),
-        (Span { kind: 0, ..good.clone() }, " internal "),
-        (Span { name: String::new(), ..good }, "name=\"\""),
+    const ODD: &str = "end_time_unix_nano is before start_time_unix_nano";
+    let cases: [(Span, &str, &str); 5] = [
+        (Span { end_time_unix_nano: NOW as u64 - 1, ..good.clone() }, "duration=0", ODD),
+        (Span { end_time_unix_nano: 0, ..good.clone() }, "duration=0", ODD),
+        (Span { parent_span_id: vec![0; 8], ..good.clone() }, "parent= ", ""),
+        (Span { kind: 0, ..good.clone() }, " internal ", ""),
+        (Span { name: String::new(), ..good }, "name=\"\"", ""),
     ];
-    for (span, expected) in cases {
+    for (span, expected, warning) in cases {
         let decoded = decode(Signal::Traces, &sample::traces(vec![span]).encode_to_vec(), KEEP_ALL).unwrap();
-        assert!(decoded.report.is_empty() && decoded.has_time);
+        assert!(decoded.report.is_empty() == warning.is_empty() && decoded.has_time && decoded.rejected() == 0);
+        assert!(decoded.report.message(Signal::Traces).contains(warning));
         let rows = dump(decoded.rows);
         assert!(rows.contains(expected), "{rows}");
     }
