@@ -5,9 +5,14 @@
 //! malformed byte instead of reporting it.
 //! Source: opentelemetry-proto, `common/v1/common.proto`.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use crate::wire::{Raw, Reader, put_bytes_field, put_fixed64_field, put_varint_field};
+
+mod json;
+
+use json::write_base64;
+pub use json::write_json_string;
 
 /// How deep arrays and maps may nest in one value. The protobuf limit of 100 messages allows 50 levels of
 /// `AnyValue { ArrayValue { AnyValue … } }`; every decoder of ours holds the same number.
@@ -153,33 +158,6 @@ impl<'a> Value<'a> {
             _ => None,
         }
     }
-
-    /// Appends the value as JSON: doubles that JSON lacks as the strings `"NaN"`, `"Infinity"`, `"-Infinity"`, bytes as base64.
-    pub fn write_json(&self, out: &mut String) {
-        match *self {
-            Value::Empty => out.push_str("null"),
-            Value::Str(text) => write_json_string(out, text),
-            Value::Bool(bit) => out.push_str(if bit { "true" } else { "false" }),
-            Value::Int(int) => append(out, format_args!("{int}")),
-            Value::Double(double) => write_json_double(out, double),
-            Value::Bytes(bytes) => {
-                out.push('"');
-                write_base64(out, bytes);
-                out.push('"');
-            }
-            Value::Array(values) => {
-                out.push('[');
-                for (i, value) in values.iter().enumerate() {
-                    if i > 0 {
-                        out.push(',');
-                    }
-                    value.write_json(out);
-                }
-                out.push(']');
-            }
-            Value::Map(attrs) => attrs.write_json(out),
-        }
-    }
 }
 
 /// The string form that the OpenTelemetry specification (common/README.md) fixes for non-string values: strings as
@@ -203,22 +181,6 @@ impl fmt::Display for Value<'_> {
             other => other.write_json(&mut text),
         }
         f.write_str(&text)
-    }
-}
-
-impl Attrs<'_> {
-    /// Appends the set as a JSON object.
-    pub fn write_json(&self, out: &mut String) {
-        out.push('{');
-        for (i, (key, value)) in self.iter().enumerate() {
-            if i > 0 {
-                out.push(',');
-            }
-            write_json_string(out, key);
-            out.push(':');
-            value.write_json(out);
-        }
-        out.push('}');
     }
 }
 
@@ -291,48 +253,6 @@ impl AttrsBuf {
 
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
-    }
-}
-
-fn append(out: &mut String, arguments: fmt::Arguments<'_>) {
-    out.write_fmt(arguments).expect("writing to a String cannot fail");
-}
-
-fn write_json_double(out: &mut String, double: f64) {
-    if double.is_nan() {
-        out.push_str("\"NaN\"");
-    } else if double.is_infinite() {
-        out.push_str(if double > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" });
-    } else {
-        append(out, format_args!("{double}"));
-    }
-}
-
-/// Appends `text` as a JSON string with its quotes.
-pub fn write_json_string(out: &mut String, text: &str) {
-    out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if control < ' ' => append(out, format_args!("\\u{:04x}", control as u32)),
-            other => out.push(other),
-        }
-    }
-    out.push('"');
-}
-
-fn write_base64(out: &mut String, bytes: &[u8]) {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for i in 0..4 {
-            let sextet = (group >> (18 - 6 * i)) & 63;
-            out.push(if i <= chunk.len() { char::from(ALPHABET[sextet as usize]) } else { '=' });
-        }
     }
 }
 

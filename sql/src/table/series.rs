@@ -61,11 +61,11 @@ fn field_text(series: &StoredSeries, field: SeriesField) -> String {
         SeriesField::Temporality => out.push_str(temporality_name(series.temporality)),
         SeriesField::Monotonic => out.push_str(if series.monotonic { "true" } else { "false" }),
         SeriesField::Service => out.push_str(series.resource().service_name()),
-        SeriesField::Attributes => series.attrs().write_json(&mut out),
-        SeriesField::Resource => series.resource().attrs().write_json(&mut out),
+        SeriesField::Attributes => series.attrs().write_sorted_json(&mut out),
+        SeriesField::Resource => series.resource().attrs().write_sorted_json(&mut out),
         SeriesField::ScopeName => out.push_str(series.scope().name()),
         SeriesField::ScopeVersion => out.push_str(series.scope().version()),
-        SeriesField::ScopeAttributes => series.scope().attrs().write_json(&mut out),
+        SeriesField::ScopeAttributes => series.scope().attrs().write_sorted_json(&mut out),
     }
     out
 }

@@ -49,7 +49,7 @@ pub(super) fn written(bytes: &BinaryArray, write: impl Fn(&[u8], &mut String)) -
 }
 
 pub(super) fn attributes(message: &[u8], out: &mut String) {
-    Attrs::new(message).write_json(out);
+    Attrs::new(message).write_sorted_json(out);
 }
 
 /// A view column in which rows with equal keys share the text that `write` makes of their dictionary's value.
@@ -84,7 +84,7 @@ pub(super) fn views(keys: Int32Array, values: ArrayRef) -> Result<ArrayRef, Arro
 }
 
 pub(super) fn resource(message: &[u8], out: &mut String) {
-    Resource::new(message).attrs().write_json(out);
+    Resource::new(message).attrs().write_sorted_json(out);
 }
 
 pub(super) fn scope_name(message: &[u8], out: &mut String) {
@@ -96,7 +96,7 @@ pub(super) fn scope_version(message: &[u8], out: &mut String) {
 }
 
 pub(super) fn scope_attributes(message: &[u8], out: &mut String) {
-    Scope::new(message).attrs().write_json(out);
+    Scope::new(message).attrs().write_sorted_json(out);
 }
 
 /// One word per row from a byte column: `word(byte)`.
@@ -112,7 +112,7 @@ pub(super) fn events(message: &[u8], out: &mut String) {
         out.push_str(",\"name\":");
         write_json_string(out, event.name);
         out.push_str(",\"attributes\":");
-        event.attrs.write_json(out);
+        event.attrs.write_sorted_json(out);
         out.push('}');
     });
 }
@@ -126,7 +126,7 @@ pub(super) fn links(message: &[u8], out: &mut String) {
         write!(out, "{{\"trace_id\":{trace_id},\"span_id\":{span_id},\"trace_state\":").expect("writing to a String");
         write_json_string(out, link.trace_state);
         out.push_str(",\"attributes\":");
-        link.attrs.write_json(out);
+        link.attrs.write_sorted_json(out);
         out.push('}');
     });
 }

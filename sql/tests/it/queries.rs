@@ -22,7 +22,7 @@ async fn spans_read_as_a_person_writes_them() {
         ),
         (
             "SELECT attributes, resource FROM spans WHERE span_id = '0000000000000001'",
-            r#"[["{\"http.route\":\"/cart\",\"http.response.status_code\":503,\"ratio\":0.5}","{\"service.name\":\"shop\",\"service.version\":\"1.2.3\"}"]]"#,
+            r#"[["{\"http.response.status_code\":503,\"http.route\":\"/cart\",\"ratio\":0.5}","{\"service.name\":\"shop\",\"service.version\":\"1.2.3\"}"]]"#,
         ),
         (
             "SELECT events, links, parent_span_id FROM spans WHERE span_id = '0000000000000001'",
