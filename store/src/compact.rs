@@ -45,7 +45,7 @@ pub struct CompactionStats {
     pub bytes_in: u64,
     pub bytes_out: u64,
     /// Rows left out because another stands for them: a span with the same ids and start, a point of the same series and
-    /// time, a series described more than once.
+    /// time, an exemplar that says the same, a series described more than once.
     pub duplicates: u64,
     /// Of these, points that had another value.
     pub conflicts: u64,

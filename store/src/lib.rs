@@ -35,6 +35,7 @@ mod sync_times;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod unique;
 mod view;
 mod wal;
 

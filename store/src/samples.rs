@@ -9,7 +9,7 @@ use model::{Nanos, SeriesId, TimeRange};
 
 use crate::error::ReadError;
 use crate::schema::Table;
-use crate::segment::{SampleReader, Segment, Wanted, samples_of_rows};
+use crate::segment::{SampleReader, Wanted, samples_of_rows};
 use crate::snapshot::Snapshot;
 
 /// The samples of one series, in order of time. A point without a value is [`model::metric::STALE`].
@@ -45,7 +45,7 @@ impl Snapshot {
         sorted.sort_unstable();
         let wanted = Wanted { series: sorted, set: Arc::new(series.iter().copied().collect()), range };
         let mut reader = SampleReader::default();
-        for segment in self.points_as_stored() {
+        for segment in self.segments_as_stored(Table::Points) {
             let parts = match segment.sample_parts(&wanted) {
                 Ok(parts) => parts,
                 Err(error) => {
@@ -71,13 +71,6 @@ impl Snapshot {
         }
         collector.found.iter_mut().for_each(Samples::put_in_order);
         Ok(collector.found)
-    }
-
-    /// The segments of points, those with the rows that were stored first at the front.
-    fn points_as_stored(&self) -> Vec<&Arc<Segment>> {
-        let mut segments: Vec<_> = self.segments.iter().filter(|segment| segment.table() == Table::Points).collect();
-        segments.sort_by_key(|segment| (segment.entry().stored(), segment.id()));
-        segments
     }
 }
 

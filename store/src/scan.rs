@@ -17,13 +17,16 @@ use crate::schema::Table;
 use crate::segment::{IdFilter, Segment};
 use crate::snapshot::{MemoryChunk, Order, Scan, Snapshot};
 use crate::text::HoldsAll;
+use crate::unique::key_columns;
 
 mod logs;
+mod repeated;
 mod together;
 mod unit;
 
 pub(crate) use logs::LogSegment;
-use unit::{Source, Unit};
+use repeated::Repeats;
+use unit::{Part, Source, Unit};
 
 /// The chunks of a scan, as an iterator. What cannot be read, a segment or a row group, comes out as an error, and the
 /// iteration goes on: the caller reports it beside the rows that could be read. A chunk of which filters or words leave nothing comes
@@ -37,6 +40,10 @@ pub struct Chunks<T> {
     ready: VecDeque<(Nanos, RecordBatch)>,
     units: BinaryHeap<Unit>,
     n_units: usize,
+    /// Rows in memory, in the order of storing.
+    memory: Vec<MemoryChunk>,
+    /// Segments of points or exemplars in the order of storing; none of other tables.
+    stored: Vec<Arc<Segment>>,
     words: HoldsAll,
     /// The number of rows that is worth reading at once, where the caller wants few.
     piece: Option<usize>,
@@ -56,16 +63,22 @@ impl<T> Chunks<T> {
             ready: VecDeque::new(),
             units: BinaryHeap::new(),
             n_units: 0,
+            memory: snapshot.memory[table as usize].clone(),
+            stored: Vec::new(),
             words,
             piece,
             chunk: PhantomData,
         };
-        for MemoryChunk { batch, min_time, max_time, .. } in &snapshot.memory[table as usize] {
-            chunks.push(*min_time, *max_time, Source::Memory(batch.clone()));
+        for number in 0..chunks.memory.len() {
+            let MemoryChunk { min_time, max_time, .. } = chunks.memory[number];
+            chunks.push(min_time, max_time, Source::Memory(number));
         }
         for segment in snapshot.segments.iter().filter(|segment| segment.table() == table) {
             let (min_time, max_time) = segment.times();
             chunks.push(min_time, max_time, Source::Segment(Arc::clone(segment)));
+        }
+        if !key_columns(table).is_empty() {
+            chunks.stored = snapshot.segments_as_stored(table).into_iter().cloned().collect();
         }
         chunks
     }
@@ -91,32 +104,39 @@ impl<T> Chunks<T> {
     /// Reads a unit, or puts others or what is ready in its place.
     fn read(&mut self, unit: Unit) -> Result<Option<RecordBatch>, ReadError> {
         let inside = self.is_inside(unit.min_time, unit.max_time);
-        let batch = match unit.source {
-            Source::Memory(batch) => self.filter(batch),
+        let (batch, repeats) = match unit.source {
+            Source::Memory(number) => {
+                (self.filter(self.memory[number].batch.clone()), Repeats::of_memory(self.table, &self.memory, number))
+            }
             Source::Segment(segment) => {
                 self.push_row_groups(&segment)?;
-                None
+                return Ok(None);
             }
-            Source::RowGroup { segment, index } => self.read_row_group(&segment, index, inside)?,
+            Source::RowGroup { part, later } => {
+                let repeats = Repeats::of_part(self.table, &part, &later, &self.memory);
+                (self.read_row_group(&part, inside, &repeats)?, repeats)
+            }
             Source::Logs { .. } => {
                 self.read_logs(unit);
-                None
+                return Ok(None);
             }
         };
         let batch = batch.filter(|batch| batch.num_rows() > 0);
         let batch = batch.and_then(|batch| if inside { Some(batch) } else { self.in_range(batch) });
+        let batch = batch.and_then(|batch| repeats.drop_from(batch, &self.ids()));
         Ok(batch.map(|batch| self.project(batch)))
     }
 
     fn read_row_group(
         &mut self,
-        segment: &Segment,
-        index: usize,
+        Part { segment, index, .. }: &Part,
         inside: bool,
+        repeats: &Repeats,
     ) -> Result<Option<RecordBatch>, ReadError> {
-        let columns = self.columns(inside);
-        segment.read(index, &columns, None, self.ids()).or_else(|error| {
-            let (batch, damage) = segment.read_undamaged(index, &columns, self.ids()).ok_or(error)?;
+        let mut columns = self.columns(inside);
+        columns.iter_mut().for_each(|columns| columns.extend_from_slice(repeats.columns()));
+        segment.read(*index, &columns, None, self.ids()).or_else(|error| {
+            let (batch, damage) = segment.read_undamaged(*index, &columns, self.ids()).ok_or(error)?;
             self.errors.extend(damage);
             Ok(Some(batch))
         })
@@ -133,18 +153,23 @@ impl<T> Chunks<T> {
             return Ok(()); // without a look at the file
         }
         let logs = (self.table == Table::Logs).then(|| Arc::new(LogSegment::new(segment, &self.scan.words)));
-        for (index, group) in segment.row_groups()?.iter().enumerate() {
+        let later: Arc<[Part]> = repeated::later(&self.stored, segment, self.scan.range).into();
+        for (index, group) in segment.row_groups()?.into_iter().enumerate() {
             let may_hold_trace = |ids: &Vec<_>| group.may_hold_trace(ids) && segment.group_may_hold_trace(index, ids);
             if traces.as_ref().is_some_and(|ids| !may_hold_trace(ids))
                 || self.scan.series.as_ref().is_some_and(|set| !group.may_hold_series(set))
             {
                 continue;
             }
+            let (min_time, max_time) = (group.min_time, group.max_time);
             let source = match &logs {
                 Some(logs) => Source::Logs { logs: Arc::clone(logs), index, rows: None },
-                None => Source::RowGroup { segment: Arc::clone(segment), index },
+                None => {
+                    let part = Part { segment: Arc::clone(segment), index, group };
+                    Source::RowGroup { part, later: Arc::clone(&later) }
+                }
             };
-            self.push(group.min_time, group.max_time, source);
+            self.push(min_time, max_time, source);
         }
         Ok(())
     }

@@ -157,6 +157,13 @@ impl Snapshot {
         memory.chain(segments).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
+    /// The segments of `table`, those with the rows that were stored first at the front.
+    pub(crate) fn segments_as_stored(&self, table: Table) -> Vec<&Arc<Segment>> {
+        let mut segments: Vec<_> = self.segments.iter().filter(|segment| segment.table() == table).collect();
+        segments.sort_by_key(|segment| (segment.entry().stored(), segment.id()));
+        segments
+    }
+
     /// The time of the oldest row in memory of `tables`; the greatest time there is without one.
     pub(crate) fn memory_start<const N: usize>(&self, tables: [Table; N]) -> Nanos {
         let chunks = tables.into_iter().flat_map(|table| &self.memory[table as usize]);

@@ -19,7 +19,7 @@ pub(crate) const SECOND: Nanos = 1_000_000_000;
 pub(crate) struct Fixture {
     pub(crate) store: Arc<Store>,
     pub(crate) engine: Engine,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Fixture {
@@ -30,12 +30,25 @@ impl Fixture {
 
     pub(crate) fn with(config: SqlConfig) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let decode = Box::new(|rows: Rows, _: u8, _: &[u8], _: Nanos| Ok(rows));
-        let (store, _) = Store::open(StoreConfig::new(dir.path()), decode).unwrap();
+        let store = open(StoreConfig::new(dir.path()));
         append(&store, rows(0, 10));
         store.flush().unwrap();
         append(&store, rows(10, 20));
-        Fixture { store, engine: Engine::new(config).unwrap(), _dir: dir }
+        Fixture { store, engine: Engine::new(config).unwrap(), dir }
+    }
+
+    /// Without rows. Nothing is compacted unless it is asked for, and row groups are small.
+    pub(crate) fn empty() -> Self {
+        // In memory where there is such a place: no power is cut here, so a sync only costs time.
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let store = open(small(dir.path()));
+        Fixture { store, engine: Engine::new(SqlConfig::default()).unwrap(), dir }
+    }
+
+    /// The store ends, and another one begins on the same directory.
+    pub(crate) fn reopen(&mut self) {
+        self.store.close();
+        self.store = open(small(self.dir.path()));
     }
 
     pub(crate) async fn query(&self, text: &str) -> Result<SqlResult, SqlError> {
@@ -50,6 +63,15 @@ impl Fixture {
             Err(error) => panic!("{text}: {error}"),
         }
     }
+}
+
+fn small(dir: &std::path::Path) -> StoreConfig {
+    StoreConfig { compact_automatically: false, row_group_rows: 16, ..StoreConfig::new(dir) }
+}
+
+fn open(config: StoreConfig) -> Arc<Store> {
+    let decode = Box::new(|rows: Rows, _: u8, _: &[u8], _: Nanos| Ok(rows));
+    Store::open(config, decode).unwrap().0
 }
 
 pub(crate) fn append(store: &Store, rows: Rows) {

@@ -7,3 +7,4 @@ mod fixture;
 mod hostile;
 mod pushdown;
 mod queries;
+mod stages;

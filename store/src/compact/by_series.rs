@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, TimestampNanosecondArray};
 use arrow::error::ArrowError;
+use hashbrown::HashMap;
 use model::Nanos;
 
 use super::held::Held;
@@ -16,6 +17,7 @@ use crate::chunk::Times;
 use crate::order::{RowKey, gather};
 use crate::schema::Table;
 use crate::segment::Segment;
+use crate::unique::{Key, Keys, key_columns};
 
 /// A row group in memory takes no more than this; histograms may be large.
 const BYTES: usize = 32 << 20;
@@ -77,10 +79,14 @@ pub(super) fn merge(
         let before = |row: &RowKey| bound.is_none_or(|bound| (row.id, row.time) < bound);
         take(&mut cursors, &mut ready, before);
         if ready.len() == first && bound.is_some() {
-            // A whole row group of one moment: its duplicates may come out in two.
+            // A whole row group of one moment.
             take(&mut cursors, &mut ready, |row| bound.is_none_or(|bound| (row.id, row.time) <= bound));
         }
+        // The last moment from before may go on.
+        let moment = ready[..first].last().map(|last| (last.id, last.time));
+        let first = moment.map_or(0, |last| ready[..first].partition_point(|row| (row.id, row.time) < last));
         ready[first..].sort_by_key(|row| (row.id, row.time, held.age(row)));
+        drop_repeated(table, &mut held, &mut ready, first, output);
         let wanted = held.rows_within(BYTES, group_rows);
         write_ready(table, &mut held, &mut ready, bound.is_none(), wanted, output)?;
         let Some(bound) = bound else { return Ok(()) };
@@ -124,7 +130,14 @@ fn write_ready(
                 _ => wanted,
             },
             None if all => end,
-            None if rows.len() - last_series >= wanted * MAX_GROUPS_OF_ONE_SERIES => rows.len(),
+            // But for the last moment, which may go on as well.
+            None if rows.len() - last_series >= wanted * MAX_GROUPS_OF_ONE_SERIES => {
+                let moment = rows.last().map(|last| (last.id, last.time));
+                match rows.partition_point(|row| Some((row.id, row.time)) < moment) {
+                    0 => rows.len(),
+                    before => before,
+                }
+            }
             None => break,
         };
         let slice = &rows[..count];
@@ -138,28 +151,44 @@ fn write_ready(
 
 fn write_group(table: Table, held: &Held, rows: &[RowKey], output: &mut Output<'_>) -> Result<(), MergeError> {
     let batch = match table {
-        Table::Points => gather(held.batches(), &last_of_each_moment(held, rows, output))?,
         Table::Series => one_of_each_series(held, rows)?,
         _ => gather(held.batches(), rows)?,
     };
-    if table == Table::Series {
-        output.duplicates += (rows.len() - batch.num_rows()) as u64;
-    }
+    output.duplicates += (rows.len() - batch.num_rows()) as u64;
     output.write(&batch)
 }
 
-/// Of the points of a series at one time the one that was stored last.
-fn last_of_each_moment(held: &Held, rows: &[RowKey], output: &mut Output<'_>) -> Vec<RowKey> {
-    let mut unique = Vec::with_capacity(rows.len());
-    for moment in rows.chunk_by(|a, b| (a.id, a.time) == (b.id, b.time)) {
-        let Some((last, earlier)) = moment.split_last() else { continue };
-        unique.push(*last);
-        for row in earlier {
-            output.duplicates += 1;
-            output.conflicts += u64::from(!is_same_point(held.batches(), row, last));
+/// Takes out of `ready`, from row `first` on, where rows are sorted by series, time and storing, points and exemplars that
+/// were stored again later.
+fn drop_repeated(table: Table, held: &mut Held, ready: &mut Vec<RowKey>, first: usize, output: &mut Output<'_>) {
+    let no_moment_repeats = ready[first..].is_sorted_by(|a, b| (a.id, a.time) < (b.id, b.time));
+    if no_moment_repeats || key_columns(table).is_empty() {
+        return;
+    }
+    let (mut kept, mut dropped) = (Vec::new(), Vec::new());
+    for moment in ready[first..].chunk_by(|a, b| (a.id, a.time) == (b.id, b.time)) {
+        match moment {
+            [one] => kept.push(*one),
+            [earlier @ .., last] if table == Table::Points => {
+                let other = earlier.iter().filter(|row| !is_same_point(held.batches(), row, last));
+                output.conflicts += other.count() as u64;
+                dropped.extend_from_slice(earlier);
+                kept.push(*last);
+            }
+            rows => {
+                let key = |row: &RowKey| Keys::of(table, &held.batches()[row.batch as usize]).get(row.row as usize);
+                let keys: Vec<Key> = rows.iter().map(key).collect();
+                let last: HashMap<Key, usize> = keys.iter().copied().zip(0..).collect();
+                for (at, (row, key)) in rows.iter().zip(&keys).enumerate() {
+                    if last[key] == at { kept.push(*row) } else { dropped.push(*row) }
+                }
+            }
         }
     }
-    unique
+    output.duplicates += dropped.len() as u64;
+    held.let_go(&dropped);
+    ready.truncate(first);
+    ready.append(&mut kept);
 }
 
 /// Whether two rows have the same value, bit by bit.

@@ -15,6 +15,8 @@ pub(super) struct Held {
     free: Vec<usize>,
     bytes: usize,
     rows: usize,
+    /// Batches that were taken so far.
+    taken: u32,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -22,20 +24,23 @@ struct Note {
     rows: usize,
     bytes: usize,
     age: u32,
+    /// Which batch it is, of all that were taken.
+    number: u32,
 }
 
 impl Held {
     pub(super) fn new(table: Table) -> Self {
-        Held { table, batches: Vec::new(), notes: Vec::new(), free: Vec::new(), bytes: 0, rows: 0 }
+        Held { table, batches: Vec::new(), notes: Vec::new(), free: Vec::new(), bytes: 0, rows: 0, taken: 0 }
     }
 
-    /// Takes `batch`, stored later than batches of a lower `age`, and returns the keys of its rows.
+    /// Takes `batch`, stored later than batches of a lower `age`, and of the same one later than those taken before, and returns the keys of its rows.
     pub(super) fn add(&mut self, batch: RecordBatch, age: u32) -> Result<Vec<RowKey>, ArrowError> {
         let place = self.free.pop().unwrap_or(self.batches.len());
-        let note = Note { rows: batch.num_rows(), bytes: batch.get_array_memory_size(), age };
+        let note = Note { rows: batch.num_rows(), bytes: batch.get_array_memory_size(), age, number: self.taken };
         let keys = keys(self.table, place as u32, &batch)?;
         self.bytes += note.bytes;
         self.rows += note.rows;
+        self.taken += 1;
         if place == self.batches.len() {
             self.batches.push(batch);
             self.notes.push(note);
@@ -52,7 +57,8 @@ impl Held {
 
     /// Says of a row when it was stored: a later one has the greater value.
     pub(super) fn age(&self, key: &RowKey) -> (u32, u32, u32) {
-        (self.notes[key.batch as usize].age, key.batch, key.row)
+        let note = &self.notes[key.batch as usize];
+        (note.age, note.number, key.row)
     }
 
     /// The rows of `keys` are written, or dropped. A batch goes with its last row.

@@ -3,11 +3,10 @@
 use std::cmp::{Ordering, Reverse};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use model::Nanos;
 
 use super::logs::LogSegment;
-use crate::segment::Segment;
+use crate::segment::{RowGroup, Segment};
 use crate::snapshot::Order;
 use crate::text::Matches;
 
@@ -22,19 +21,24 @@ pub(super) struct Unit {
 }
 
 pub(super) enum Source {
-    Memory(RecordBatch),
+    /// A chunk in memory, by its number.
+    Memory(usize),
     /// Not opened yet.
     Segment(Arc<Segment>),
     RowGroup {
-        segment: Arc<Segment>,
-        index: usize,
+        part: Part,
+        /// Where rows of the segment may be once more.
+        later: Arc<[Part]>,
     },
     /// Log records of a row group: those that are left, or all when nothing has been asked yet.
-    Logs {
-        logs: Arc<LogSegment>,
-        index: usize,
-        rows: Option<Matches>,
-    },
+    Logs { logs: Arc<LogSegment>, index: usize, rows: Option<Matches> },
+}
+
+/// A row group of a segment, with its number and its bounds.
+pub(super) struct Part {
+    pub(super) segment: Arc<Segment>,
+    pub(super) index: usize,
+    pub(super) group: RowGroup,
 }
 
 impl Unit {

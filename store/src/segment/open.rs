@@ -56,7 +56,7 @@ pub(crate) struct RowGroup {
     /// The row group of the file that it is, or is a part of, and the rows of that before it.
     pub(super) part: (usize, usize),
     pub(super) traces: Option<([u8; 16], [u8; 16])>,
-    pub(super) series: Option<(u128, u128)>,
+    pub(crate) series: Option<(u128, u128)>,
 }
 
 impl RowGroup {

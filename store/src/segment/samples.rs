@@ -1,4 +1,4 @@
-//! The samples of a segment of metric points: times and doubles, series by series, whatever the layout.
+//! The samples of a segment of metric points: times and doubles, series by series, or times alone, whatever the layout.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use hashbrown::HashSet;
 use model::metric::{NO_RECORDED_VALUE, STALE};
 use model::{Nanos, SeriesId, TimeRange};
 
-use super::{IdFilter, RowGroup, Segment, guarded};
+use super::{IdFilter, Open, RowGroup, Segment, guarded};
 use crate::error::ReadError;
 use crate::layout::Layout;
-use crate::layout::chunks::SampleDecoder;
+use crate::layout::chunks::{self, Damaged, MOMENT_COLUMNS, SampleDecoder};
 
 /// The columns that samples are made of.
 pub(crate) const COLUMNS: [&str; 5] = ["series", "time", "flags", "double_value", "int_value"];
@@ -76,18 +76,76 @@ impl Segment {
             }
             Part::Units(units) => {
                 let open = self.open()?;
-                let error = |error: &dyn std::fmt::Display| {
-                    let group = units.first().map_or(0, |index| open.groups[*index].part.0);
-                    self.unreadable(ReadError::new(&open.path, format!("row group {group}: {error}")))
-                };
-                let read = || {
-                    let chunks = open.chunks_of(units, ids)?;
+                self.of_units(&open, units, || {
+                    let chunks = open.chunks_of(units, &chunks::COLUMNS, ids)?;
                     Ok(reader.decoder.read(&chunks, &mut open.times()?, wanted.range, push)?)
-                };
-                let damage = guarded(read).map_err(|it| error(&it))?;
-                Ok(damage.iter().map(|it| error(it)).collect())
+                })
             }
         }
+    }
+
+    /// The part that row group `index`, as [`Segment::row_groups`] counts them, is.
+    pub(crate) fn part(&self, index: usize) -> Part {
+        match self.layout {
+            Layout::Chunks => Part::Units(vec![index]),
+            Layout::Rows | Layout::Wide => Part::RowGroup(index),
+        }
+    }
+
+    /// Feeds times at which series that `ids` take have points in `part`, some of them outside of `range`. Of chunks, only those
+    /// that `is_wanted` by series and by the place of their times, which is one and the same for the same times. Gives what is
+    /// damaged besides.
+    pub(crate) fn moments(
+        &self,
+        part: &Part,
+        range: TimeRange,
+        ids: Vec<IdFilter>,
+        is_wanted: impl FnMut(SeriesId, u64) -> bool,
+        mut push: impl FnMut(SeriesId, &[Nanos]),
+    ) -> Result<Vec<ReadError>, ReadError> {
+        match part {
+            Part::RowGroup(index) => {
+                let rows = self.read(*index, &Some(vec!["series", "time"]), None, ids)?;
+                rows.iter().for_each(|rows| moments_of_rows(rows, &mut push));
+                Ok(Vec::new())
+            }
+            Part::Units(units) => {
+                let open = self.open()?;
+                self.of_units(&open, units, || {
+                    let chunks = open.chunks_of(units, &MOMENT_COLUMNS, ids)?;
+                    Ok(chunks::moments(&chunks, &mut open.times()?, range, is_wanted, push)?)
+                })
+            }
+        }
+    }
+
+    /// What is damaged, as errors of `units`, all or some of them.
+    fn of_units(
+        &self,
+        open: &Open,
+        units: &[usize],
+        read: impl FnOnce() -> Result<Vec<Damaged>, Box<dyn std::error::Error>>,
+    ) -> Result<Vec<ReadError>, ReadError> {
+        let error = |error: &dyn std::fmt::Display| {
+            let group = units.first().map_or(0, |index| open.groups[*index].part.0);
+            self.unreadable(ReadError::new(&open.path, format!("row group {group}: {error}")))
+        };
+        let damage = guarded(read).map_err(|it| error(&it))?;
+        Ok(damage.iter().map(|it| error(it)).collect())
+    }
+}
+
+/// Feeds the times of runs of rows of one series; `rows` have the columns `series` and `time` of points.
+fn moments_of_rows(rows: &RecordBatch, push: &mut impl FnMut(SeriesId, &[Nanos])) {
+    let column = |name: &str| rows.column_by_name(name);
+    let series = column("series").and_then(|it| it.as_fixed_size_binary_opt()).filter(|ids| ids.value_length() == 16);
+    let times = column("time").and_then(|it| it.as_primitive_opt::<TimestampNanosecondType>());
+    let (Some(series), Some(times)) = (series, times) else { return };
+    let mut times = times.values().as_ref();
+    for run in series.value_data().as_chunks::<16>().0.chunk_by(|a, b| a == b) {
+        let (of_run, rest) = times.split_at(run.len());
+        push(SeriesId(u128::from_be_bytes(run[0])), of_run);
+        times = rest;
     }
 }
 

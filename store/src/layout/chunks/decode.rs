@@ -42,15 +42,25 @@ pub(crate) fn decode(
             continue;
         }
         if let Err(error) = points.chunk(&head, value, times, &mut decoder, &mut values) {
-            damage.push(of_row(row, &head, &error));
+            damage.push(of_row(row, head.series, &error));
         }
     }
     Ok(Decoded { rows: points.finish()?, damage })
 }
 
 /// `error` with the row that it is of: the row's number among those that were read, and its series.
-pub(super) fn of_row(row: usize, head: &Head, error: &Damaged) -> Damaged {
-    Damaged(format!("chunk {row}, series {:032x}: {error}", u128::from_be_bytes(head.series)))
+pub(super) fn of_row(row: usize, series: [u8; 16], error: &Damaged) -> Damaged {
+    Damaged(format!("chunk {row}, series {:032x}: {error}", u128::from_be_bytes(series)))
+}
+
+/// The values of a column of numbers.
+pub(super) fn primitive<'a, T: ArrowPrimitiveType>(
+    rows: &'a RecordBatch,
+    name: &str,
+) -> Result<&'a [T::Native], ArrowError> {
+    let column = rows.column_by_name(name).and_then(|it| it.as_primitive_opt::<T>());
+    let column = column.ok_or_else(|| ArrowError::SchemaError(format!("no column \"{name}\" of the right type")))?;
+    Ok(column.values())
 }
 
 /// The columns of chunks.
@@ -67,19 +77,16 @@ pub(super) struct Chunks<'a> {
 impl<'a> Chunks<'a> {
     pub(super) fn of(rows: &'a RecordBatch) -> Result<Self, ArrowError> {
         let wrong = |name: &str| ArrowError::SchemaError(format!("no column \"{name}\" of the right type"));
-        fn column<'a, T: ArrowPrimitiveType>(rows: &'a RecordBatch, name: &str) -> Option<&'a [T::Native]> {
-            Some(rows.column_by_name(name)?.as_primitive_opt::<T>()?.values())
-        }
         let series = rows.column_by_name("series").and_then(|it| it.as_fixed_size_binary_opt());
         let series = series.filter(|ids| ids.value_length() == 16).ok_or_else(|| wrong("series"))?;
         let values = rows.column_by_name("values").and_then(|it| it.as_binary_opt());
         Ok(Chunks {
             series: series.value_data().as_chunks::<16>().0,
-            min_time: column::<TimestampNanosecondType>(rows, "min_time").ok_or_else(|| wrong("min_time"))?,
-            max_time: column::<TimestampNanosecondType>(rows, "max_time").ok_or_else(|| wrong("max_time"))?,
-            points: column::<UInt32Type>(rows, "points").ok_or_else(|| wrong("points"))?,
-            times: column::<UInt64Type>(rows, "times").ok_or_else(|| wrong("times"))?,
-            starts: column::<UInt64Type>(rows, "starts").ok_or_else(|| wrong("starts"))?,
+            min_time: primitive::<TimestampNanosecondType>(rows, "min_time")?,
+            max_time: primitive::<TimestampNanosecondType>(rows, "max_time")?,
+            points: primitive::<UInt32Type>(rows, "points")?,
+            times: primitive::<UInt64Type>(rows, "times")?,
+            starts: primitive::<UInt64Type>(rows, "starts")?,
             values: values.ok_or_else(|| wrong("values"))?,
         })
     }
@@ -102,10 +109,15 @@ impl<'a> Chunks<'a> {
 impl Head {
     /// The number of points.
     pub(super) fn n_points(&self) -> Result<usize, Damaged> {
-        match self.points as usize {
-            n @ 1..=MAX_POINTS => Ok(n),
-            n => Err(Damaged::new(format!("{n} points, 1 to {MAX_POINTS} are allowed"))),
-        }
+        n_points(self.points)
+    }
+}
+
+/// The number of points that a chunk says it has.
+pub(super) fn n_points(points: u32) -> Result<usize, Damaged> {
+    match points as usize {
+        n @ 1..=MAX_POINTS => Ok(n),
+        n => Err(Damaged::new(format!("{n} points, 1 to {MAX_POINTS} are allowed"))),
     }
 }
 

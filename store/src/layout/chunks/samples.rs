@@ -39,7 +39,7 @@ impl SampleDecoder {
             let series = SeriesId(u128::from_be_bytes(head.series));
             let samples = |at: &[Nanos], values: &[f64]| push(series, at, values);
             if let Err(error) = self.chunk(&head, value, times, range, samples) {
-                damage.push(of_row(row, &head, &error));
+                damage.push(of_row(row, head.series, &error));
             }
         }
         Ok(damage)

@@ -87,13 +87,19 @@ impl Open {
         columns: &Option<Vec<&'static str>>,
         ids: Vec<IdFilter>,
     ) -> Result<(RecordBatch, Vec<Damaged>), Error> {
-        let chunks = self.chunks_of(&[index], ids)?;
+        let chunks = self.chunks_of(&[index], &chunks::COLUMNS, ids)?;
         let decoded = chunks::decode(&chunks, &mut self.times()?, TimeRange::ALL, columns.as_deref())?;
         Ok((decoded.rows, decoded.damage))
     }
 
-    /// The chunks of the units numbered `indices`, which are in ascending order and of one row group of the file.
-    pub(in super::super) fn chunks_of(&self, indices: &[usize], ids: Vec<IdFilter>) -> Result<RecordBatch, Error> {
+    /// The chunks of the units numbered `indices`, which are in ascending order and of one row group of the file, with `columns` of
+    /// the file.
+    pub(in super::super) fn chunks_of(
+        &self,
+        indices: &[usize],
+        columns: &[&'static str],
+        ids: Vec<IdFilter>,
+    ) -> Result<RecordBatch, Error> {
         let mut selectors = Vec::with_capacity(2 * indices.len());
         let mut done = 0;
         for index in indices {
@@ -102,7 +108,7 @@ impl Open {
             done = before + n_rows;
         }
         let first = indices.first().copied().unwrap_or_default();
-        self.read_file(first, &Some(chunks::COLUMNS.to_vec()), Some(selectors.into()), ids)
+        self.read_file(first, &Some(columns.to_vec()), Some(selectors.into()), ids)
     }
 
     /// The times of the segment's chunks.
