@@ -13,6 +13,7 @@ mod notation;
 mod otlp;
 mod run;
 mod script;
+mod target_info;
 
 fn scripts_in(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };

@@ -136,7 +136,7 @@ impl Segment {
 }
 
 /// Feeds the times of runs of rows of one series; `rows` have the columns `series` and `time` of points.
-fn moments_of_rows(rows: &RecordBatch, push: &mut impl FnMut(SeriesId, &[Nanos])) {
+pub(crate) fn moments_of_rows(rows: &RecordBatch, push: &mut impl FnMut(SeriesId, &[Nanos])) {
     let column = |name: &str| rows.column_by_name(name);
     let series = column("series").and_then(|it| it.as_fixed_size_binary_opt()).filter(|ids| ids.value_length() == 16);
     let times = column("time").and_then(|it| it.as_primitive_opt::<TimestampNanosecondType>());

@@ -61,15 +61,23 @@ impl OtlpLoad {
 pub(crate) struct OtlpStore {
     store: Arc<Store>,
     n_requests: u64,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl OtlpStore {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let decode = Box::new(|rows: Rows, _: u8, _: &[u8], _: Nanos| Ok(rows));
-        let (store, _) = Store::open(StoreConfig::new(dir.path()), decode).unwrap();
-        OtlpStore { store, n_requests: 0, _dir: dir }
+        OtlpStore { store: open(dir.path()), n_requests: 0, dir }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The store ends, and another one begins on the same directory.
+    pub(crate) fn reopen(&mut self) {
+        self.store.close();
+        self.store = open(self.dir.path());
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
@@ -84,7 +92,8 @@ impl OtlpStore {
         self.append(load, longest / 2..longest);
     }
 
-    fn append(&mut self, load: &OtlpLoad, steps: std::ops::Range<usize>) {
+    /// Stores the points of these steps in memory.
+    pub(crate) fn append(&mut self, load: &OtlpLoad, steps: std::ops::Range<usize>) {
         let mut rows = Rows::default();
         for entry in &load.entries {
             push(&mut rows, load, entry, steps.clone());
@@ -96,6 +105,11 @@ impl OtlpStore {
         let body = Bytes::copy_from_slice(&self.n_requests.to_be_bytes());
         self.store.append_blocking(Request { kind: 0, received_at: 0, body, dedup: false, rows }).unwrap();
     }
+}
+
+fn open(dir: &std::path::Path) -> Arc<Store> {
+    let decode = Box::new(|rows: Rows, _: u8, _: &[u8], _: Nanos| Ok(rows));
+    Store::open(StoreConfig::new(dir), decode).unwrap().0
 }
 
 impl Drop for OtlpStore {
