@@ -264,7 +264,15 @@ fn log_queries_find_exactly_what_they_say() {
         ("실패", &[5]),
         ("결제 실패", &[5]),
         ("\"a - b\"", &[6]),
-        ("refused - !", &[1, 2]),
+        // What is no word is found as it stands, and does not find everything.
+        ("refused - !", &[]),
+        ("refused *", &[1, 2]),
+        ("\"=\"", &[3]),
+        ("\"::\"", &[7]),
+        ("{", &[6]),
+        ("🔥", &[]),
+        ("\"refused 🔥\"", &[]),
+        ("NOT 🔥", &[1, 2, 3, 4, 5, 6, 7]),
         // The body as a field.
         ("body=\"Connection was REFUSED\"", &[2]),
         ("body:\"connection refused\"", &[1]),

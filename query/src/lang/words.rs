@@ -28,7 +28,8 @@ impl Words {
             let literal = Literal { text: text.text.clone(), quoted: false, position: text.position };
             return Ok(Words::Glob(glob::word_glob(&literal)?));
         }
-        let phrase = Phrase::new(&text.text);
+        // A star alone stands for anything.
+        let phrase = if text.quoted { Phrase::new(&text.text) } else { Phrase::new(text.text.trim_matches('*')) };
         let tokens = query_tokens(&text.text);
         let longest = tokens.iter().filter(|token| token.is_ascii()).max_by_key(|token| token.len());
         let longest = longest.and_then(|word| RegexBuilder::new(&format!("(?i-u:{word})")).build().ok());
@@ -60,9 +61,29 @@ mod tests {
 
     #[test]
     fn the_shortcut_agrees_with_the_phrase() {
-        let texts =
-            ["Connection refused", "CONNECTION  refused!", "reconnection refused", "refused", "K\u{212a}elvin", ""];
-        for query in ["connection refused", "connection", "kkelvin", "!", "refuse", "ref*", "*fused", "con*d"] {
+        let texts = [
+            "Connection refused",
+            "CONNECTION  refused!",
+            "refused 🔥",
+            "---",
+            "reconnection refused",
+            "refused",
+            "K\u{212a}elvin",
+            "",
+        ];
+        for query in [
+            "🔥",
+            "refused 🔥",
+            "---",
+            "connection refused",
+            "connection",
+            "kkelvin",
+            "!",
+            "refuse",
+            "ref*",
+            "*fused",
+            "con*d",
+        ] {
             let text = Text { text: query.to_owned(), quoted: false, position: 0 };
             let words = Words::new(&text).unwrap();
             for body in texts {

@@ -257,7 +257,7 @@ fn index_can_be_shared_between_threads() {
 }
 
 /// Few characters, so that words of one body turn up in others.
-const TEXT: &str = "[abAB_19é결제支ー ./✅\u{307}ΣİK]{0,14}";
+const TEXT: &str = "[abAB_19é결제支ー ./✅🔥\u{200d}\u{307}ΣİK]{0,14}";
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
