@@ -56,6 +56,12 @@ async fn attributes_are_read_by_key() {
         ("SELECT DISTINCT resource['service.version'] FROM spans", r#"[["1.2.3"]]"#),
         ("SELECT count(*) FROM spans WHERE attributes['absent'] IS NULL", "[[40]]"),
         ("SELECT count(*) FROM spans WHERE attributes['absent'] = 'x'", "[[0]]"),
+        // Integers are whole as text, in a cast and in comparisons with integers; `attr_number` gives a double.
+        ("SELECT CAST(attr('{\"a\":9007199254740993}', 'a') AS BIGINT)", "[[9007199254740993]]"),
+        ("SELECT attr('{\"a\":9007199254740993}', 'a') = '9007199254740992'", "[[false]]"),
+        ("SELECT attr('{\"a\":9007199254740993}', 'a') = 9007199254740992", "[[false]]"),
+        ("SELECT attr('{\"a\":9007199254740993}', 'a') > 9007199254740992", "[[true]]"),
+        ("SELECT attr_number('{\"a\":9007199254740993}', 'a')", "[[9007199254740992.0]]"),
         ("SELECT attr('{\"a\":{\"b\":1}}', 'a')", r#"[["{\"b\":1}"]]"#),
         (
             "SELECT attr(column1, 'a')['b'] FROM (VALUES ('{\"a\":{\"b\":1}}'), ('no object'), (NULL))",
