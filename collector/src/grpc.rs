@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full};
 use tonic::Status;
 
-use crate::body;
+use crate::body::Arriving;
 use crate::coding::{self, Coding};
 use crate::collector::{Collector, Envelope};
 use crate::http::peer;
@@ -43,10 +43,12 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 pub(crate) async fn answer(collector: &Arc<Collector>, request: Request<Body>) -> Response<Body> {
     let signal = Signal::ALL.into_iter().find(|signal| signal.grpc_path() == request.uri().path());
     let sender = Sender::of(&request, signal, Some(Protocol::Grpc));
-    let mut response = match export(collector, &sender, request).await {
+    let (request, mut body) = Arriving::split(request);
+    let mut response = match export(collector, &sender, &request, &mut body).await {
         Ok(reply) => respond(&reply),
         Err(refusal) => {
             collector.note_refusal(&sender, &refusal);
+            body.discard(&refusal, collector.limits().body_timeout).await;
             refuse(&refusal)
         }
     };
@@ -54,7 +56,12 @@ pub(crate) async fn answer(collector: &Arc<Collector>, request: Request<Body>) -
     response
 }
 
-async fn export(collector: &Arc<Collector>, sender: &Sender, request: Request<Body>) -> Result<Reply, Refusal> {
+async fn export(
+    collector: &Arc<Collector>,
+    sender: &Sender,
+    request: &Request<()>,
+    body: &mut Arriving,
+) -> Result<Reply, Refusal> {
     let signal = sender.signal.ok_or(Refusal::NoSuchGrpcMethod)?;
     if request.method() != Method::POST {
         return Err(Refusal::Method);
@@ -66,7 +73,7 @@ async fn export(collector: &Arc<Collector>, sender: &Sender, request: Request<Bo
     let limits = collector.limits();
     let mut admission = collector.admission(peer(request.extensions()))?;
     let max_body = limits.max_body;
-    let body = body::read(request.into_body(), max_body + PREFIX, limits.body_timeout, &mut admission).await;
+    let body = body.read(max_body + PREFIX, limits.body_timeout, &mut admission).await;
     let body = body.map_err(|refusal| match refusal {
         // The sender is told the limit of the message, not that of its frame.
         Refusal::TooLarge { .. } => Refusal::TooLarge { limit: max_body },

@@ -13,7 +13,7 @@ use axum::routing::any;
 use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode};
 
-use crate::body;
+use crate::body::Arriving;
 use crate::coding::{self, Coding};
 use crate::collector::{Collector, Envelope};
 use crate::fairness::Peer;
@@ -58,11 +58,13 @@ async fn answer(collector: &Arc<Collector>, signal: Option<Signal>, request: Req
     let page = cors::origin(request.headers());
     let protocol = content_type(request.headers());
     let sender = Sender::of(&request, signal, protocol);
-    let mut response = match export(collector, &sender, request).await {
+    let (request, mut body) = Arriving::split(request);
+    let mut response = match export(collector, &sender, &request, &mut body).await {
         Ok((signal, Protocol::HttpJson, reply)) => respond(StatusCode::OK, JSON, reply.json(signal)),
         Ok((_, _, reply)) => respond(StatusCode::OK, PROTOBUF, reply.protobuf()),
         Err(refusal) => {
             collector.note_refusal(&sender, &refusal);
+            body.discard(&refusal, collector.limits().body_timeout).await;
             refuse(&refusal, protocol)
         }
     };
@@ -75,7 +77,8 @@ async fn answer(collector: &Arc<Collector>, signal: Option<Signal>, request: Req
 async fn export(
     collector: &Arc<Collector>,
     sender: &Sender,
-    request: Request,
+    request: &Request<()>,
+    body: &mut Arriving,
 ) -> Result<(Signal, Protocol, Reply), Refusal> {
     let Some(signal) = sender.signal else {
         // As gRPC servers should, so that no HTTP/2 client takes the 200 of a gRPC error for a success.
@@ -88,12 +91,17 @@ async fn export(
     let protocol = sender.protocol.ok_or(Refusal::ContentType)?;
     let coding = content_coding(request.headers()).ok_or(Refusal::ContentEncoding)?;
     let envelope = Envelope { signal, protocol, coding, sender };
-    let reply = receive(collector, &envelope, request).await?;
+    let reply = receive(collector, &envelope, request, body).await?;
     Ok((signal, protocol, reply))
 }
 
 /// Reads the body of `request` and stores it.
-async fn receive(collector: &Arc<Collector>, envelope: &Envelope<'_>, request: Request) -> Result<Reply, Refusal> {
+async fn receive(
+    collector: &Arc<Collector>,
+    envelope: &Envelope<'_>,
+    request: &Request<()>,
+    body: &mut Arriving,
+) -> Result<Reply, Refusal> {
     let limits = collector.limits();
     let mut admission = collector.admission(peer(request.extensions()))?;
     if let Some(length) = content_length(request.headers())
@@ -101,7 +109,7 @@ async fn receive(collector: &Arc<Collector>, envelope: &Envelope<'_>, request: R
     {
         admission.cover(length)?;
     }
-    let body = body::read(request.into_body(), limits.max_body, limits.body_timeout, &mut admission).await?;
+    let body = body.read(limits.max_body, limits.body_timeout, &mut admission).await?;
     collector.ingest(envelope, body, admission).await
 }
 

@@ -14,6 +14,7 @@ use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::{content_coding, receive, respond};
+use crate::body::Arriving;
 use crate::coding::Coding;
 use crate::collector::{Collector, Envelope};
 use crate::refusal::Refusal;
@@ -36,16 +37,23 @@ pub fn router(collector: Arc<Collector>) -> Router {
 async fn answer(collector: &Arc<Collector>, request: Request) -> Response {
     let protocol = protocol(request.headers());
     let sender = Sender::of(&request, Some(Signal::Metrics), protocol);
-    match write(collector, &sender, request).await {
+    let (request, mut body) = Arriving::split(request);
+    match write(collector, &sender, &request, &mut body).await {
         Ok(reply) => written(&reply),
         Err(refusal) => {
             collector.note_refusal(&sender, &refusal);
+            body.discard(&refusal, collector.limits().body_timeout).await;
             refuse(&refusal)
         }
     }
 }
 
-async fn write(collector: &Arc<Collector>, sender: &Sender, request: Request) -> Result<Reply, Refusal> {
+async fn write(
+    collector: &Arc<Collector>,
+    sender: &Sender,
+    request: &Request<()>,
+    body: &mut Arriving,
+) -> Result<Reply, Refusal> {
     if request.method() != Method::POST {
         return Err(Refusal::Method);
     }
@@ -56,7 +64,7 @@ async fn write(collector: &Arc<Collector>, sender: &Sender, request: Request) ->
         return Err(Refusal::RemoteWriteEncoding);
     }
     let envelope = Envelope { signal: Signal::Metrics, protocol, coding, sender };
-    receive(collector, &envelope, request).await
+    receive(collector, &envelope, request, body).await
 }
 
 /// The version that the content type names; 1.0 when it names none.

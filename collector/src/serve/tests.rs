@@ -23,6 +23,8 @@ use crate::stats::{Attempt, Fate, Outcome, Step};
 use crate::testing::{collector, gzip, sample};
 use crate::{Collector, Limits, Signal};
 
+mod refused;
+
 struct Server {
     _dir: TempDir,
     store: Arc<Store>,
@@ -191,14 +193,6 @@ async fn grpc_reads_every_member_of_a_gzip_message() {
     let answer = http1(server.address, &head, &framed).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(server.store.snapshot().n_rows(Table::Spans), 2);
-}
-
-#[tokio::test]
-async fn a_client_that_sends_too_much_still_reads_why() {
-    let server = server(Limits { max_body: 1 << 20, ..Limits::default() }).await;
-    let head = "POST /v1/logs HTTP/1.1\r\ncontent-type: application/json";
-    let answer = http1(server.address, head, &vec![b' '; 3 << 19]).await;
-    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }
 
 #[tokio::test]
