@@ -38,8 +38,12 @@ async fn withstands<T>(patience: Duration, attack: impl AsyncFnOnce(&Haechi) -> 
                 otlp::now(),
                 n_stored.get(),
             );
-            while otlp::post_bytes(&haechi.otlp_http, "logs", JSON, body.clone().into()).await.ok() != Some(200) {
-                assert!(started.elapsed() < patience, "a good client is shut out");
+            loop {
+                let answer = otlp::post_bytes(&haechi.otlp_http, "logs", JSON, body.clone().into()).await;
+                if matches!(answer, Ok(200)) {
+                    break;
+                }
+                assert!(started.elapsed() < patience, "a good client is shut out; at last: {answer:?}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             n_stored.set(n_stored.get() + 1);
@@ -52,8 +56,9 @@ async fn withstands<T>(patience: Duration, attack: impl AsyncFnOnce(&Haechi) -> 
         () = good => unreachable!("it goes on for ever"),
     };
     assert!(slowest.get() < patience, "a good client waited for {:?}", slowest.get());
-    let (_, count) = haechi.get("/api/v1/logs/count?query=good").await;
-    assert!(count["total"].as_u64().unwrap() >= n_stored.get(), "{} of {}", count["total"], n_stored.get());
+    let (status, count) = haechi.get("/api/v1/logs/count?query=good").await;
+    let counted = count["total"].as_u64();
+    assert!(counted >= Some(n_stored.get()), "of {} good records: {status}, {count}", n_stored.get());
     let peak = haechi.peak_memory();
     println!("{} good requests, the slowest {:?}; {} MiB at most", n_stored.get(), slowest.get(), peak / MIB);
     assert!(peak < PEAK, "{} MiB at most, {} allowed", peak / MIB, PEAK / MIB);
@@ -61,7 +66,8 @@ async fn withstands<T>(patience: Duration, attack: impl AsyncFnOnce(&Haechi) -> 
     outcome
 }
 
-const PATIENCE: Duration = Duration::from_secs(15);
+/// What a good client waits for at most, on a machine that is busy with other things, too.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn bombs_cost_no_more_than_the_limit() {
@@ -70,17 +76,32 @@ async fn bombs_cost_no_more_than_the_limit() {
     gzip.write_all(&zeros).unwrap();
     let bombs = [("gzip", gzip.finish().unwrap()), ("zstd", zstd::encode_all(&zeros[..], 1).unwrap())];
     drop(zeros);
-    let statuses = withstands(PATIENCE, async |haechi| {
+    withstands(PATIENCE, async |haechi| {
         let mut attack = JoinSet::new();
-        for (coding, bomb) in bombs.iter().cycle().take(40) {
+        let send = |coding: &'static str, bomb: &Vec<u8>| {
             let request = reqwest::Client::new().post(format!("{}/v1/traces", haechi.otlp_http)).body(bomb.clone());
-            let request = request.header("content-type", PROTOBUF).header("content-encoding", *coding);
-            attack.spawn(async { request.send().await.unwrap().status().as_u16() });
+            let request = request.header("content-type", PROTOBUF).header("content-encoding", coding);
+            async { request.send().await.map(|response| response.status().as_u16()) }
+        };
+        for (coding, bomb) in bombs.iter().cycle().take(40) {
+            attack.spawn(send(coding, bomb));
         }
-        attack.join_all().await
+        // Many at once have less room together than one may have alone: they may all be told to come again before any of
+        // them is found to be too large. Whoever is refused is told so: a connection closed under it would be an error.
+        for status in attack.join_all().await {
+            assert!(matches!(status, Ok(413 | 429)), "a bomb among many: {status:?}");
+        }
+        for (coding, bomb) in &bombs {
+            let deadline = Instant::now() + PATIENCE;
+            let mut status = send(coding, bomb).await;
+            // Requests that were refused end a moment after their answer has been read, and good ones go on.
+            while matches!(status, Ok(429)) && Instant::now() < deadline {
+                status = send(coding, bomb).await;
+            }
+            assert!(matches!(status, Ok(413)), "a bomb of {coding} alone: {status:?}");
+        }
     })
     .await;
-    assert!(statuses.iter().all(|status| matches!(status, 413 | 429)) && statuses.contains(&413), "{statuses:?}");
 }
 
 /// A log record whose body is nested `depth` times, in protobuf.
@@ -200,7 +221,7 @@ async fn flood(
         Ok::<_, std::io::Error>(())
     };
     let sent = tokio::time::timeout(patience, sending).await;
-    let ended = matches!(sent, Ok(Err(_))) || tokio::time::timeout(Duration::from_secs(2), &mut answers).await.is_ok();
+    let ended = matches!(sent, Ok(Err(_))) || tokio::time::timeout(Duration::from_secs(10), &mut answers).await.is_ok();
     answers.abort();
     (n_sent, ended)
 }

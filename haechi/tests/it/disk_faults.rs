@@ -58,7 +58,7 @@ impl Setup {
 
     /// All that was sent is acknowledged, and there: at once, and after a kill.
     async fn settle(&self, haechi: Haechi) {
-        self.ledger.settle(&haechi, Duration::from_secs(10)).await;
+        self.ledger.settle(&haechi, Duration::from_secs(30)).await;
         self.ledger.check(&haechi).await;
         haechi.kill();
         let haechi = self.start();
@@ -106,7 +106,7 @@ async fn a_disk_that_takes_nothing_for_a_while_costs_nothing_acknowledged_and_no
         it.control.heal().unwrap();
         assert!(it.refused() > refusals, "nothing was refused");
         it.load(&haechi, Duration::from_millis(500)).await;
-        it.ledger.settle(&haechi, Duration::from_secs(10)).await;
+        it.ledger.settle(&haechi, Duration::from_secs(30)).await;
     }
     it.settle(haechi).await;
 }
