@@ -25,10 +25,10 @@ mod state;
 mod trace_statistics;
 
 pub use state::{
-    Attempt, AttemptOutcome, AttemptStep, CardinalityReport, DamagedPlace, DiskReport, Endpoints, IngestReport,
-    IngestStats, LabelReport, MetricReport, NamesReport, OverflowReport, PressureReport, ReasonReport, SenderReport,
-    SenderStats, SignalReport, SignalStats, SqlColumn, SqlRunner, SqlTable, StorageStats, StoredAttempt, StoredExample,
-    UiState,
+    Attempt, AttemptOutcome, AttemptStep, CardinalityReport, DamagedPlace, DiskReport, Endpoints, IngestChoice,
+    IngestReport, IngestStats, LabelReport, MetricReport, NamesReport, OverflowReport, PressureReport, ReasonReport,
+    SIGNALS, SenderReport, SenderStats, ServiceSignalReport, SignalReport, SignalStats, SqlColumn, SqlRunner, SqlTable,
+    StorageStats, StoredAttempt, StoredExample, UiState,
 };
 
 use axum::Router;

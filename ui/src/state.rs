@@ -12,8 +12,8 @@ mod ingest;
 
 pub use attempt::{Attempt, AttemptOutcome, AttemptStep, StoredAttempt, StoredExample};
 pub use ingest::{
-    CardinalityReport, DiskReport, IngestReport, LabelReport, MetricReport, NamesReport, OverflowReport,
-    PressureReport, ReasonReport, SenderReport, SignalReport,
+    CardinalityReport, DiskReport, IngestChoice, IngestReport, LabelReport, MetricReport, NamesReport, OverflowReport,
+    PressureReport, ReasonReport, SIGNALS, SenderReport, ServiceSignalReport, SignalReport,
 };
 
 /// What [`crate::router`] serves.

@@ -14,7 +14,7 @@ use crate::icon::Icon;
 use crate::page_url::PageUrl;
 use crate::parts::{Spark, Tab};
 use crate::shell::Shell;
-use crate::state::{IngestReport, ReasonReport, SignalReport};
+use crate::state::{IngestChoice, IngestReport, ReasonReport, ServiceSignalReport, SignalReport};
 
 mod room;
 mod senders;
@@ -46,8 +46,11 @@ struct Now {
     refusing: String,
     since: String,
     otlp_http: String,
+    /// Words for the services chosen; empty for all.
+    service: String,
     signals: Vec<SignalRow>,
-    reasons: Vec<ReasonRow>,
+    of_service: Vec<ServiceSignalRow>,
+    reasons: Vec<ReasonGroup>,
     n_more_reasons: usize,
     /// Reasons that the signal or service chosen leaves out.
     n_hidden_reasons: usize,
@@ -93,6 +96,22 @@ struct SignalRow {
     last: String,
 }
 
+/// What the services chosen have sent of a signal.
+struct ServiceSignalRow {
+    signal: &'static str,
+    href: PageUrl,
+    accepted: String,
+    bytes: String,
+    rejected: String,
+    is_rejecting: bool,
+}
+
+/// Reasons under a heading, which is empty for those of what was chosen.
+struct ReasonGroup {
+    heading: &'static str,
+    rows: Vec<ReasonRow>,
+}
+
 struct ReasonRow {
     last: String,
     first: String,
@@ -112,7 +131,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         Ok(report) => report,
         Err(error) => return no_report(&error),
     };
-    let signal = chosen_signal(&shell.url);
+    let signal = chosen(&shell.url).signal;
     let tab = |words, name: &str| Tab {
         words,
         href: shell.url.at_path("/ingest").with("signal", name),
@@ -141,40 +160,34 @@ pub(crate) async fn now(State(app): State<App>, uri: Uri) -> Response {
     page(StatusCode::OK, &Now::new(&app, &PageUrl::of(&uri), report))
 }
 
-const SIGNALS: [&str; 3] = ["traces", "metrics", "logs"];
-
-fn chosen_signal(url: &PageUrl) -> Option<&'static str> {
-    SIGNALS.into_iter().find(|signal| *signal == url.get("signal"))
+fn chosen(url: &PageUrl) -> IngestChoice {
+    IngestChoice { signal: IngestChoice::signal(url.get("signal")), service: url.get("service").to_owned() }
 }
 
 impl Now {
     fn new(app: &App, url: &PageUrl, report: IngestReport) -> Self {
-        let (signal, service) = (chosen_signal(url), url.get("service"));
-        let now = report.now;
-        let page = url.at_path("/ingest");
-        let signals = report.signals.iter().filter(|it| signal.is_none_or(|signal| signal == it.signal));
-        let reasons: Vec<&ReasonReport> = report
-            .reasons
-            .iter()
-            .filter(|it| signal.is_none() || it.signal.is_none() || it.signal == signal)
-            .filter(|it| service.is_empty() || it.service.is_empty() || it.service.contains(service))
-            .collect();
+        let (choice, page, now) = (chosen(url), url.at_path("/ingest"), report.now);
+        // How receiving goes is said of the whole box.
+        let state = condition(&report);
+        let report = report.narrowed(&choice);
         Now {
-            state: condition(&report),
+            state,
             refusing: report.refusing.clone().unwrap_or_default(),
             since: format::ago(report.since, now),
             otlp_http: app.state.endpoints.otlp_http.clone(),
-            signals: signals.map(|it| signal_row(it, &page, now)).collect(),
-            n_hidden_reasons: report.reasons.len() - reasons.len(),
+            service: clip(&choice.service, 80),
+            signals: report.signals.iter().map(|it| signal_row(it, &page, now)).collect(),
+            of_service: report.of_service.iter().flatten().map(|it| service_signal_row(it, &page)).collect(),
+            n_hidden_reasons: report.n_hidden_reasons,
             all: page.without("signal").without("service"),
-            n_more_reasons: reasons.len().saturating_sub(MAX_REASONS),
-            reasons: reasons.into_iter().take(MAX_REASONS).map(|it| reason_row(it, now)).collect(),
+            n_more_reasons: report.reasons.len().saturating_sub(MAX_REASONS),
+            reasons: reason_groups(&report, &choice),
             displaced_reasons: if report.displaced_reasons > 0 {
                 format::count(report.displaced_reasons)
             } else {
                 String::new()
             },
-            senders: Senders::new(app, &page, signal, &report),
+            senders: Senders::new(app, &page, &choice, &report),
             room: Room::new(app, &report),
         }
     }
@@ -227,6 +240,31 @@ fn signal_row(it: &SignalReport, page: &PageUrl, now: Nanos) -> SignalRow {
         duplicates: format::count(it.duplicates),
         last: it.last_received.map_or("never".to_owned(), |time| format::ago(time, now)),
     }
+}
+
+fn service_signal_row(it: &ServiceSignalReport, page: &PageUrl) -> ServiceSignalRow {
+    ServiceSignalRow {
+        signal: it.signal,
+        href: page.with("signal", it.signal),
+        accepted: format::count(it.accepted),
+        bytes: format::bytes(it.bytes),
+        rejected: format::count(it.rejected),
+        is_rejecting: it.rejected > 0,
+    }
+}
+
+/// The first reasons; of a service that was chosen its own go before those whose service is not known.
+fn reason_groups(report: &IngestReport, choice: &IngestChoice) -> Vec<ReasonGroup> {
+    let is_own = |it: &&ReasonReport| choice.service.is_empty() || !it.service.is_empty();
+    let (own, others): (Vec<_>, Vec<_>) = report.reasons.iter().partition(is_own);
+    let n_others = MAX_REASONS.saturating_sub(own.len());
+    let groups =
+        [("", own, MAX_REASONS), ("Of any service: it is not known whose requests these were", others, n_others)];
+    let group = |(heading, reasons, most): (_, Vec<&ReasonReport>, _)| ReasonGroup {
+        heading,
+        rows: reasons.into_iter().take(most).map(|it| reason_row(it, report.now)).collect(),
+    };
+    groups.into_iter().map(group).filter(|group| !group.rows.is_empty()).collect()
 }
 
 fn reason_row(it: &ReasonReport, now: Nanos) -> ReasonRow {

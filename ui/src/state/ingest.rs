@@ -5,6 +5,10 @@
 use model::Nanos;
 use serde::Serialize;
 
+mod choice;
+
+pub use choice::{IngestChoice, SIGNALS};
+
 /// Everything at one moment. Times are nanoseconds since the epoch.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct IngestReport {
@@ -13,9 +17,14 @@ pub struct IngestReport {
     pub since: Nanos,
     /// Why requests are refused now, as a sentence; `None` when they are not.
     pub refusing: Option<String>,
+    /// Of all services, whatever was chosen.
     pub signals: Vec<SignalReport>,
+    /// Of the services chosen; `None` without such a choice.
+    pub of_service: Option<Vec<ServiceSignalReport>>,
     /// What was not taken in the last hour, newest first.
     pub reasons: Vec<ReasonReport>,
+    /// Reasons of other signals or services than those chosen.
+    pub n_hidden_reasons: usize,
     /// Reasons that gave way to others within their hour, since the start.
     pub displaced_reasons: u64,
     /// Who sent in the last hour, most recent first.
@@ -47,6 +56,15 @@ pub struct SignalReport {
     /// Accepted items in each minute of the last hour, oldest first.
     pub items_by_minute: Vec<u64>,
     pub bytes_by_minute: Vec<u64>,
+}
+
+/// What the senders of a service, as listed, have sent since each came.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ServiceSignalReport {
+    pub signal: &'static str,
+    pub accepted: u64,
+    pub rejected: u64,
+    pub bytes: u64,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]

@@ -26,6 +26,10 @@ async fn ingest(report: IngestReport, query: &str) -> String {
     answer.text().to_owned()
 }
 
+fn thousands(n: u64) -> String {
+    if n < 1000 { n.to_string() } else { format!("{},{:03}", n / 1000, n % 1000) }
+}
+
 #[tokio::test]
 async fn each_state_of_receiving_has_its_own_words() {
     let words = [
@@ -119,6 +123,45 @@ async fn what_a_choice_hides_is_not_said_to_be_nothing() {
         assert_eq!([hidden, nothing].map(|words| text.contains(words)), expected, "{query}");
     }
     assert!(ingest(of_traces, "?signal=logs&sort=bytes").await.contains("<a href=\"/ingest?sort=bytes\">All signals"));
+}
+
+#[tokio::test]
+async fn what_is_of_a_service_is_told_apart_from_what_is_of_all() {
+    let mut report = receiving::receiving(NOW, &SERVICES);
+    report.reasons[0].service = SERVICES[1].to_owned();
+    let sender = report.senders[1].clone();
+    let part = |text: &str, from: &str| text.split(from).nth(1).unwrap().split("</section>").next().unwrap().to_owned();
+
+    let text = ingest(report.clone(), &format!("?service={}", SERVICES[1])).await;
+    let own = part(&text, "id=\"of-service\"");
+    for (i, signal) in ["traces", "metrics", "logs"].into_iter().enumerate() {
+        let row = own.split(&format!(">{signal}</a>")).nth(1).unwrap().split("</tr>").next().unwrap();
+        assert!(row.contains(&thousands(sender.accepted[i])), "{signal}: {row}");
+    }
+    assert!(
+        text.contains("<h2>Signals of all services</h2>") && text.contains("<h2>Pressure of the box</h2>"),
+        "{text}"
+    );
+    let reasons = part(&text, "id=\"reasons\"");
+    let places = ["3 spans rejected", "Of any service", "content-type is not allowed"].map(|words| reasons.find(words));
+    assert!(places.is_sorted() && places[0].is_some(), "{places:?} in {reasons}");
+
+    let other = part(&ingest(report.clone(), &format!("?service={}", SERVICES[2])).await, "id=\"reasons\"");
+    assert!(!other.contains("3 spans rejected") && other.contains("1 of other signals or services"), "{other}");
+    let all = ingest(report, "").await;
+    assert!(!all.contains("id=\"of-service\"") && !all.contains("of all services") && !all.contains("Of any service"));
+}
+
+#[tokio::test]
+async fn requests_that_are_of_no_signal_are_on_no_tab_of_one() {
+    let report = receiving::receiving(NOW, &SERVICES);
+    let words = "the client speaks TLS";
+    assert!(ingest(report.clone(), "").await.contains(words));
+    for signal in ["traces", "metrics", "logs"] {
+        let text = ingest(report.clone(), &format!("?signal={signal}")).await;
+        assert!(!text.contains(words), "{signal}");
+        assert!(text.contains("or of none"), "{signal}: it is said that there is more");
+    }
 }
 
 #[tokio::test]

@@ -10,3 +10,18 @@ async fn what_comes_in_is_told_as_json() {
         assert!(answer["data"].get(key).is_some(), "{key}: {answer}");
     }
 }
+
+#[tokio::test]
+async fn the_report_is_of_the_signal_and_service_asked_for() {
+    let api = Api::new().await;
+    let (_, all) = api.get("/api/v1/ingest").await;
+    assert!(all["data"]["of_service"].is_null());
+    let (_, one) = api.get("/api/v1/ingest?service=shop&signal=logs").await;
+    let none = serde_json::json!([{ "signal": "logs", "accepted": 0, "rejected": 0, "bytes": 0 }]);
+    assert_eq!(one["data"]["of_service"], none);
+    for (query, words) in [("signal=spans", "traces, metrics, logs are allowed"), ("servce=shop", "it is unknown")] {
+        let (status, answer) = api.get(&format!("/api/v1/ingest?{query}")).await;
+        assert_eq!(status.as_u16(), 400, "{query}");
+        assert!(answer["error"].as_str().unwrap().contains(words), "{answer}");
+    }
+}

@@ -64,6 +64,8 @@ pub(super) fn report(sources: &Sources<'_>, now: Nanos) -> IngestReport {
         since: counted.since,
         refusing: refusing(&stored, &pressure, &counted.reasons, now),
         signals: counted.signals.into_iter().map(signal).collect(),
+        of_service: None,
+        n_hidden_reasons: 0,
         reasons: counted.reasons.into_iter().map(reason).collect(),
         displaced_reasons: counted.displaced_reasons,
         senders: counted.senders.into_iter().map(sender).collect(),

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::format::{self, clip};
 use crate::page_url::PageUrl;
 use crate::parts::{ServiceTag, Unnamed};
-use crate::state::{IngestReport, SenderReport};
+use crate::state::{IngestChoice, IngestReport, SenderReport};
 
 /// Rows shown; the rest is counted.
 const MAX_ROWS: usize = 100;
@@ -18,7 +18,7 @@ pub(super) struct Senders {
     pub(super) n_more: usize,
     /// How many gave way to others within their hour; empty for none.
     pub(super) displaced: String,
-    /// Whether any was left out by the filter.
+    /// Whether a service was chosen.
     pub(super) is_filtered: bool,
     pub(super) without_filter: PageUrl,
 }
@@ -47,17 +47,11 @@ pub(super) struct Row {
 }
 
 impl Senders {
-    pub(super) fn new(app: &App, page: &PageUrl, signal: Option<&str>, report: &IngestReport) -> Self {
+    /// `report` has what was chosen alone.
+    pub(super) fn new(app: &App, page: &PageUrl, choice: &IngestChoice, report: &IngestReport) -> Self {
         let sort = COLUMNS.into_iter().find(|(name, _)| *name == page.get("sort")).map_or("last", |(name, _)| name);
-        let service = page.get("service");
-        let of = |counts: &[u64; 3]| -> u64 {
-            let wanted = super::SIGNALS.into_iter().zip(counts).filter(|(name, _)| signal.is_none_or(|it| it == *name));
-            wanted.map(|(_, count)| count).sum()
-        };
-        let is_of_signal = |it: &&SenderReport| signal.is_none() || of(&it.accepted) + of(&it.rejected) > 0;
-        let mut senders: Vec<&SenderReport> = report.senders.iter().filter(is_of_signal).collect();
-        let n_all = senders.len();
-        senders.retain(|it| service.is_empty() || it.service.contains(service));
+        let of = |counts: &[u64; 3]| choice.sum(counts);
+        let mut senders: Vec<&SenderReport> = report.senders.iter().collect();
         match sort {
             "service" => senders.sort_by(|a, b| a.service.cmp(&b.service)),
             "items" => senders.sort_by_key(|it| std::cmp::Reverse(of(&it.accepted))),
@@ -92,7 +86,7 @@ impl Senders {
                 0 => String::new(),
                 n => format::count(n),
             },
-            is_filtered: senders.len() < n_all,
+            is_filtered: !choice.service.is_empty(),
             rows: senders.iter().take(MAX_ROWS).map(row).collect(),
             without_filter: page.without("service"),
         }
