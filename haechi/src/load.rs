@@ -36,7 +36,7 @@ pub(crate) use cli::command;
 use file::Reader;
 use ledger::Ledger;
 use probe::Probe;
-use report::Report;
+use report::{Asked, Report};
 use send::{Generated, Run, Sending, Source};
 use workload::Workload;
 
@@ -87,16 +87,16 @@ fn generate_and_send(matches: &ArgMatches) -> Result<(), AnyError> {
         return into::run(dir, &plan.workload, ledger, matches.get_flag("json"));
     }
     let sending = cli::sending(matches, &plan)?;
-    let (source, workload) = match matches.get_one::<PathBuf>("replay") {
+    let (source, workload, asked) = match matches.get_one::<PathBuf>("replay") {
         Some(path) => {
             let reader = Reader::open(path)?;
             let workload = reader.workload().cloned();
-            (Source::File(Box::new(Mutex::new(reader))), workload)
+            (Source::File(Box::new(Mutex::new(reader))), workload, Asked::default())
         }
-        None => (Source::Generated(Box::new(Generated::new(&plan.workload))), Some(plan.workload)),
+        None => (Source::Generated(Box::new(Generated::new(&plan.workload))), Some(plan.workload), plan.asked),
     };
     let probe = matches.get_one::<PathBuf>("probe").map(|dir| Probe::start(dir)).transpose()?;
-    let mut report = Report::new(matches.get_flag("json"));
+    let mut report = Report::new(matches.get_flag("json"), asked);
     let every = cli::after(matches, "every");
     let sent = serve::runtime()?.block_on(send(sending, source, workload, ledger, &mut report, every));
     if let Some(probe) = probe {
@@ -128,7 +128,7 @@ async fn send(
             () = &mut told_to_stop, if !*stopped.borrow() => drop(stop.send_replace(true)),
         }
     }
-    let whole = report.summary(&run);
+    let whole = report.summary(&run, *stopped.borrow());
     if let (Some(path), Some(workload)) = (ledger, workload) {
         let (acked, unsure) = run.fates();
         let rejected = collector::Signal::ALL.into_iter().map(|signal| run.total(signal).rejected).sum();

@@ -116,7 +116,10 @@ impl Api {
         for warning in &answer.warnings {
             say(format_args!("warning of the box: {warning}"));
         }
-        if answer.truncated { Err(format!("{statement}: the answer was cut off").into()) } else { Ok(answer.rows) }
+        if answer.truncated {
+            return Err(format!("{statement}: the answer was cut off; {ALONE}").into());
+        }
+        Ok(answer.rows)
     }
 }
 
@@ -183,6 +186,9 @@ impl Findings {
                 say(format_args!("{name}: {count} {} {what}", items(count)));
             }
         }
+        if self.unknown > 0 {
+            say(format_args!("{name}: {ALONE}"));
+        }
         if !self.in_doubt.is_empty() {
             let whole = self.in_doubt.values().filter(|(found, all)| found == all).count();
             let (all, torn) = (self.in_doubt.len(), self.torn());
@@ -190,6 +196,10 @@ impl Findings {
         }
     }
 }
+
+/// What the box must be like.
+const ALONE: &str =
+    "a box is checked that holds nothing but the run: what others sent cannot be told from what is wrong";
 
 /// Rows that are compared at a time.
 const WINDOW: usize = 100_000;

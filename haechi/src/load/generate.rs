@@ -112,21 +112,20 @@ impl Generator {
 
     /// Number and start of each trace in a request.
     fn trace_starts(&self, request: u64) -> impl Iterator<Item = (u64, Nanos)> + use<> {
-        let Workload { start, trace_period, traces_per_request, .. } = self.workload;
+        let Workload { start, trace_period, .. } = self.workload;
         let start = start - self.lateness(Signal::Traces, request);
-        let first = request * traces_per_request;
-        (first..first + traces_per_request).map(move |number| (number, start + number as Nanos * trace_period))
+        self.workload.traces_in(request).map(move |number| (number, start + number as Nanos * trace_period))
     }
 
     fn log_records(&self, request: u64, out: &mut Vec<u8>, scratch: &mut Scratch) -> u64 {
         let Scratch { groups, logs, .. } = scratch;
         let start = self.workload.start - self.lateness(Signal::Logs, request);
-        let count = self.workload.logs_per_request;
-        for number in request * count..(request + 1) * count {
+        let numbers = self.workload.logs_in(request);
+        for number in numbers.clone() {
             self.logs.put(&self.traces, number, start + self.logs.after(number), groups, logs);
         }
         groups.finish(out, |index| &self.resources[index], &self.scope);
-        count
+        numbers.end - numbers.start
     }
 
     fn exports(&self, request: u64, out: &mut Vec<u8>, scratch: &mut Scratch) -> u64 {
@@ -142,10 +141,8 @@ impl Generator {
 
     /// Resource and tick of each export in a request.
     pub(super) fn exports_in(&self, request: u64) -> impl Iterator<Item = (u64, u64)> + use<> {
-        let Workload { resources, resources_per_request, .. } = self.workload;
-        let per_export = self.workload.requests_per_export();
-        let (tick, first) = (request / per_export, request % per_export * resources_per_request);
-        (first..(first + resources_per_request).min(resources)).map(move |resource| (resource, tick))
+        let (tick, resources) = self.workload.exports_in(request);
+        resources.map(move |resource| (resource, tick))
     }
 
     /// The trace that begins when a resource exports.
@@ -156,10 +153,10 @@ impl Generator {
 
     /// The time of the earliest item in a request, as its sender sees it.
     pub(super) fn first_time(&self, signal: Signal, request: u64) -> Nanos {
-        let Workload { start, trace_period, traces_per_request, logs_per_request, .. } = self.workload;
+        let Workload { start, trace_period, .. } = self.workload;
         let first = match signal {
-            Signal::Traces => start + (request * traces_per_request) as Nanos * trace_period,
-            Signal::Logs => start + self.logs.after(request * logs_per_request),
+            Signal::Traces => start + self.workload.traces_in(request).start as Nanos * trace_period,
+            Signal::Logs => start + self.logs.after(self.workload.logs_in(request).start),
             Signal::Metrics => {
                 let times =
                     self.exports_in(request).map(|(resource, tick)| self.samples.time(&self.workload, resource, tick));
@@ -209,6 +206,23 @@ pub(super) fn hex(id: &[u8]) -> String {
 /// Spans of a trace in the mean, when `spans_per_trace` are asked for: shapes have whole spans.
 pub(super) fn mean_spans(spans_per_trace: u64) -> f64 {
     Traces::new(0, spans_per_trace).shapes.mean()
+}
+
+/// Beyond so many spans the mean is near enough; adding up their traces would take seconds.
+const MAX_ADDED_UP: u64 = 50_000_000;
+
+/// The least number of traces, from the first, that have so many spans together.
+pub(super) fn traces_with_spans(seed: u64, spans_per_trace: u64, spans: u64) -> u64 {
+    let traces = Traces::new(seed, spans_per_trace);
+    if spans > MAX_ADDED_UP {
+        return (spans as f64 / traces.shapes.mean()).ceil() as u64;
+    }
+    let (mut number, mut sum) = (0, 0);
+    while sum < spans {
+        sum += traces.trace(number).shape.nodes.len() as u64;
+        number += 1;
+    }
+    number
 }
 
 /// A series' name, unit and attributes.

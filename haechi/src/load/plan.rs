@@ -7,7 +7,8 @@ use model::time::{DAY, SECOND};
 
 use super::Error;
 use super::amount::Amount;
-use super::generate::{MAX_HISTOGRAMS, MAX_SPANS, mean_spans};
+use super::generate::{MAX_HISTOGRAMS, MAX_SPANS, mean_spans, traces_with_spans};
+use super::report::Asked;
 use super::send::Pace;
 use super::workload::{SERIES_PER_RESOURCE, VERSION, Workload};
 
@@ -45,6 +46,7 @@ pub(super) struct Plan {
     pub(super) pace: Pace,
     /// After this no new request is sent.
     pub(super) limit: Duration,
+    pub(super) asked: Asked,
 }
 
 /// Rates when nothing is said: what a small fleet sends.
@@ -80,7 +82,7 @@ impl Wish {
         };
         // A closed loop over rates ends by the clock, everything else by itself.
         let endless = live && pace == Pace::Closed;
-        let limit = if live { Duration::from_nanos(covered as u64) } else { Duration::MAX };
+        let limit = if endless { Duration::from_nanos(covered as u64) } else { Duration::MAX };
         let covered = covered as f64 / SECOND as f64;
 
         let mean = mean_spans(self.spans_per_trace);
@@ -89,39 +91,57 @@ impl Wish {
         let log_rate = rate(logs, covered).unwrap_or(5_000.0);
         let per_resource = (SERIES_PER_RESOURCE + self.histograms) as f64;
         let interval = self.interval as f64 / SECOND as f64;
-        let resources = (rate(samples, covered).unwrap_or(0.0) * interval / per_resource).round().max(1.0);
+        let resources = rate(samples, covered).unwrap_or(0.0) * interval / per_resource;
+        // So many that a total is sent within the time.
+        let resources = if matches!(samples, Amount::Total(_)) { resources.ceil() } else { resources.round() }.max(1.0);
         let resources_per_request = (self.batch as f64 / per_resource).floor().clamp(1.0, resources);
-        let count = |amount: Amount, per_request: f64, requests_per_second: f64| match amount {
-            Amount::Total(total) => (total as f64 / per_request).ceil() as u64,
+        // So many as come closest to what is asked for.
+        let total = |amount: Amount, rate_of_units: f64, items_in_unit: f64| match amount {
+            Amount::Total(0) => 0,
+            Amount::Total(items) => (items as f64 / items_in_unit).round().max(1.0) as u64,
             Amount::Rate(_) if endless => u64::MAX,
-            Amount::Rate(_) => (covered * requests_per_second).ceil() as u64,
+            Amount::Rate(_) => (covered * rate_of_units).round().max(1.0) as u64,
         };
-        let requests_per_export = (resources / resources_per_request).ceil();
+        let traces = match spans {
+            Amount::Total(spans) => traces_with_spans(self.seed, self.spans_per_trace, spans),
+            Amount::Rate(_) => total(spans, span_rate / mean, mean),
+        };
+        let totals = [traces, total(samples, resources / interval, per_resource), total(logs, log_rate, 1.0)];
+        let [traces_per_request, resources, resources_per_request] =
+            [traces_per_request, resources, resources_per_request].map(|count| count as u64);
+        let requests = |total: u64, in_request: u64| if total == u64::MAX { total } else { total.div_ceil(in_request) };
+        let exports = |total: u64| match total {
+            u64::MAX => u64::MAX,
+            _ => {
+                total / resources * requests(resources, resources_per_request)
+                    + requests(total % resources, resources_per_request)
+            }
+        };
+        let requests = [requests(totals[0], traces_per_request), exports(totals[1]), requests(totals[2], self.batch)];
         let workload = Workload {
             version: VERSION,
             seed: self.seed,
             start,
             trace_period: period(span_rate / mean),
             spans_per_trace: self.spans_per_trace,
-            traces_per_request: traces_per_request as u64,
+            traces_per_request,
             log_period: period(log_rate),
             logs_per_request: self.batch,
             interval: self.interval,
             jitter: self.jitter,
-            resources: resources as u64,
-            resources_per_request: resources_per_request as u64,
+            resources,
+            resources_per_request,
             histograms: self.histograms,
             exemplars: self.exemplars,
             churn: self.churn,
             unique_bodies: self.unique_bodies,
             late_percent: self.late_percent,
-            requests: [
-                count(spans, traces_per_request * mean, span_rate / mean / traces_per_request),
-                count(samples, resources * per_resource / requests_per_export, requests_per_export / interval),
-                count(logs, self.batch as f64, log_rate / self.batch as f64),
-            ],
+            requests,
+            totals,
         };
-        Ok(Plan { workload, pace, limit })
+        let seconds = (live && !endless).then_some(covered);
+        let asked = Asked { amounts: [spans, samples, logs].map(|it| (!endless).then_some(it)), seconds, covered };
+        Ok(Plan { workload, pace, limit, asked })
     }
 
     /// Amounts of spans, log records and samples. Who names one wants no other.
@@ -182,7 +202,7 @@ mod tests {
     fn live_load_begins_now_and_has_its_rates() {
         let plan = wish().plan(NOW).unwrap();
         let workload = plan.workload;
-        assert_eq!((plan.pace, plan.limit), (Pace::Open { speed: 1.0 }, Duration::from_secs(60)));
+        assert_eq!((plan.pace, plan.limit), (Pace::Open { speed: 1.0 }, Duration::MAX));
         assert_eq!((workload.start, workload.log_period), (NOW, 200_000));
         assert_eq!(workload.requests[2], 300);
         // 2,000 spans/s are 80 traces/s or so; 10,000 samples/s every 15 s are 1,500 resources.
@@ -202,8 +222,33 @@ mod tests {
         let workload = samples.plan(NOW).unwrap().workload;
         // 5,760 exports a day.
         assert_eq!((workload.resources, workload.resources_per_request), (35, 10));
-        let items = workload.requests[1] as f64 / 4.0 * 35.0 * 100.0;
-        assert!((items / 20e6 - 1.0).abs() < 0.001, "{items}");
+        assert_eq!(workload.totals[1], 200_000, "exports of 100 points");
+        assert_eq!(workload.requests[1], 200_000 / 35 * 4 + 1, "10 exports of the last tick are left");
+    }
+
+    #[test]
+    fn less_than_a_request_is_sent_in_time() {
+        let few = [("100", 100), ("1", 1), ("1500", 1500), ("2.5/s", 150)];
+        for (logs, expected) in few {
+            let wish = Wish { logs: Amount::parse(logs).ok(), ..wish() };
+            let Workload { requests, totals, .. } = &wish.plan(NOW).unwrap().workload;
+            let workload = wish.plan(NOW).unwrap().workload;
+            assert_eq!(
+                (requests[2], totals[2]),
+                (workload.logs_in(requests[2] - 1).end.div_ceil(1000), expected),
+                "{logs}"
+            );
+            let due = workload.due(collector::Signal::Logs, requests[2] - 1);
+            assert!(due <= MINUTE + SECOND, "{logs}: due after {due} ns");
+        }
+        for (samples, exports) in [("100", 1), ("40", 1), ("1000", 10), ("12345", 123), ("10k/s", 6000)] {
+            let wish = Wish { samples: Amount::parse(samples).ok(), ..wish() };
+            let workload = wish.plan(NOW).unwrap().workload;
+            let sent: u64 = (0..workload.requests[1]).map(|it| workload.exports_in(it).1.count() as u64).sum();
+            assert_eq!((sent, workload.totals[1]), (exports, exports), "{samples}");
+            let due = workload.due(collector::Signal::Metrics, workload.requests[1] - 1);
+            assert!(due <= MINUTE, "{samples}: due after {due} ns");
+        }
     }
 
     #[test]

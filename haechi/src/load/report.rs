@@ -11,9 +11,14 @@ use super::histogram::Histogram;
 use super::send::{Counts, Run};
 use crate::logging::say;
 
+mod asked;
+
+pub(super) use asked::Asked;
+
 /// Tells of a run.
 pub(super) struct Report {
     json: bool,
+    asked: Asked,
     lines: u64,
     cpu_at_start: Duration,
     last: Duration,
@@ -33,8 +38,8 @@ pub(super) fn latency(it: Duration) -> String {
 }
 
 impl Report {
-    pub(super) fn new(json: bool) -> Self {
-        Report { json, lines: 0, cpu_at_start: cpu::process(), last: Duration::ZERO }
+    pub(super) fn new(json: bool, asked: Asked) -> Self {
+        Report { json, asked, lines: 0, cpu_at_start: cpu::process(), last: Duration::ZERO }
     }
 
     /// What happened since the last call.
@@ -62,14 +67,16 @@ impl Report {
         }
     }
 
-    /// What happened in all. Returns whether every request was accepted whole.
-    pub(super) fn summary(&mut self, run: &Run) -> bool {
+    /// What happened in all, which may have been stopped. Returns whether every request was accepted whole.
+    pub(super) fn summary(&mut self, run: &Run, stopped: bool) -> bool {
         let seconds = run.elapsed().as_secs_f64().max(1e-9);
         let totals = Signal::ALL.map(|signal| (signal, run.total(signal)));
         let items: u64 = totals.iter().map(|(_, counts)| counts.items).sum();
         let (own, making) = ((cpu::process() - self.cpu_at_start).as_secs_f64(), run.making().as_secs_f64());
+        let differences: Vec<String> =
+            totals.iter().filter_map(|(signal, it)| self.asked.difference(*signal, it, seconds, stopped)).collect();
         if self.json {
-            let mut line = json!({ "seconds": seconds, "cpu_seconds": own, "making_cpu_seconds": making });
+            let mut line = json!({ "seconds": seconds, "differences": differences, "cpu_seconds": own, "making_cpu_seconds": making });
             for (signal, counts) in &totals {
                 line[signal.name()] = of_counts(counts, seconds);
             }
@@ -101,6 +108,7 @@ impl Report {
                     say(format_args!("{name}: {} requests refused or given up", counts.lost));
                 }
             }
+            differences.iter().for_each(say);
             let each = making * 1e9 / (items.max(1) as f64);
             say(format_args!(
                 "{seconds:.1} s; processor time of this tool {own:.2} s, of which {making:.2} s made requests ({each:.0} ns an item)"

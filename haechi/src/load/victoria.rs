@@ -37,7 +37,9 @@ pub(super) fn series(path: &Path, workload: &Workload) -> Result<(), Error> {
         let mut lines: Option<Lines<'_>> = None;
         for tick in 0.. {
             let request = tick * workload.requests_per_export() + resource / workload.resources_per_request;
-            if request >= workload.requests(Signal::Metrics) {
+            if request >= workload.requests(Signal::Metrics)
+                || tick * workload.resources + resource >= workload.totals[1]
+            {
                 break;
             }
             let export = generator.exported(resource, tick);

@@ -3,6 +3,8 @@
 //! A workload is divided into requests, numbered for each signal; what is in one, and the times it carries, follow from
 //! its number alone.
 
+use std::ops::Range;
+
 use collector::Signal;
 use model::Nanos;
 use model::time::{MINUTE, SECOND};
@@ -48,6 +50,15 @@ pub(crate) struct Workload {
     pub(crate) late_percent: u64,
     /// Requests of traces, metrics and logs, in this order; `u64::MAX` for no end.
     pub(crate) requests: [u64; 3],
+    /// Traces, exports of a resource, and log records in all: the last request of a signal has what is left. `u64::MAX` fills
+    /// every request.
+    #[serde(default = "endless")]
+    pub(crate) totals: [u64; 3],
+}
+
+/// Ledgers and files that were written before there were totals.
+fn endless() -> [u64; 3] {
+    [u64::MAX; 3]
 }
 
 /// How late late items are: from ten minutes on, and up to this much more.
@@ -68,16 +79,35 @@ impl Workload {
         self.resources.div_ceil(self.resources_per_request).max(1)
     }
 
+    /// The numbers of the traces in a request.
+    pub(crate) fn traces_in(&self, request: u64) -> Range<u64> {
+        let first = request.saturating_mul(self.traces_per_request);
+        first..first.saturating_add(self.traces_per_request).min(self.totals[0].max(first))
+    }
+
+    /// The numbers of the log records in a request.
+    pub(crate) fn logs_in(&self, request: u64) -> Range<u64> {
+        let first = request.saturating_mul(self.logs_per_request);
+        first..first.saturating_add(self.logs_per_request).min(self.totals[2].max(first))
+    }
+
+    /// The tick at which the exports of a request are made, and the resources that make them.
+    pub(crate) fn exports_in(&self, request: u64) -> (u64, Range<u64>) {
+        let per_export = self.requests_per_export();
+        let (tick, first) = (request / per_export, request % per_export * self.resources_per_request);
+        let left = self.totals[1].saturating_sub(tick.saturating_mul(self.resources));
+        (tick, first..(first + self.resources_per_request).min(self.resources).min(left))
+    }
+
     /// Nanoseconds after the start at which request `index` is complete and would be sent by a live system.
     pub(crate) fn due(&self, signal: Signal, index: u64) -> Nanos {
         let after = |period: Nanos, count: u64| period.saturating_mul(Nanos::try_from(count).unwrap_or(Nanos::MAX));
         match signal {
-            Signal::Traces => after(self.trace_period, (index + 1).saturating_mul(self.traces_per_request)),
-            Signal::Logs => after(self.log_period, (index + 1).saturating_mul(self.logs_per_request)),
+            Signal::Traces => after(self.trace_period, self.traces_in(index).end),
+            Signal::Logs => after(self.log_period, self.logs_in(index).end),
             Signal::Metrics => {
-                let per_export = self.requests_per_export();
-                let last = ((index % per_export + 1) * self.resources_per_request).min(self.resources) - 1;
-                after(self.interval, index / per_export).saturating_add(self.phase(last)) + self.jitter
+                let (tick, resources) = self.exports_in(index);
+                after(self.interval, tick).saturating_add(self.phase(resources.end.saturating_sub(1))) + self.jitter
             }
         }
     }
@@ -126,6 +156,7 @@ impl Workload {
             unique_bodies: false,
             late_percent: 0,
             requests: [2; 3],
+            totals: endless(),
         }
     }
 }
@@ -142,6 +173,11 @@ mod tests {
         // 20 resources in 15 s: the tenth exports after 6.75 s.
         assert_eq!(workload.due(Signal::Metrics, 0), 6_750_000_000);
         assert_eq!(workload.due(Signal::Metrics, 2), 21_750_000_000);
+        // What is left goes into the last one.
+        let short = Workload { totals: [50, 15, 1100], ..workload.clone() };
+        assert_eq!((short.traces_in(1), short.logs_in(1), short.exports_in(1)), (40..50, 1000..1100, (0, 10..15)));
+        let dues = Signal::ALL.map(|signal| short.due(signal, 1));
+        assert_eq!(dues, [50 * 12_500_000, 10_500_000_000, 1100 * 200_000]);
         let endless = Workload { requests: [u64::MAX; 3], ..workload };
         assert_eq!(endless.due(Signal::Logs, u64::MAX - 1), Nanos::MAX);
     }

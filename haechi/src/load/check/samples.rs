@@ -28,8 +28,8 @@ pub(super) async fn look_up(ledger: &Ledger, api: &Api, n: u64) -> Result<bool, 
     for index in 0..n {
         let roll = stream.at(index);
         if let Some(request) = pick(ledger.acked.of(Signal::Traces), roll) {
-            let number =
-                request * ledger.workload.traces_per_request + (roll >> 32) % ledger.workload.traces_per_request;
+            let numbers = ledger.workload.traces_in(request);
+            let number = numbers.start + (roll >> 32) % (numbers.end - numbers.start).max(1);
             wrong.extend(trace(&generator, number, api).await?);
             n_traces += 1;
         }

@@ -1,6 +1,7 @@
 //! The questions.
 
 use std::fmt;
+use std::ops::Range;
 
 use collector::Signal;
 use model::TimeRange;
@@ -158,15 +159,17 @@ fn by_id(id: &str) -> Request {
 /// A trace of the run.
 fn trace_id(ledger: &Ledger, generator: &Generator, roll: u64) -> String {
     let request = pick(ledger.acked.of(Signal::Traces), roll).unwrap_or_default();
-    let traces = ledger.workload.traces_per_request;
-    hex(&generator.trace(request * traces + (roll >> 40) % traces).0)
+    hex(&generator.trace(one_of(ledger.workload.traces_in(request), roll)).0)
 }
 
 /// The trace of a log record of the run.
 fn trace_of_log(ledger: &Ledger, generator: &Generator, roll: u64) -> String {
     let request = pick(ledger.acked.of(Signal::Logs), roll).unwrap_or_default();
-    let records = ledger.workload.logs_per_request;
-    hex(&generator.trace_of_log(request * records + (roll >> 40) % records))
+    hex(&generator.trace_of_log(one_of(ledger.workload.logs_in(request), roll)))
+}
+
+fn one_of(numbers: Range<u64>, roll: u64) -> u64 {
+    numbers.start + (roll >> 40) % (numbers.end - numbers.start).max(1)
 }
 
 fn slow_payments(ledger: &Ledger) -> Request {
