@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::config::Config;
 use crate::config::settings::with_flags;
-use crate::config::{Config, Origin};
 use crate::logging::say;
 use crate::{demo, inspect, load, logging, serve};
 
@@ -100,6 +100,7 @@ pub(crate) fn run() -> Result<()> {
     match matches.subcommand() {
         Some(("serve", matches)) => {
             let config = load(matches)?;
+            config.check_slos()?;
             serve::run(&config)
         }
         Some(("demo", matches)) => match matches.subcommand() {
@@ -149,19 +150,7 @@ fn load(matches: &ArgMatches) -> Result<Config> {
 }
 
 fn print_config(config: &Config) {
-    for (key, value, origin) in &config.origins {
-        let value = if value.is_empty() { "\"\"" } else { value };
-        match origin {
-            Origin::Default => say(format_args!("{key}: {value}  # default")),
-            other => say(format_args!("{key}: {value}  # {other}")),
-        }
-    }
-    if !config.webhooks.is_empty() {
-        say("webhooks:");
-        for webhook in &config.webhooks {
-            say(format_args!("  - {{ name: {}, url: {} }}", webhook.name, webhook.url));
-        }
-    }
+    config.lines().iter().for_each(say);
 }
 
 fn check_slos(matches: &ArgMatches) -> Result<()> {

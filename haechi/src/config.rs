@@ -54,6 +54,7 @@ pub(crate) struct Config {
     pub(crate) webhooks: Vec<Webhook>,
     pub(crate) log: String,
     /// Every setting as text, with its origin, in the order of the table.
+    /// What follows from others, such as `max_series` from `memory`, has the value that it has.
     pub(crate) origins: Vec<(&'static str, String, Origin)>,
 }
 
@@ -108,8 +109,10 @@ impl Config {
             ConfigError { place: origin.to_string(), message: format!("{key}: \"{value}\" is not {allowed}") }
         };
         let text = |key: &str| get(key).0.clone();
-        let address =
-            |key: &str| text(key).parse().map_err(|_| error(key, "an IP address with a port, such as 127.0.0.1:4317"));
+        let address = |key: &str| {
+            values::address(&text(key))
+                .ok_or_else(|| error(key, "an IP address or localhost with a port, such as 127.0.0.1:4317"))
+        };
         let age = |key: &str| -> Result<Option<Nanos>, ConfigError> {
             let age = duration(&text(key));
             let age = age.ok_or_else(|| error(key, "a duration such as 12h, 15d or 4w, or 0 to keep everything"))?;
@@ -146,7 +149,7 @@ impl Config {
         let own_metrics = duration(&text("own_metrics"))
             .and_then(|interval| u64::try_from(interval).ok().filter(|it| *it == 0 || *it >= SECOND as u64))
             .ok_or_else(|| error("own_metrics", "a duration from 1s up, or 0 to store none"))?;
-        let ui: SocketAddr = address("ui")?;
+        let ui = address("ui")?;
         let external_url = match text("external_url") {
             url if url.is_empty() => format!("http://{ui}"),
             url if is_http(&url) => url.trim_end_matches('/').to_owned(),
@@ -160,8 +163,27 @@ impl Config {
         if tracing_subscriber::EnvFilter::try_new(text("log")).is_err() {
             return Err(error("log", "a level (error, warn, info, debug, trace) or a tracing filter"));
         }
+        let data_dir = PathBuf::from(text("data_dir"));
+        // What is left out follows from others: it is told as what it is, with the origin of what it follows from.
+        let follows = |key: &str| match key {
+            "retention_traces" | "retention_logs" | "retention_metrics" => {
+                Some((text("retention"), get("retention").1.clone()))
+            }
+            "max_series" => Some((max_series.to_string(), get("memory").1.clone())),
+            "disk_reserve" => {
+                store::usual_reserve(&data_dir).map(|reserve| (values::size_text(reserve), Origin::Default))
+            }
+            "external_url" => Some((external_url.clone(), get("ui").1.clone())),
+            _ => None,
+        };
+        let origin = |(key, (value, origin)): &(&'static str, (String, Origin))| {
+            let followed = if value.is_empty() { follows(key) } else { None };
+            let (value, origin) = followed.unwrap_or_else(|| (value.clone(), origin.clone()));
+            (*key, value, origin)
+        };
+        let origins = values.iter().map(origin).collect();
         Ok(Config {
-            data_dir: text("data_dir").into(),
+            data_dir,
             otlp_grpc: address("otlp_grpc")?,
             otlp_http: address("otlp_http")?,
             ui,
@@ -176,8 +198,47 @@ impl Config {
             external_url,
             webhooks,
             log: text("log"),
-            origins: values.into_iter().map(|(key, (value, origin))| (key, value, origin)).collect(),
+            origins,
         })
+    }
+
+    /// The configuration as a file that says the same, with the origin of each value in a comment. What has no value is left out
+    /// as a comment.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let line = |(key, value, origin): &(&str, String, Origin)| match value.as_str() {
+            "" => format!("# {key}: none  # {origin}"),
+            value => format!("{key}: {}  # {origin}", values::quoted(value)),
+        };
+        let mut lines: Vec<String> = self.origins.iter().map(line).collect();
+        let named: Vec<_> = self.webhooks.iter().filter(|it| !self.is_setting(it)).collect();
+        if !named.is_empty() {
+            lines.push("webhooks:".to_owned());
+        }
+        let webhook =
+            |it: &&Webhook| format!("  - {{ name: {}, url: {} }}", values::quoted(&it.name), values::quoted(&it.url));
+        lines.extend(named.iter().map(webhook));
+        lines
+    }
+
+    /// An error when a folder of SLO files was named that is not there: without it nothing would be watched, and nobody told. The
+    /// default one may be missing.
+    pub(crate) fn check_slos(&self) -> Result<(), ConfigError> {
+        let named = self.origins.iter().find(|(key, _, origin)| *key == "slos" && *origin != Origin::Default);
+        match named {
+            Some((_, value, origin)) if !self.slos.is_dir() => Err(ConfigError {
+                place: origin.to_string(),
+                message: format!(
+                    "slos: \"{value}\" is not a folder; make it, or leave the setting out to have no SLOs"
+                ),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a receiver is that of the setting `webhook`, which has a line of its own.
+    fn is_setting(&self, webhook: &Webhook) -> bool {
+        webhook.name == "default"
+            && self.origins.iter().any(|(key, value, _)| *key == "webhook" && *value == webhook.url)
     }
 }
 
@@ -232,6 +293,40 @@ mod tests {
     }
 
     #[test]
+    fn what_is_printed_is_a_file_that_says_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("haechi.yaml");
+        let data = dir.path().join("not yet: # there");
+        std::fs::write(&path, "webhooks:\n  - name: 'a: b'\n    url: http://x\n").unwrap();
+        let flags =
+            ["--config", path.to_str().unwrap(), "--memory", "2GiB", "--retention", "7d", "--retention-logs", "0"];
+        let more = ["--webhook", "http://y", "--ui", "localhost:5", "--data-dir", data.to_str().unwrap()];
+        let first = load(&[&flags[..], &more].concat()).unwrap();
+        let printed = first.lines();
+        assert!(printed.iter().all(|line| !line.contains("\"\"")), "{printed:#?}");
+        for line in [
+            "retention_traces: 7d  # --retention",
+            "retention_logs: 0  # --retention-logs",
+            "max_series: 699050  # --memory",
+            "external_url: http://127.0.0.1:5  # --ui",
+        ] {
+            assert!(printed.iter().any(|it| it == line), "{line}: {printed:#?}");
+        }
+        std::fs::write(&path, printed.join("\n")).unwrap();
+        let second = load(&["--config", path.to_str().unwrap()]).unwrap();
+        assert!(second.disk_reserve.is_some_and(|bytes| bytes > 0), "{printed:#?}");
+        let named = |config: &Config| -> Vec<Webhook> {
+            let mut webhooks = config.webhooks.clone();
+            webhooks.sort_by(|a, b| a.name.cmp(&b.name));
+            webhooks
+        };
+        assert_eq!(named(&first), named(&second));
+        let values = |config: &Config| -> Vec<String> { config.origins.iter().map(|it| it.1.clone()).collect() };
+        assert_eq!(values(&first), values(&second));
+        assert_eq!((first.ui, first.data_dir), (second.ui, second.data_dir));
+    }
+
+    #[test]
     fn each_signal_is_kept_as_long_as_all_unless_it_says_otherwise() {
         let config =
             load(&["--retention", "7d", "--retention-metrics", "0", "--retention-traces", "2d", "--max-disk", "2GiB"]);
@@ -267,7 +362,10 @@ mod tests {
                 "retention: soon",
                 "haechi.yaml:1: retention: \"soon\" is not a duration such as 12h, 15d or 4w, or 0 to keep everything",
             ),
-            ("\nui: here", "haechi.yaml:2: ui: \"here\" is not an IP address with a port, such as 127.0.0.1:4317"),
+            (
+                "\nui: here",
+                "haechi.yaml:2: ui: \"here\" is not an IP address or localhost with a port, such as 127.0.0.1:4317",
+            ),
             (
                 "retenton: 1d",
                 "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_request, max_series, flush_age, own_metrics, slos, external_url, webhook, log, webhooks",

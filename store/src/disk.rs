@@ -61,6 +61,14 @@ impl DiskStats {
     }
 }
 
+/// Bytes that must stay free in the file system of `dir`, or of the nearest directory above it that is there, when nobody says
+/// how many; `None` when it does not tell.
+pub fn usual_reserve(dir: &Path) -> Option<u64> {
+    let above = dir.ancestors().map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path });
+    let space = above.into_iter().find_map(|path| files::space(path).ok())?;
+    (space.total > 0).then(|| DiskStats::of(space, None).full)
+}
+
 /// Looks at the file system when somebody asks, at most once a second.
 pub(crate) struct DiskGuard {
     dir: PathBuf,

@@ -45,7 +45,7 @@ pub use chunk::{ExemplarChunk, LogChunk, PointChunk, SeriesChunk, SpanChunk};
 pub use compact::CompactionStats;
 pub use count::{LogCount, LogCounter, SeverityCounts};
 pub use damage::{DamageKind, DamageStats, DamagedPlace};
-pub use disk::{DiskState, DiskStats};
+pub use disk::{DiskState, DiskStats, usual_reserve};
 pub use error::{AppendError, OpenError, ReadError};
 pub use filter::{AttributeFilter, Filter, Place, Texts, Wanted};
 pub use moments::Moments;

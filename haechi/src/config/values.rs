@@ -1,5 +1,7 @@
 //! Values of settings as people write them: durations, sizes, numbers.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use model::Nanos;
 use model::time::{DAY, HOUR, MINUTE, SECOND};
 
@@ -39,9 +41,75 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
     number.parse::<u64>().ok().filter(|number| *number > 0)?.checked_mul(*unit)
 }
 
+/// A size that [`bytes`] reads as so many: in the largest unit of which it is whole, or rounded up to whole KiB.
+pub(super) fn size_text(size: u64) -> String {
+    match size {
+        0 => "0".to_owned(),
+        size => {
+            let units = [("TiB", 40), ("GiB", 30), ("MiB", 20)];
+            let whole = units.into_iter().find(|(_, shift)| size.trailing_zeros() >= *shift);
+            let (name, shift) = whole.unwrap_or(("KiB", 10));
+            format!("{}{name}", size.div_ceil(1 << shift))
+        }
+    }
+}
+
+/// The address of an IP address with a port, or of `localhost:PORT`, which is the loopback of IPv4.
+pub(super) fn address(text: &str) -> Option<SocketAddr> {
+    match text.strip_prefix("localhost:") {
+        Some(port) => Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port.parse().ok()?))),
+        None => text.parse().ok(),
+    }
+}
+
+/// A value as YAML has it: in quotes where it could be read as something else.
+pub(super) fn quoted(value: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"./_-+:=,@%".contains(&byte);
+    let begins = value.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || b"./_".contains(&byte));
+    // A flow mapping ends at a comma.
+    if begins && value.bytes().all(is_plain) && !value.contains(',') && !value.ends_with(':') {
+        return value.to_owned();
+    }
+    let mut text = String::from("\"");
+    for character in value.chars() {
+        match character {
+            '"' | '\\' => text.extend(['\\', character]),
+            // YAML 1.2, 5.7.
+            control if control.is_control() => text.push_str(&format!("\\u{:04x}", u32::from(control))),
+            other => text.push(other),
+        }
+    }
+    text.push('"');
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_printed_is_read_again() {
+        for size in [0, 1 << 10, 5 << 20, 256 << 20, 1 << 30, 3 << 40, (1 << 30) + 1024] {
+            assert_eq!(bytes(&size_text(size)), Some(size), "{}", size_text(size));
+        }
+        assert_eq!(size_text(1025), "2KiB");
+    }
+
+    #[test]
+    fn localhost_is_an_address() {
+        let table = [
+            ("localhost:4317", Some("127.0.0.1:4317")),
+            ("[::1]:80", Some("[::1]:80")),
+            ("0.0.0.0:1", Some("0.0.0.0:1")),
+            ("localhost", None),
+            ("localhost:", None),
+            ("localhost:70000", None),
+            ("box:4317", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(address(text).map(|it| it.to_string()).as_deref(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn durations_are_numbers_with_a_unit() {

@@ -67,6 +67,15 @@ fn a_bad_configuration_names_file_line_and_key() {
 }
 
 #[test]
+fn a_folder_of_slos_that_is_not_there_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, slos) = (dir.path().join("data"), dir.path().join("sloes"));
+    let args = ["serve", "--data-dir", data.to_str().unwrap(), "--slos", slos.to_str().unwrap()];
+    let error = failure(&[&args[..], &ANY].concat());
+    assert!(error.contains("--slos") && error.contains("sloes") && error.contains("is not a folder"), "{error}");
+}
+
+#[test]
 fn a_bad_slo_file_names_file_line_and_key() {
     let dir = tempfile::tempdir().unwrap();
     let slos = dir.path().join("slos");

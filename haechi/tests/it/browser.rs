@@ -6,13 +6,15 @@ use std::process::Command;
 use crate::otlp::{self, SECOND};
 use crate::process::Haechi;
 
+/// Where the browser is, unless `CHROMIUM` says otherwise.
 const CHROMIUM: &str = "/usr/bin/chromium";
 
 #[tokio::test]
 async fn main_pages_work_in_a_browser() {
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("ui/web");
-    if !Path::new(CHROMIUM).exists() || !web.join("node_modules/playwright-core").exists() {
-        println!("skipped: needs {CHROMIUM} and the packages of ui/web; `cargo xtask test` installs both");
+    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| CHROMIUM.to_owned());
+    if !Path::new(&chromium).exists() || !web.join("node_modules/playwright-core").exists() {
+        println!("skipped: needs {chromium} and the packages of ui/web; `cargo xtask test` installs both");
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -22,7 +24,13 @@ async fn main_pages_work_in_a_browser() {
     std::fs::write(slos.join("shop.yaml"), slo).unwrap();
     let haechi = Haechi::start_with(&dir.path().join("data"), &["--slos", slos.to_str().unwrap()]);
     send_a_shop(&haechi.otlp_http).await;
-    let output = Command::new("node").arg("e2e/run.mjs").arg(&haechi.ui).current_dir(web).output().unwrap();
+    let output = Command::new("node")
+        .arg("e2e/run.mjs")
+        .arg(&haechi.ui)
+        .env("CHROMIUM", &chromium)
+        .current_dir(web)
+        .output()
+        .unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}");
     println!("{said}");

@@ -25,6 +25,8 @@ const MAX_OPERATIONS: usize = 200;
 struct ServicePage {
     shell: Shell,
     service: ServiceTag,
+    /// Whether anything is known of the service: spans in the time range, an SLO, or that it sends.
+    is_known: bool,
     slos: Vec<SloCard>,
     rows: Vec<Row>,
     n_more: usize,
@@ -83,11 +85,16 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
     let rows: Vec<Row> = rows.collect();
     let status = (app.state.slo_status)();
     let of_service = status.slos.iter().filter(|slo| slo.slo.selector.service == name);
-    let slos = of_service.map(|slo| SloCard::new(&shell, slo)).collect();
+    let slos: Vec<SloCard> = of_service.map(|slo| SloCard::new(&shell, slo)).collect();
+    let sends = || (app.state.ingest)().senders.iter().any(|sender| sender.service == name);
+    // What could not be read may have been of this service.
+    let is_known = !rows.is_empty() || problem.is_some() || !list.warnings.is_empty() || !slos.is_empty() || sends();
     page(
-        StatusCode::OK,
+        if is_known { StatusCode::OK } else { StatusCode::NOT_FOUND },
         &ServicePage {
-            service: app.service(&name),
+            // A name that is none takes no colour.
+            service: if is_known { app.service(&name) } else { ServiceTag { slot: 0, name: clip(&name, 80) } },
+            is_known,
             slos,
             n_more: list.operations.len().saturating_sub(rows.len()),
             rows,

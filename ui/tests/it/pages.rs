@@ -85,7 +85,6 @@ async fn an_empty_box_says_what_to_do() {
     let router = ui::router(fixture.state.clone());
     let table = [
         ("/", "Nothing has arrived yet"),
-        ("/services/booking", "No spans of this service"),
         ("/traces", "No traces in this time range"),
         ("/traces?service=x", "No trace matches"),
         ("/logs", "No log records in this time range"),
@@ -108,11 +107,15 @@ async fn an_empty_box_says_what_to_do() {
 async fn what_is_not_there_is_not_found() {
     let fixture = Fixture::empty(clock);
     let router = ui::router(fixture.state.clone());
+    let service = get(&router, "/services/nope?from=now-3h").await;
+    assert!(service.text().contains("This service is not known in this time range"), "{}", service.text());
+    assert!(service.text().contains("href=\"/?from=now-3h\">All services"), "{}", service.text());
     let unknown = "5b8efff798038103d269b633813fc60c";
     let paths = [
         "/nope",
         "/sql",
         "/slos/nope",
+        "/services/nope",
         "/traces/xyz",
         "/assets/nope.js",
         &format!("/traces/{unknown}"),
