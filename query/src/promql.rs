@@ -7,6 +7,7 @@
 mod annotations;
 mod error;
 mod eval;
+mod exemplars;
 mod functions;
 mod histogram;
 pub mod json;
@@ -32,6 +33,7 @@ use matrix::{Cell, Grid, Row};
 use plan::{Node, Type};
 
 pub use error::PromqlError;
+pub use exemplars::{FoundExemplar, MAX_EXEMPLARS, SeriesExemplars, exemplars};
 pub use histogram::{Bucket, Buckets, CUSTOM, Histogram, ResetHint};
 pub use labels::{LE, Labels, NAME};
 pub use limits::{Limits, MAX_NESTING, MAX_OPERATORS, MAX_POINTS, MAX_TEXT};

@@ -14,8 +14,10 @@ use slo::webhook::{Evidence, annotations};
 
 use super::{ApiState, time};
 
+mod rules;
+
 pub(super) fn routes() -> Router<ApiState> {
-    Router::new().route("/api/v1/alerts", get(alerts))
+    Router::new().route("/api/v1/alerts", get(alerts)).route("/api/v1/rules", get(rules::rules))
 }
 
 #[derive(Serialize)]

@@ -13,17 +13,22 @@ use super::error::ApiError;
 use super::params::Params;
 use super::{ApiState, time};
 
+mod exemplars;
 mod lists;
 mod query_api;
+mod status;
 
 pub(super) fn routes() -> Router<ApiState> {
     Router::new()
         .route("/api/v1/query", get(query_api::instant).post(query_api::instant))
         .route("/api/v1/query_range", get(query_api::range).post(query_api::range))
+        .route("/api/v1/query_exemplars", get(exemplars::exemplars).post(exemplars::exemplars))
         .route("/api/v1/labels", get(lists::labels).post(lists::labels))
         .route("/api/v1/label/{name}/values", get(lists::label_values))
         .route("/api/v1/series", get(lists::series).post(lists::series))
         .route("/api/v1/metadata", get(lists::metadata))
+        .route("/api/v1/targets", get(status::targets))
+        .route("/api/v1/status/tsdb", get(status::tsdb))
         .route("/api/v1/status/buildinfo", get(build_info))
 }
 

@@ -5,7 +5,10 @@
 
 use std::fmt::Write;
 
+use model::time::MILLISECOND;
+
 use super::error::PromqlError;
+use super::exemplars::SeriesExemplars;
 use super::histogram::Histogram;
 use super::labels::Labels;
 use super::metadata::Metadata;
@@ -50,6 +53,26 @@ pub fn metadata(metrics: &[(String, Vec<Metadata>)]) -> String {
     }
     data.push('}');
     success(&data, &[], &[])
+}
+
+/// The whole answer to `/api/v1/query_exemplars`.
+pub fn exemplars(series: &[SeriesExemplars], warnings: &[String]) -> String {
+    let data = list(series, |out, it| {
+        out.push_str("{\"seriesLabels\":");
+        write_labels(out, &it.labels);
+        out.push_str(",\"exemplars\":");
+        out.push_str(&list(&it.exemplars, |out, exemplar| {
+            out.push_str("{\"labels\":");
+            write_labels(out, &exemplar.labels);
+            out.push_str(",\"value\":");
+            write_quoted_float(out, exemplar.value);
+            out.push_str(",\"timestamp\":");
+            write_time(out, exemplar.time.div_euclid(MILLISECOND));
+            out.push('}');
+        }));
+        out.push('}');
+    });
+    success(&data, warnings, &[])
 }
 
 /// The whole answer to a request that failed; its status is [`PromqlError::status`].

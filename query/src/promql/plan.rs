@@ -8,10 +8,12 @@ use super::value::Millis;
 
 mod cursor;
 mod lower;
+mod selectors;
 mod syntax;
 mod words;
 
 pub(super) use lower::parse_selector;
+pub(super) use selectors::selectors;
 
 /// An expression, and where it begins in the query.
 #[derive(Clone, Debug)]

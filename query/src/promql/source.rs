@@ -1,9 +1,11 @@
 //! Where series come from: a snapshot of the store, or a set in memory.
 
 use hashbrown::HashMap;
+use model::TimeRange;
 use store::{ReadError, Snapshot};
 
 use super::error::PromqlError;
+use super::exemplars::SeriesExemplars;
 use super::labels::Labels;
 use super::limits::Meter;
 use super::matcher::{Matcher, all_accept};
@@ -11,6 +13,7 @@ use super::metadata::Metadata;
 use super::value::{Millis, SeriesData};
 
 mod conditions;
+mod exemplars;
 mod families;
 pub(super) mod names;
 mod points;
@@ -88,6 +91,20 @@ impl Source {
         sets.dedup();
         meter.check_series(sets.len())?;
         Ok(sets)
+    }
+
+    /// The exemplars in `range` of the series that all `matchers` accept, `most` at most; newer ones first where there are more.
+    pub(super) fn exemplars(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        most: usize,
+        meter: &Meter<'_>,
+    ) -> Result<Vec<SeriesExemplars>, PromqlError> {
+        match &self.0 {
+            Kind::Store(snapshot) => exemplars::select(snapshot, matchers, range, most, meter),
+            Kind::Memory(_) => Ok(Vec::new()),
+        }
     }
 
     /// The metrics by their Prometheus names, each with every description of it.

@@ -47,6 +47,17 @@ pub(super) fn rows() -> Rows {
         };
         let id = rows.metrics.series(&series, time);
         let value = PointValue::Int(number as i64 * 60);
+        if number < 3 {
+            rows.exemplars.push(&model::Exemplar {
+                series: id,
+                time,
+                value: 6.5,
+                trace_id: Some(trace(number)),
+                span_id: Some(SpanId((number * 10 + 1).to_be_bytes())),
+                attrs: attrs.as_attrs(),
+                attr_bytes: attrs.as_bytes(),
+            });
+        }
         rows.metrics.push(&Point { series: id, time, start_time: NOW - 3600 * SECOND, flags: 0, value });
     }
     rows

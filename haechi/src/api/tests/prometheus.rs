@@ -59,6 +59,55 @@ async fn labels_series_and_metadata_are_listed() {
 }
 
 #[tokio::test]
+async fn exemplars_are_those_of_every_selector_in_the_expression() {
+    let api = Api::new().await;
+    let first = NOW / SECOND - 600;
+    for (query, range, n) in [
+        ("orders_total", "", 3),
+        ("sum(rate(orders_total[5m])) / sum(rate(orders_total[1h]))", "", 3),
+        ("{\"orders\"}", "", 3),
+        ("orders_total", &format!("&start={first}&end={first}"), 1),
+        ("orders_total{job=\"payment\"}", "", 0),
+        ("1", "", 0),
+    ] {
+        let form = format!("query={}{range}", query.replace('+', "%2B").replace('&', "%26"));
+        let form = if range.is_empty() { form } else { format!("query={query}{range}") };
+        let (status, body) = api.post("/api/v1/query_exemplars", FORM, &form).await;
+        let found = body["data"].as_array().unwrap();
+        let n_found = found.first().map_or(0, |series| series["exemplars"].as_array().unwrap().len());
+        assert_eq!((status, n_found, found.len()), (StatusCode::OK, n, n.min(1)), "{query}: {body}");
+    }
+    let (_, body) = api.get("/api/v1/query_exemplars?query=orders_total").await;
+    let series = &body["data"][0];
+    assert_eq!(
+        (&series["seriesLabels"]["__name__"], &series["seriesLabels"]["job"]),
+        (&json!("orders_total"), &json!("shop"))
+    );
+    let labels = json!({"order": "0", "trace_id": "0000000000000abc0000000000000001", "span_id": "0000000000000001"});
+    assert_eq!(series["exemplars"][0], json!({"labels": labels, "value": "6.5", "timestamp": first}));
+    for path in [
+        "/api/v1/query_exemplars",
+        "/api/v1/query_exemplars?query=sum(",
+        "/api/v1/query_exemplars?query=a&start=9&end=1",
+    ] {
+        let (status, body) = api.get(path).await;
+        assert_eq!((status.as_u16(), &body["errorType"]), (400, &json!("bad_data")), "{path}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn what_grafana_asks_besides_is_answered() {
+    let api = Api::new().await;
+    let (status, body) = api.get("/api/v1/status/tsdb").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(body["data"]["headStats"]["numSeries"], 1, "{body}");
+    assert_eq!(body["data"]["seriesCountByMetricName"], json!([{"name": "orders", "value": 1}]));
+    assert_eq!(api.get("/api/v1/status/tsdb?limit=0").await.0, StatusCode::BAD_REQUEST);
+    let (_, targets) = api.get("/api/v1/targets").await;
+    assert_eq!(targets["data"], json!({"activeTargets": [], "droppedTargets": []}));
+}
+
+#[tokio::test]
 async fn mistakes_have_the_class_and_status_of_prometheus() {
     let api = Api::new().await;
     let deep = format!("/api/v1/query?query={}1{}", "(".repeat(2_000), ")".repeat(2_000));

@@ -70,6 +70,27 @@ async fn alerts_have_the_shape_of_prometheus() {
 }
 
 #[tokio::test]
+async fn rules_have_the_shape_of_prometheus() {
+    let api = Api::with_status(burning()).await;
+    let (status, body) = api.get("/api/v1/rules").await;
+    assert_eq!((status, &body["data"]["groups"][0]["name"]), (StatusCode::OK, &json!("shop-availability")));
+    let rule = &body["data"]["groups"][0]["rules"][0];
+    assert_eq!(
+        (&rule["type"], &rule["state"], &rule["health"]),
+        (&json!("alerting"), &json!("firing"), &json!("err")),
+        "{rule}"
+    );
+    assert_eq!(
+        (&rule["alerts"][0]["state"], &rule["labels"]["severity"]),
+        (&json!("firing"), &json!("page")),
+        "{rule}"
+    );
+    let (_, none) = api.get("/api/v1/rules?type=record").await;
+    assert_eq!(none["data"], json!({"groups": []}));
+    assert_eq!(api.get("/api/v1/rules?type=x").await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn without_slos_the_lists_are_empty() {
     let api = Api::new().await;
     let (_, body) = api.get("/api/v1/slos").await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashSet;
-use model::SeriesId;
+use model::{SeriesId, TimeRange};
 use store::{Snapshot, StoredSeries};
 
 use super::super::error::PromqlError;
@@ -75,7 +75,16 @@ fn wanted(
     until: Millis,
     meter: &Meter<'_>,
 ) -> Result<Vec<Wanted>, PromqlError> {
-    let range = time_range(after, until);
+    wanted_in(snapshot, matchers, time_range(after, until), meter)
+}
+
+/// Of stored series that may have points in `range`.
+pub(super) fn wanted_in(
+    snapshot: &Snapshot,
+    matchers: &[Matcher],
+    range: TimeRange,
+    meter: &Meter<'_>,
+) -> Result<Vec<Wanted>, PromqlError> {
     let index = snapshot.series();
     let mut speller = Speller::default();
     let mut wanted = Vec::new();
