@@ -101,6 +101,7 @@ impl Shared {
         let may_go_on = || !self.compactor.is_closed();
         let layout = Layout::of_compacted(job.table);
         let writer = SegmentWriter::create(&self.dir, job.table, id, 1, layout);
+        let writer = writer.with_text_memory(self.compactor.budget);
         let mut output = Output { writer, may_go_on: &may_go_on, duplicates: 0, conflicts: 0 };
         let rows = self.compactor.row_group_rows;
         match job.table {

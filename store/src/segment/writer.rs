@@ -19,7 +19,7 @@ use crate::manifest::{FileEntry, SegmentEntry};
 use crate::schema::Table;
 use crate::text;
 
-/// What the words of a full-text index may take in memory before they are written.
+/// What the words of a full-text index may take in memory before they are written, at most. Writing them takes as much again.
 const TEXT_MEMORY: usize = 64 << 20;
 
 type Error = Box<dyn std::error::Error>;
@@ -42,6 +42,7 @@ pub(crate) struct SegmentWriter {
     rows: u64,
     traces: BloomBuilder,
     text: Option<text::Builder<ChecksummedWriter>>,
+    text_memory: usize,
 }
 
 impl SegmentWriter {
@@ -61,7 +62,13 @@ impl SegmentWriter {
             rows: 0,
             traces: BloomBuilder::default(),
             text: None,
+            text_memory: TEXT_MEMORY,
         }
+    }
+
+    /// The words of a full-text index take no more than `bytes` in memory before they are written.
+    pub(crate) fn with_text_memory(self, bytes: usize) -> Self {
+        SegmentWriter { text_memory: bytes.min(TEXT_MEMORY), ..self }
     }
 
     /// Writes `rows`, which has the schema of the table, is sorted as the table wants it and not empty: as a row group, or as a
@@ -128,7 +135,7 @@ impl SegmentWriter {
         let path = self.dir.join(self.path("text"));
         let index = match &mut self.text {
             Some(index) => index,
-            none => none.insert(text::Builder::new(ChecksummedWriter::create(&path)?, TEXT_MEMORY)?),
+            none => none.insert(text::Builder::new(ChecksummedWriter::create(&path)?, self.text_memory)?),
         };
         let bodies = rows.column_by_name("body").and_then(|bodies| bodies.as_string_opt::<i32>());
         bodies.into_iter().flatten().try_for_each(|body| Ok(index.push(body.unwrap_or_default())?))
