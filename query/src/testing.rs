@@ -81,7 +81,7 @@ impl TestStore {
         self.store.append_blocking(Request { kind: 0, received_at: 0, body, dedup: false, rows }).unwrap();
     }
 
-    /// Overwrites the first half of every segment with zeros.
+    /// Overwrites the first half of every segment with zeros, and takes its parity away.
     pub(crate) fn damage_segments(&self) {
         let mut dirs = vec![self.dir.path().to_owned()];
         let mut n_damaged = 0;
@@ -94,6 +94,8 @@ impl TestStore {
                     let half = vec![0; std::fs::metadata(&path).unwrap().len() as usize / 2];
                     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
                     std::os::unix::fs::FileExt::write_all_at(&file, &half, 0).unwrap();
+                    // Its parity would restore the file.
+                    std::fs::remove_file(path.with_extension("repair")).unwrap();
                     n_damaged += 1;
                 }
             }

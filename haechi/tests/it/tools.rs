@@ -98,10 +98,15 @@ fn damage_is_named_and_ends_with_an_error() {
     let (out, error) = said(&["store", "verify", path], 1);
     assert!(out.contains(file.to_str().unwrap()) && out.contains("bytes at 0 have checksum "), "{out}");
     assert!(error.contains(" finding"), "{error}");
-    let out = tempfile::tempdir().unwrap();
-    let args = ["export", path, "--table", "spans", "--out", out.path().to_str().unwrap()];
-    let (said, error) = said(&args, 1);
-    assert!(said.starts_with("0 rows of spans") && error.contains("row group 0"), "{said}{error}");
+    let export = |code| {
+        let out = tempfile::tempdir().unwrap();
+        said(&["export", path, "--table", "spans", "--out", out.path().to_str().unwrap()], code)
+    };
+    let (restored, _) = export(0);
+    assert!(restored.starts_with("1 row of spans"), "{restored}");
+    fs::remove_file(file.with_extension("repair")).unwrap();
+    let (lost, error) = export(1);
+    assert!(lost.starts_with("0 rows of spans") && error.contains("row group 0"), "{lost}{error}");
 }
 
 fn first(folder: &Path) -> std::path::PathBuf {
