@@ -7,6 +7,7 @@
 mod header;
 mod reader;
 mod record;
+mod search;
 mod writer;
 
 pub(crate) use header::{Header, newer_version};

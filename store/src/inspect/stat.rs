@@ -34,7 +34,7 @@ pub struct LevelStat {
     pub bytes: u64,
     /// Of the rows; both included.
     pub times: (Nanos, Nanos),
-    /// What the bytes are: columns by name, `(footer)`, `(bloom filter)`, `(text index)`, `(times)`; the largest first.
+    /// What the bytes are: columns by name, `(footer)`, `(parity)`, `(bloom filter)`, `(text index)`, `(times)`; the largest first.
     pub parts: Vec<(String, u64)>,
 }
 
@@ -61,7 +61,7 @@ pub fn stat(dir: &Path) -> Result<Stat, OpenError> {
             match Path::new(&file.path).extension().and_then(|it| it.to_str()) {
                 Some("bloom") => add("(bloom filter)", file.bytes),
                 Some("text") => add("(text index)", file.bytes),
-                Some("footer") => add("(copy of footer)", file.bytes),
+                Some("repair" | "footer") => add("(parity)", file.bytes),
                 Some("times") => add("(times)", file.bytes),
                 _ => match segment.column_bytes() {
                     Ok(columns) => {

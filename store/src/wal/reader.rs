@@ -5,7 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::header::{self, Header};
-use super::record::{HEAD, PREFIX, Record, decode};
+use super::record::{Record, decode};
+use super::search::Search;
 
 /// Bytes of a log file that are no records although records follow them, or not the header that should be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ pub(crate) fn read_bytes<'a>(
     let salt = header.salt;
     let mut offset = header.records_at;
     let mut last_lsn = previous;
-    let mut budget = SEARCH_BYTES;
+    let search = Search::new(bytes, salt);
     while offset < bytes.len() {
         if let Some((record, length)) = decode(&bytes[offset..], salt) {
             let lsn = record.head.lsn;
@@ -83,43 +84,12 @@ pub(crate) fn read_bytes<'a>(
             each(record);
             last_lsn = last_lsn.max(lsn);
             offset += length;
-        } else if let Some(next) = next_record(bytes, offset + 1, salt, last_lsn, &mut budget) {
+        } else if let Some(next) = search.next_record(offset + 1, last_lsn) {
             damage.push(Damage::new(path, offset, next - offset));
             offset = next;
         } else {
-            if budget == 0 {
-                damage.push(Damage::new(path, offset, bytes.len() - offset));
-            }
             break;
         }
     }
     damage
-}
-
-/// Bytes whose checksums one file's searches may take. Bytes of an older use can be made to look like heads of records at
-/// every offset, and each costs a checksum over all that it claims to hold.
-const SEARCH_BYTES: usize = 256 << 20;
-
-/// The offset of the next record from `from` on. Its number must be close after the last one's: bodies are chosen by senders
-/// and may hold bytes that look like a record.
-fn next_record(bytes: &[u8], from: usize, salt: u64, last_lsn: u64, budget: &mut usize) -> Option<usize> {
-    const CLOSE: u64 = 1 << 20;
-    for offset in from..bytes.len().saturating_sub(PREFIX + HEAD) {
-        let lsn = bytes[offset + PREFIX..].first_chunk::<8>().map_or(0, |lsn| u64::from_le_bytes(*lsn));
-        if lsn <= last_lsn || lsn - last_lsn > CLOSE {
-            continue;
-        }
-        let length = bytes[offset..].first_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length) as usize);
-        if length > bytes.len() - offset - PREFIX {
-            continue;
-        }
-        if decode(&bytes[offset..], salt).is_some() {
-            return Some(offset);
-        }
-        *budget = budget.saturating_sub(length);
-        if *budget == 0 {
-            return None;
-        }
-    }
-    None
 }

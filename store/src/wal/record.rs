@@ -61,29 +61,41 @@ pub(crate) fn encode(out: &mut Vec<u8>, salt: u64, record: &Record<'_>) {
     out[start + 4..start + PREFIX].copy_from_slice(&crc.to_le_bytes());
 }
 
+/// Bytes that are a record if their checksum is right.
+pub(super) struct Claim<'a> {
+    pub(super) record: Record<'a>,
+    pub(super) checksum: u32,
+    /// What the checksum is of, beside the salt.
+    pub(super) part: &'a [u8],
+}
+
+impl<'a> Claim<'a> {
+    /// What the start of `bytes` claims to be; `None` when it is no record with any checksum.
+    pub(super) fn at(bytes: &'a [u8]) -> Option<Self> {
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
+        let (checksum, rest) = rest.split_first_chunk::<4>()?;
+        let part = rest.get(..u32::from_le_bytes(*length) as usize).filter(|part| part.len() >= HEAD)?;
+        let (lsn, rest) = part.split_first_chunk::<8>()?;
+        let (received_at, rest) = rest.split_first_chunk::<8>()?;
+        let ([0, 0, 0, 0, kind, IDENTITY, 0, 0], rest) = rest.split_first_chunk::<8>()? else { return None };
+        let (raw_length, rest) = rest.split_first_chunk::<4>()?;
+        let (hash, rest) = rest.split_first_chunk::<16>()?;
+        let (body, decisions) = rest.split_at_checked(u32::from_le_bytes(*raw_length) as usize)?;
+        let head = RecordHead {
+            lsn: u64::from_le_bytes(*lsn),
+            received_at: i64::from_le_bytes(*received_at),
+            kind: *kind,
+            hash: u128::from_le_bytes(*hash),
+        };
+        let checksum = u32::from_le_bytes(*checksum);
+        Some(Claim { record: Record { head, body, decisions }, checksum, part })
+    }
+}
+
 /// The record at the start of `bytes`, and its length there; `None` when there is none with this salt.
 pub(super) fn decode(bytes: &[u8], salt: u64) -> Option<(Record<'_>, usize)> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    let (crc, rest) = rest.split_first_chunk::<4>()?;
-    let length = u32::from_le_bytes(*length) as usize;
-    let part = rest.get(..length).filter(|part| part.len() >= HEAD)?;
-    // Cheap first: a search for the next record tries every offset.
-    let raw_length = u32::from_le_bytes(*part[24..].first_chunk()?) as usize;
-    let plain = part[16..20] == [0; 4] && part[21] == IDENTITY && part[22..24] == [0; 2];
-    if !plain || raw_length > length - HEAD || checksum(salt, part) != u32::from_le_bytes(*crc) {
-        return None;
-    }
-    let (lsn, rest) = part.split_first_chunk::<8>()?;
-    let (received_at, rest) = rest.split_first_chunk::<8>()?;
-    let (hash, rest) = rest[12..].split_first_chunk::<16>()?;
-    let (body, decisions) = rest.split_at_checked(raw_length)?;
-    let head = RecordHead {
-        lsn: u64::from_le_bytes(*lsn),
-        received_at: i64::from_le_bytes(*received_at),
-        kind: part[20],
-        hash: u128::from_le_bytes(*hash),
-    };
-    Some((Record { head, body, decisions }, PREFIX + length))
+    let Claim { record, checksum, part } = Claim::at(bytes)?;
+    (self::checksum(salt, part) == checksum).then(|| (record, PREFIX + part.len()))
 }
 
 #[cfg(test)]
