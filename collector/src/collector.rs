@@ -108,11 +108,14 @@ impl Collector {
     /// of it than others.
     pub(crate) fn admission(&self, peer: Peer) -> Result<Admission, Refusal> {
         // What is in progress becomes rows of about its size.
-        let pressure = self.store.pressure_with(self.shares.held());
-        if self.shares.is_greedy(peer, pressure, (self.clock)()) {
-            return Err(Refusal::Greedy);
-        }
+        self.check_is_not_greedy(peer, self.shares.held(), (self.clock)())?;
         Ok(Admission::new(Arc::clone(&self.shares), peer))
+    }
+
+    /// `coming` are bytes of rows that the store will have soon.
+    fn check_is_not_greedy(&self, peer: Peer, coming: usize, now: Nanos) -> Result<(), Refusal> {
+        let is_greedy = self.shares.is_greedy(peer, self.store.pressure_with(coming), now);
+        if is_greedy { Err(Refusal::Greedy) } else { Ok(()) }
     }
 
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -152,7 +155,7 @@ impl Collector {
         let (store, max_body) = (Arc::clone(&self.store), self.limits.max_body);
         let work =
             Unprepared { store, signal, protocol, coding, body, max_body, received_at, oldest_accepted, admission };
-        let Prepared { body, mut decoded, admission } = *self.prepare(work).await?;
+        let Prepared { body, mut decoded, mut admission } = *self.prepare(work).await?;
         let n_bytes = body.len();
         let counts = Counts::of(&mut decoded);
         let (rejected, written) = (counts.rejected, decoded.written);
@@ -161,6 +164,9 @@ impl Collector {
         let kind = protocol.body_kind(signal);
         let mut duplicate = false;
         if !decoded.rows.is_empty() {
+            // Bodies that came at the same time were admitted before any of them took memory.
+            let coming = admission.stores(decoded.rows.n_bytes());
+            self.check_is_not_greedy(admission.peer(), coming, received_at)?;
             let request =
                 Request { kind: kind.number(), received_at, body, dedup: decoded.has_time, rows: decoded.rows };
             duplicate = Box::pin(self.store.append(request)).await?.duplicate;

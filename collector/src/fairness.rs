@@ -3,7 +3,8 @@
 //! Two rules, each applied among hosts and again among the connections of one host. *At once*: a sender may hold at most
 //! [`GENEROSITY`] times what is free, so that something is free for whoever comes next, however many are greedy (dynamic
 //! thresholds: Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998). *Over time*: as
-//! the store fills up, first those wait that have sent as much as the largest sender, then those that sent half of it, and so on.
+//! the store fills up, first those wait that have sent as much as the largest sender, then those that sent half of it, and so on;
+//! what is left at last is for those who have not sent anything yet.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -46,6 +47,9 @@ const GENEROSITY: usize = 2;
 /// From this on, as a part of what the store may hold, the largest senders wait. A flush that keeps up leaves it below.
 const PRESSURE: f64 = 0.75;
 
+/// From this on, a sender waits that has sent more than [`LITTLE`] although there is nobody else: somebody may come.
+const LAST: f64 = 0.9;
+
 /// Who has sent less than this part of what the largest sender did never waits for others.
 const MODEST: f64 = 0.05;
 
@@ -67,6 +71,8 @@ struct All {
     held: usize,
     hosts: HashMap<IpAddr, Held>,
     connections: HashMap<Peer, Connection>,
+    /// Bytes of rows that are about to be stored.
+    coming: usize,
 }
 
 /// What is in progress.
@@ -171,8 +177,21 @@ impl Shares {
         }
     }
 
+    /// Notes `bytes` of rows that are about to be stored, and returns those of others.
+    pub(crate) fn comes(&self, bytes: usize) -> usize {
+        let mut all = self.all();
+        let others = all.coming;
+        all.coming += bytes;
+        others
+    }
+
+    /// Ends what [`Shares::comes`] noted.
+    pub(crate) fn came(&self, bytes: usize) {
+        self.all().coming -= bytes;
+    }
+
     /// Whether `peer` has to wait while the store is as full as `pressure` says: its host has sent too much lately beside the
-    /// host that sent most, or its connection beside others of its host. A sender without others never waits.
+    /// host that sent most, or its connection beside others of its host. A sender without others waits when little is left.
     pub(crate) fn is_greedy(&self, peer: Peer, pressure: f64, now: Nanos) -> bool {
         if pressure < PRESSURE {
             return false;
@@ -182,6 +201,10 @@ impl Shares {
         let mut hosts: HashMap<IpAddr, f64> = HashMap::new();
         for (other, connection) in &all.connections {
             *hosts.entry(other.host).or_default() += connection.sent.at(now);
+        }
+        let own = hosts.get(&peer.host).copied().unwrap_or_default();
+        if hosts.len() == 1 && own > LITTLE {
+            return pressure >= LAST;
         }
         let connections = all.connections.iter().filter(|(other, _)| other.host == peer.host);
         is_above(part, hosts.iter().map(|(host, sent)| (*host == peer.host, *sent)))
@@ -254,7 +277,8 @@ mod tests {
         let waits = |host: u8, port: u16, pressure: f64| shares.is_greedy(peer(host, port), pressure, 0);
         assert!(!waits(1, 1, 0.99), "nobody has sent anything");
         shares.stored(peer(1, 1), 1_000_000, 0);
-        assert!(!waits(1, 1, 0.99), "there is nobody else");
+        assert!(!waits(1, 1, 0.89), "there is nobody else");
+        assert!(waits(1, 1, 0.91) && !waits(2, 1, 0.99), "the rest is for who comes next");
         shares.stored(peer(2, 1), 400_000, 0);
         shares.stored(peer(3, 1), 40_000, 0);
         // (pressure, who waits of those that sent 100 %, 40 % and 4 %)

@@ -49,6 +49,8 @@ pub(crate) struct Admission {
     peer: Peer,
     /// Bytes that [`Admission::cover`] has taken, in steps.
     covered: usize,
+    /// Bytes of its rows, from when they are about to be stored.
+    rows: usize,
 }
 
 /// There is no memory for this request: the sender should come again later.
@@ -61,7 +63,7 @@ const STEP: usize = 64 << 10;
 impl Admission {
     pub(crate) fn new(shares: Arc<Shares>, peer: Peer) -> Self {
         shares.begin(peer);
-        Admission { shares, peer, covered: 0 }
+        Admission { shares, peer, covered: 0, rows: 0 }
     }
 
     pub(crate) fn peer(&self) -> Peer {
@@ -83,10 +85,17 @@ impl Admission {
     pub(crate) fn cover_more(&mut self, more: usize, most: usize) -> Result<(), Overloaded> {
         self.cover(self.covered.saturating_add(more).min(most))
     }
+
+    /// Notes that this request has `bytes` of rows that are about to be stored, once. Returns those of all others.
+    pub(crate) fn stores(&mut self, bytes: usize) -> usize {
+        self.rows = bytes;
+        self.shares.comes(bytes)
+    }
 }
 
 impl Drop for Admission {
     fn drop(&mut self) {
+        self.shares.came(self.rows);
         self.shares.end(self.peer, self.covered);
     }
 }
@@ -112,5 +121,15 @@ mod tests {
         assert_eq!(second.cover(4 * STEP + 1), Err(Overloaded));
         drop(second);
         assert_eq!(shares.held(), 0);
+    }
+
+    #[test]
+    fn rows_that_are_about_to_be_stored_count_until_the_request_ends() {
+        let shares = Arc::new(Shares::new(STEP));
+        let admission = || Admission::new(Arc::clone(&shares), Peer::default());
+        let (mut first, mut second, mut third) = (admission(), admission(), admission());
+        assert_eq!((first.stores(10), second.stores(20)), (0, 10));
+        drop(first);
+        assert_eq!(third.stores(1), 20);
     }
 }

@@ -40,6 +40,11 @@ impl Rows {
         self.spans.is_empty() && self.logs.is_empty() && self.metrics.is_empty() && self.exemplars.is_empty()
     }
 
+    /// The memory that they take, in bytes, about: without what they have in dictionaries.
+    pub fn n_bytes(&self) -> usize {
+        self.sizes().bytes()
+    }
+
     /// Items older than this are to be rejected one by one. Rows that the log gives back say what was said when they were received.
     pub fn oldest_accepted(&self) -> Nanos {
         self.metrics.decisions.oldest_accepted()
