@@ -19,6 +19,7 @@ use crate::disk::DiskState;
 use crate::error::AppendError;
 use crate::memtable::PreparedRequest;
 use crate::view::Shared;
+use crate::wal::acknowledged::Acknowledged;
 use crate::wal::{RECORD_OVERHEAD, Record, RecordHead, WalWriter, encode};
 
 /// A group ends at this size, so that one sync does not grow without bound.
@@ -48,6 +49,7 @@ pub(crate) struct Append {
 pub(crate) struct Committer {
     pub(crate) shared: Arc<Shared>,
     pub(crate) wal: WalWriter,
+    pub(crate) acknowledged: Acknowledged,
     pub(crate) dedup: Dedup,
     pub(crate) next_lsn: u64,
 }
@@ -157,6 +159,7 @@ impl Committer {
                 encode(records, salt, &Record { head, body, decisions });
             }
         })?;
+        self.acknowledged.set(next_lsn - 1);
         let end = Instant::now();
         self.shared.sync_times.note(end.duration_since(start), end);
         self.next_lsn = next_lsn;

@@ -141,7 +141,7 @@ pub(crate) fn clear_orphans(dir: &Path, manifest: &Manifest, whole: bool, recove
             }
         }
     }
-    for replaced in ["manifest", "manifest-copy", "dedup", "clock"] {
+    for replaced in ["manifest", "manifest-copy", "dedup", "clock", "acknowledged"] {
         recovery.orphans += usize::from(std::fs::remove_file(files::beside(&dir.join(replaced))).is_ok());
     }
     if n_lost > 0 {
@@ -155,6 +155,9 @@ pub(crate) fn clear_orphans(dir: &Path, manifest: &Manifest, whole: bool, recove
 pub(crate) struct Replayed {
     pub(crate) dedup: Dedup,
     pub(crate) next_lsn: u64,
+    /// The number that the directory says was acknowledged last, or in one of an earlier version that segments have; `None`
+    /// when what it says is damaged.
+    pub(crate) acknowledged: Option<u64>,
     pub(crate) next_sequence: u64,
     /// The log's files, each with the last number in it.
     pub(crate) files: Vec<(PathBuf, u64)>,
@@ -171,7 +174,12 @@ pub(crate) fn replay(
     let wal_dir = shared.dir.join("wal");
     let low_water = shared.lock_manifest().state().low_water;
     let files = wal::bring_back(&wal_dir, low_water).and_then(|()| wal::list(&wal_dir));
-    let files = files.map_err(|error| ReadError::new(&wal_dir, error))?;
+    let set_aside = wal::list_set_aside(&wal_dir);
+    let (files, set_aside) =
+        files.and_then(|files| Ok((files, set_aside?))).map_err(|error| ReadError::new(&wal_dir, error))?;
+    for path in set_aside {
+        recovery.note(DamageKind::Log, ReadError::new(path, wal::SET_ASIDE));
+    }
     let mut replayed = Replayed {
         // Without it a retry of what the log no longer has may be stored twice, at worst.
         dedup: Dedup::load(&shared.dir.join("dedup"), low_water).unwrap_or_else(|error| {
@@ -179,6 +187,7 @@ pub(crate) fn replay(
             Dedup::default()
         }),
         next_lsn: low_water + 1,
+        acknowledged: Some(low_water),
         next_sequence: files.last().map_or(1, |(sequence, _)| sequence + 1),
         files: Vec::new(),
     };
@@ -224,6 +233,23 @@ pub(crate) fn replay(
         }
     }
     shared.end_replay();
+    match wal::acknowledged::read(&shared.dir) {
+        Ok(Some(last)) => {
+            let next = replayed.next_lsn;
+            if whole && last >= next {
+                let wal_dir = wal_dir.display();
+                let message = format!("{wal_dir}: requests {next} to {last} were acknowledged and are not in the log");
+                recovery.note(DamageKind::Log, message);
+            }
+            replayed.acknowledged = Some(last);
+            replayed.next_lsn = next.max(last.saturating_add(1));
+        }
+        Ok(None) => {}
+        Err(error) => {
+            recovery.note(DamageKind::Log, error);
+            replayed.acknowledged = None;
+        }
+    }
     Ok(replayed)
 }
 

@@ -12,7 +12,7 @@ use model::{Nanos, TraceId};
 use parquet::arrow::arrow_reader::RowSelection;
 
 use crate::chunk::Times;
-use crate::damage::DamageKind;
+use crate::damage::{DamageKind, DamageLog};
 use crate::error::ReadError;
 use crate::files;
 use crate::layout::Layout;
@@ -143,6 +143,11 @@ impl Segment {
         self.recent.footers.keep(&open, open.memory());
         *footer = Arc::downgrade(&open);
         Ok(open)
+    }
+
+    /// What could not be read, or only with what is kept to restore it; of all segments that were opened with the same caches.
+    pub(crate) fn damage(&self) -> &DamageLog {
+        &self.recent.damage
     }
 
     /// Takes note of what could not be read.

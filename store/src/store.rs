@@ -30,6 +30,7 @@ use crate::series::SeriesRoom;
 use crate::snapshot::Snapshot;
 use crate::sync_times::SyncStats;
 use crate::view::Shared;
+use crate::wal::acknowledged::Acknowledged;
 use crate::wal::{self, WalWriter};
 
 /// How a store behaves.
@@ -198,6 +199,7 @@ impl Store {
             .map_err(|error| OpenError::Io { path: error.path, source: std::io::Error::other(error.message) })?;
         let wal = WalWriter::new(&dir.join("wal"), replayed.files, replayed.next_sequence, config.log_file_bytes);
         shared.log_bytes.store(wal.bytes(), Ordering::Relaxed);
+        let acknowledged = Acknowledged::open(&dir, replayed.acknowledged).map_err(io)?;
         let believed = clock::load(&dir.join("clock")).unwrap_or_else(|error| {
             recovery.note(DamageKind::Clock, error);
             None
@@ -206,8 +208,8 @@ impl Store {
         // Not known before the first round of retention. The time of a request may be of a clock that had jumped.
         let clock = ClockGuard::since(believed.or(replayed.dedup.newest()));
         let (sender, receiver) = sync_channel(QUEUE);
-        let committer =
-            Committer { shared: Arc::clone(&shared), wal, dedup: replayed.dedup, next_lsn: replayed.next_lsn };
+        let (dedup, next_lsn) = (replayed.dedup, replayed.next_lsn);
+        let committer = Committer { shared: Arc::clone(&shared), wal, acknowledged, dedup, next_lsn };
         let committer = spawn("haechi-commit", move || committer.run(receiver)).map_err(io)?;
         shared.set_commands(Some(sender));
         let store = Arc::new(Store {

@@ -4,6 +4,7 @@
 //! the flushes. Each use of a file has its own salt in every checksum, so records of an earlier use are never taken
 //! for new ones. Specified in `docs/formats/wal.md`.
 
+pub(crate) mod acknowledged;
 mod header;
 mod reader;
 mod record;
@@ -13,4 +14,4 @@ mod writer;
 pub(crate) use header::{Header, newer_version};
 pub(crate) use reader::{Damage, read_bytes, read_file};
 pub(crate) use record::{RECORD_OVERHEAD, Record, RecordHead, encode};
-pub(crate) use writer::{WalWriter, bring_back, list, list_set_aside, most_records, set_aside};
+pub(crate) use writer::{SET_ASIDE, WalWriter, bring_back, list, list_set_aside, most_records, set_aside};

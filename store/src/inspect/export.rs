@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
@@ -27,7 +28,10 @@ impl ParquetFile {
         let failed = |error: &dyn std::error::Error| ReadError::new(path, error);
         let file = File::create_new(path).map_err(|error| failed(&error))?;
         let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-        let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(|error| failed(&error))?;
+        // Parquet's own types say all. The schema of Arrow would say how these rows are held here, in views of texts for one:
+        // readers that follow it fail if they do not know them, and cannot compare them if they do.
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(file, schema, options).map_err(|error| failed(&error))?;
         Ok(ParquetFile { path: path.to_owned(), writer })
     }
 
@@ -58,7 +62,8 @@ impl ParquetFile {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::Int64Array;
+    use arrow::array::{ArrayRef, Int64Array, StringViewArray};
+    use arrow::datatypes::DataType;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     use super::*;
@@ -67,13 +72,17 @@ mod tests {
     fn rows_are_read_back_and_no_file_is_written_over() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("rows.parquet");
-        let column = Arc::new(Int64Array::from_iter_values(0..100)) as _;
-        let rows = RecordBatch::try_from_iter([("number", column)]).unwrap();
+        let numbers = Arc::new(Int64Array::from_iter_values(0..100)) as ArrayRef;
+        let texts = Arc::new(StringViewArray::from_iter_values((0..100).map(|it| it.to_string()))) as ArrayRef;
+        let rows = RecordBatch::try_from_iter([("number", numbers), ("text", texts)]).unwrap();
         let mut file = ParquetFile::create(&path, rows.schema()).unwrap();
         file.write(&rows).unwrap();
         file.write(&rows).unwrap();
         assert_eq!(file.finish().unwrap(), std::fs::metadata(&path).unwrap().len());
-        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap().build().unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap();
+        let types: Vec<_> = reader.schema().fields().iter().map(|field| field.data_type().clone()).collect();
+        assert_eq!(types, [DataType::Int64, DataType::Utf8], "what any reader knows");
+        let reader = reader.build().unwrap();
         assert_eq!(reader.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 200);
         assert!(ParquetFile::create(&path, rows.schema()).is_err());
     }

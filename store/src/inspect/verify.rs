@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::Directory;
+use crate::damage::DamageKind;
 use crate::error::{OpenError, own_words};
 use crate::manifest::SegmentEntry;
 use crate::schema::Table;
@@ -88,9 +89,8 @@ pub fn verify(dir: &Path, deep: bool) -> Result<Report, OpenError> {
 
 fn segment(directory: &Directory, entry: &SegmentEntry, deep: bool, series: &mut SeriesIds, report: &mut Report) {
     report.segments += 1;
-    for file in &entry.files {
-        files::check(&directory.dir, file, report);
-    }
+    let before = report.findings.len();
+    let wrong: Vec<_> = entry.files.iter().filter_map(|file| files::check(&directory.dir, file, report)).collect();
     let segment = match directory.segment(entry) {
         Ok((segment, None)) => segment,
         Ok((segment, Some(error))) => {
@@ -104,6 +104,13 @@ fn segment(directory: &Directory, entry: &SegmentEntry, deep: bool, series: &mut
         }
     };
     rows::check(&segment, series, report);
+    for place in segment.damage().stats().places.into_iter().rev().filter(|it| it.kind == DamageKind::Restored) {
+        let (path, message) = place.text.split_once(": ").unwrap_or(("", &place.text));
+        report.wrong(path, message);
+    }
+    // Nothing more exact is known of these.
+    let found: HashSet<PathBuf> = report.findings[before..].iter().map(|it| it.path.clone()).collect();
+    wrong.into_iter().filter(|it| !found.contains(&it.path)).for_each(|it| report.findings.push(it));
     if segment.table() == Table::Logs {
         text::check(&segment, deep, report);
     }

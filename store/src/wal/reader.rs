@@ -59,10 +59,8 @@ pub(crate) fn read_bytes<'a>(
 ) -> Vec<Damage> {
     let mut damage = Vec::new();
     let Some(header) = Header::decode(bytes) else {
-        // A file whose header never reached the disk holds no acknowledged record. One with a damaged header might.
-        if bytes.iter().any(|byte| *byte != 0) {
-            damage.push(Damage::new(path, 0, bytes.len()));
-        }
+        // A file gets its name when its header is durable.
+        damage.push(Damage { missed: "header", ..Damage::new(path, 0, bytes.len()) });
         return damage;
     };
     if header.sequence != sequence {
@@ -73,7 +71,8 @@ pub(crate) fn read_bytes<'a>(
     }
     let salt = header.salt;
     let mut offset = header.records_at;
-    let mut last_lsn = previous;
+    // Records before `previous` are those of requests that segments have: still, one of them ends damage.
+    let mut last_lsn = header.first_lsn.map_or(previous, |first_lsn| first_lsn.saturating_sub(1));
     let search = Search::new(bytes, salt);
     while offset < bytes.len() {
         if let Some((record, length)) = decode(&bytes[offset..], salt) {

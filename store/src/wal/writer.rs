@@ -38,6 +38,9 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 /// How a file is called that a start could not read, after its name as a log file.
 const UNREAD: &str = "wal-unread";
 
+/// What such a file means.
+pub(crate) const SET_ASIDE: &str = "was set aside by a start that could not read it: its requests are in no answer";
+
 /// Sets a file aside that cannot be read: once later requests are in segments, its own would pass for being there, too.
 pub(crate) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let aside = path.with_extension(UNREAD);

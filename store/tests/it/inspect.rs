@@ -89,7 +89,7 @@ fn space_is_told_by_table_level_and_column() {
     }
     // Space is set aside where the disk has room for it.
     let names: Vec<_> = stat.others.iter().map(|(name, _)| name.as_str()).filter(|name| *name != "reserve").collect();
-    assert_eq!(names, ["dedup", "lock", "manifest", "wal"]);
+    assert_eq!(names, ["acknowledged", "dedup", "lock", "manifest", "wal"]);
 }
 
 #[test]

@@ -10,6 +10,11 @@ use crate::wal::{self, Header, Record};
 /// Reads every record of the log, as a start does.
 pub(super) fn check(directory: &Directory, report: &mut Report) {
     let dir = directory.dir.join("wal");
+    // Before the files: a running box goes on.
+    let acknowledged = wal::acknowledged::read(&directory.dir).unwrap_or_else(|error| {
+        report.wrong(&error.path, &error.message);
+        None
+    });
     let files = match wal::list(&dir) {
         Ok(files) => files,
         Err(error) => return report.wrong(dir, error),
@@ -51,8 +56,16 @@ pub(super) fn check(directory: &Directory, report: &mut Report) {
         }
         wrong.into_iter().for_each(|message| report.wrong(path, message));
     }
-    for path in wal::list_set_aside(&dir).unwrap_or_default() {
-        report.wrong(path, "was set aside by a start that could not read it: its requests are in no answer");
+    let set_aside = wal::list_set_aside(&dir).unwrap_or_default();
+    if let (Some(last), Some(low_water)) = (acknowledged, read_low_water())
+        && set_aside.is_empty()
+        && last > previous.unwrap_or(0).max(low_water)
+    {
+        let next = previous.unwrap_or(0).max(low_water) + 1;
+        report.wrong(dir.clone(), format!("requests {next} to {last} were acknowledged and are not in the log"));
+    }
+    for path in set_aside {
+        report.wrong(path, wal::SET_ASIDE);
     }
     let path = directory.dir.join("dedup");
     match Dedup::load(&path, low_water.unwrap_or(0)) {

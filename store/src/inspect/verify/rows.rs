@@ -33,7 +33,14 @@ pub(super) fn check(segment: &Segment, series: &mut SeriesIds, report: &mut Repo
             }
             Err(error) => {
                 all_read = false;
-                report.wrong(error.path, error.message);
+                let (first, last) = (group.min_time, group.max_time);
+                report.wrong(
+                    error.path,
+                    format!(
+                        "{}; its rows, from {first} to {last} in nanoseconds since the epoch, are in no answer",
+                        error.message
+                    ),
+                );
             }
         }
     }

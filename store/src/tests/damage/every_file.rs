@@ -234,12 +234,8 @@ impl Whole {
 
     /// Whether nobody can tell.
     fn is_silent(&self, name: &str, damage: Damage) -> bool {
-        match self.log_file(name) {
-            // So does a crash leave the last file, when the next one has not been begun.
-            Some(number) => number == LOG_FILES - 1 && !matches!(damage, First | Middle),
-            // It is written some time after the directory was made.
-            None => name == "clock" && damage == Missing,
-        }
+        // Earlier versions had neither, and the first is written some time after the directory was made.
+        ["clock", "acknowledged"].contains(&name) && damage == Missing
     }
 
     /// Whether only a check of the directory finds it: nothing that was asked here needed the damaged part.
@@ -261,8 +257,11 @@ fn few(rows: &BTreeSet<Row>) -> String {
 /// Whether `text` names the file, or, of a log file whose end or all is missing, the one before which it should be.
 fn names(text: &str, whole: &Whole, name: &str) -> bool {
     let next = whole.files.keys().skip_while(|it| *it != name).nth(1).filter(|it| it.starts_with("wal/"));
-    let missing = |next: &String| text.contains("requests ") && text.contains(next.as_str());
-    text.contains(name) || (name.starts_with("wal/") && next.is_some_and(missing))
+    let missing = match next {
+        Some(next) => text.contains("requests ") && text.contains(next.as_str()),
+        None => text.contains("were acknowledged and are not in the log"),
+    };
+    text.contains(name) || (name.starts_with("wal/") && missing)
 }
 
 fn check(dir: &Path, whole: &Whole, name: &str, damage: Damage) {
@@ -348,7 +347,7 @@ fn kinds<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
 #[test]
 fn damage_beside_the_segments_costs_requests_of_the_log_at_most_and_is_named() {
     let found = check_all(|name| !name.starts_with("segments/"));
-    assert_eq!(found, kinds(["clock", "dedup", "manifest", "manifest-copy", "wal"]));
+    assert_eq!(found, kinds(["acknowledged", "clock", "dedup", "manifest", "manifest-copy", "wal"]));
 }
 
 #[test]

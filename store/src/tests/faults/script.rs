@@ -232,7 +232,7 @@ pub(super) fn strays(dir: &Path) -> Vec<String> {
     walk(dir, &mut found);
     let names = found.iter().map(|path| path.strip_prefix(dir).unwrap().to_string_lossy().into_owned());
     let known = |name: &String| {
-        let files = ["manifest", "manifest-copy", "lock", "dedup", "clock", "reserve"];
+        let files = ["manifest", "manifest-copy", "lock", "dedup", "clock", "acknowledged", "reserve"];
         let kept = files.contains(&name.as_str()) || name.starts_with("wal/");
         kept || manifest.contains(&format!("\"{name}\""))
     };
