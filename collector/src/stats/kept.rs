@@ -18,6 +18,13 @@ pub(super) struct Slot<V> {
     pub(super) last: Nanos,
 }
 
+impl<V> Slot<V> {
+    fn see(&mut self, at: Nanos) {
+        self.times += 1;
+        self.last = self.last.max(at);
+    }
+}
+
 /// At most so many entries. New keys take the place of what has expired, or else of what was seen least often, longest ago:
 /// keys that are sent once each displace one another and not what keeps coming.
 pub(super) struct Kept<K, V> {
@@ -34,13 +41,27 @@ impl<K: Hash + Eq + Clone, V> Kept<K, V> {
 
     /// The entry of `key`, with this time counted.
     pub(super) fn see(&mut self, key: K, at: Nanos, new: impl FnOnce() -> V) -> &mut Slot<V> {
-        if self.slots.len() >= self.most && !self.slots.contains_key(&key) {
-            self.make_room(at);
+        if self.is_full() && !self.slots.contains_key(&key) {
+            self.make_room(at, |_| true);
         }
         let slot = self.slots.entry(key).or_insert_with(|| Slot { value: new(), times: 0, first: at, last: at });
-        slot.times += 1;
-        slot.last = slot.last.max(at);
+        slot.see(at);
         slot
+    }
+
+    /// As [`Kept::see`], with `value` in the place of what the entry had.
+    pub(super) fn set(&mut self, key: K, at: Nanos, value: V) {
+        match self.slots.get_mut(&key) {
+            Some(slot) => {
+                slot.value = value;
+                slot.see(at);
+            }
+            None => drop(self.see(key, at, || value)),
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.slots.len() >= self.most
     }
 
     pub(super) fn get_mut<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut Slot<V>>
@@ -63,22 +84,28 @@ impl<K: Hash + Eq + Clone, V> Kept<K, V> {
         self.slots.len()
     }
 
-    fn make_room(&mut self, now: Nanos) {
-        let before = self.slots.len();
-        self.slots.retain(|_, slot| now.saturating_sub(slot.last) < KEPT);
-        if self.slots.len() < before {
-            return;
+    /// Removes what has expired of the entries that `are_asked` chooses, or else those of them that were seen least. Returns the
+    /// keys that are gone.
+    pub(super) fn make_room(&mut self, now: Nanos, are_asked: impl Fn(&K) -> bool) -> Vec<K> {
+        let expired = |slot: &Slot<V>| now.saturating_sub(slot.last) >= KEPT;
+        let gone: Vec<K> =
+            self.slots.extract_if(|key, slot| expired(slot) && are_asked(key)).map(|(key, _)| key).collect();
+        if !gone.is_empty() {
+            return gone;
         }
+        let asked = self.slots.iter().filter(|(key, _)| are_asked(key));
+        let mut ranks: Vec<_> = asked.map(|(key, slot)| (slot.times, slot.last, key.clone())).collect();
         // Several at once, so that a flood does not look at all of them for each new key.
-        let mut ranks: Vec<_> = self.slots.iter().map(|(key, slot)| (slot.times, slot.last, key.clone())).collect();
-        let n_gone = (self.most / 8).max(1).min(ranks.len());
+        let n_gone = (ranks.len() / 8).max(1).min(ranks.len());
         if n_gone < ranks.len() {
             ranks.select_nth_unstable_by_key(n_gone, |(times, last, _)| (*times, *last));
         }
-        for (.., key) in &ranks[..n_gone] {
+        ranks.truncate(n_gone);
+        for (.., key) in &ranks {
             self.slots.remove(key);
         }
         self.displaced += n_gone as u64;
+        ranks.into_iter().map(|(.., key)| key).collect()
     }
 }
 

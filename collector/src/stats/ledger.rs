@@ -10,7 +10,7 @@ use super::kept::Kept;
 use super::names::Names;
 use super::overflows::Overflows;
 use super::rates::Rates;
-use super::reasons::Reasons;
+use super::reasons::{Reasons, without_quoted};
 use super::{
     Attempt, ConnectionStats, Fate, IngestStats, Outcome, Protocol, ReasonStats, SenderStats, SignalStats, Status,
     StoredAttempt, cut,
@@ -237,8 +237,8 @@ impl Ledger {
             first: at,
             last: at,
         };
-        // The same refusal has another cause with each path.
-        self.reasons.note(at, &format!("{message} {}", reason.fix), reason);
+        // The same refusal has another cause with each path, and the same cause with each value at a place of the body.
+        self.reasons.note(at, &format!("{} {}", without_quoted(&message), reason.fix), reason);
         self.attempts.note(Attempt {
             at,
             since: at,

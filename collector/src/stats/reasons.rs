@@ -1,18 +1,18 @@
 //! Why something was not taken, as the senders were told: one entry for each reason and sender, for an hour.
 
+use hashbrown::HashMap;
 use model::Nanos;
 
-use super::kept::{KEPT, Kept};
+use super::kept::Kept;
 use super::{Protocol, Status, cut};
 use crate::signal::Signal;
 
 /// Reasons kept.
 const MAX_REASONS: usize = 512;
-/// Of one sender; what it is told beyond that counts together. A sender of 100,000 reasons does not push out the others'.
+/// Of one sender: one of 100,000 reasons displaces its own, and not the others'.
 const MAX_OF_SENDER: usize = 64;
 /// A message is cut here: some name a key that the sender chose.
 const MAX_MESSAGE: usize = 1_000;
-const OTHERS: &str = "other reasons of this sender";
 
 /// What became of what a reason is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,51 +66,67 @@ pub struct ReasonStats {
     pub last: Nanos,
 }
 
-/// What tells reasons apart: numbers within a message do not.
+/// Who was told: the service, and by what it says of itself.
+type Of = (String, String);
+
+/// What tells reasons apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
-    sender: (String, String),
+    of: Of,
     fate: Fate,
     signal: Option<Signal>,
+    status: Option<Status>,
     reason: String,
 }
 
 /// The reasons of the last hour.
 pub(super) struct Reasons {
     kept: Kept<Key, ReasonStats>,
-    /// How many reasons each sender has brought since when: counted anew after an hour.
-    of_sender: Kept<(String, String), (usize, Nanos)>,
+    /// How many of those kept are of each sender.
+    of_senders: HashMap<Of, usize>,
 }
 
 impl Default for Reasons {
     fn default() -> Self {
-        Reasons { kept: Kept::new(MAX_REASONS), of_sender: Kept::new(MAX_REASONS) }
+        Reasons { kept: Kept::new(MAX_REASONS), of_senders: HashMap::new() }
     }
 }
 
 impl Reasons {
-    /// Counts `told`. `reason` is its message without what differs from time to time; numbers may.
-    pub(super) fn note(&mut self, at: Nanos, reason: &str, told: ReasonStats) {
+    /// Counts `told`. `reason` is what it has in common with others of the same mistake; numbers may differ.
+    pub(super) fn note(&mut self, at: Nanos, reason: &str, mut told: ReasonStats) {
         // The address tells those apart that say nothing of themselves.
         let name = if told.user_agent.is_empty() { &told.peer } else { &told.user_agent };
-        let sender = (cut(&told.service), cut(name));
-        let mut key = Key { sender, fate: told.fate, signal: told.signal, reason: without_numbers(reason) };
-        if self.kept.get_mut(&key).is_none() {
-            let (n_reasons, since) = &mut self.of_sender.see(key.sender.clone(), at, || (0, at)).value;
-            if at.saturating_sub(*since) >= KEPT {
-                (*n_reasons, *since) = (0, at);
-            }
-            if *n_reasons >= MAX_OF_SENDER {
-                OTHERS.clone_into(&mut key.reason);
-            } else {
-                *n_reasons += 1;
+        let of = (cut(&told.service), cut(name));
+        let ReasonStats { fate, signal, status, .. } = told;
+        let key = Key { of, fate, signal, status, reason: without_numbers(reason) };
+        match self.kept.get_mut(&key) {
+            Some(slot) => told.items += slot.value.items,
+            None => self.make_room(at, &key.of),
+        }
+        told.message.truncate(told.message.floor_char_boundary(MAX_MESSAGE));
+        // All of it but the sum is of the same request, the last.
+        self.kept.set(key, at, told);
+    }
+
+    /// Lets a new reason of `sender` in: where it or all have as many as they may, what was told least gives way.
+    fn make_room(&mut self, at: Nanos, sender: &Of) {
+        let gone = if self.of_senders.get(sender).is_some_and(|n_reasons| *n_reasons >= MAX_OF_SENDER) {
+            self.kept.make_room(at, |key| key.of == *sender)
+        } else if self.kept.is_full() {
+            self.kept.make_room(at, |_| true)
+        } else {
+            Vec::new()
+        };
+        for key in gone {
+            if let Some(n_reasons) = self.of_senders.get_mut(&key.of) {
+                *n_reasons -= 1;
+                if *n_reasons == 0 {
+                    self.of_senders.remove(&key.of);
+                }
             }
         }
-        let ReasonStats { items, message, .. } = &told;
-        let (items, message) = (*items, message[..message.floor_char_boundary(MAX_MESSAGE)].to_owned());
-        let stats = &mut self.kept.see(key, at, || ReasonStats { items: 0, ..told }).value;
-        stats.items += items;
-        stats.message = message;
+        *self.of_senders.entry(sender.clone()).or_default() += 1;
     }
 
     /// The reasons of the hour before `now`, newest first.
@@ -138,6 +154,24 @@ fn without_numbers(text: &str) -> String {
         } else if !out.ends_with('#') {
             out.push('#');
         }
+    }
+    out
+}
+
+/// `text` without what is in quotes, which a sender chose: a value that is not allowed, in `the string "abc" is not allowed`. A
+/// quote within is escaped, as Rust's `Debug` does it.
+pub(super) fn without_quoted(text: &str) -> String {
+    let (mut out, mut is_quoted, mut is_escaped) = (String::new(), false, false);
+    for character in text.chars() {
+        match character {
+            '"' if !is_escaped => {
+                is_quoted = !is_quoted;
+                out.push('"');
+            }
+            _ if !is_quoted => out.push(character),
+            _ => {}
+        }
+        is_escaped = is_quoted && character == '\\' && !is_escaped;
     }
     out
 }

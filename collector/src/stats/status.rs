@@ -8,7 +8,7 @@ use super::Protocol;
 use crate::refusal::Refusal;
 
 /// The status of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     Http(u16),
     /// By the name of the code, such as `UNAVAILABLE`.
