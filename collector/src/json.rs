@@ -10,6 +10,7 @@ use crate::otlp::{Malformed, Report};
 use crate::signal::Signal;
 
 mod base64;
+mod nested;
 mod scalar;
 mod schema;
 mod spelling;
@@ -17,7 +18,7 @@ mod transcoder;
 mod unknown;
 
 pub(crate) use spelling::in_camel_case;
-use transcoder::{MessageSeed, Transcoder};
+use transcoder::{MessageSeed, Stopped, Transcoder};
 
 /// A body in protobuf, and what was odd about it in JSON.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub enum JsonError {
 
 /// Transcodes an `Export{Trace,Metrics,Logs}ServiceRequest`. An empty body is an empty request.
 ///
-/// Nesting ends at 128 JSON levels, the limit of the parser; at about 30 nested maps that is before the decoder's own.
+/// A value that is nested deeper than [`model::attrs::MAX_VALUE_DEPTH`] is refused, as the decoder refuses it.
 pub fn transcode(signal: Signal, body: &[u8], max_size: usize) -> Result<Transcoded, JsonError> {
     let message = schema::request(signal);
     let mut transcoder = Transcoder::new(max_size);
@@ -44,9 +45,10 @@ pub fn transcode(signal: Signal, body: &[u8], max_size: usize) -> Result<Transco
         let mut deserializer = serde_json::Deserializer::from_slice(body);
         let seed = MessageSeed { transcoder: &mut transcoder, message };
         if let Err(error) = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end()) {
-            return Err(match transcoder.too_large {
-                true => JsonError::TooLarge,
-                false => JsonError::Malformed(Malformed::new(transcoder.place(), error.to_string())),
+            return Err(match transcoder.stopped {
+                Some(Stopped::TooLarge) => JsonError::TooLarge,
+                Some(Stopped::TooDeep) => JsonError::Malformed(Malformed::too_deep(transcoder.place())),
+                None => JsonError::Malformed(Malformed::new(transcoder.place(), error.to_string())),
             });
         }
     }

@@ -63,6 +63,11 @@ const fn many(name: &'static str, number: u32, message: &'static Message) -> Fie
     field(name, number, Repeated, Kind::Message(message))
 }
 
+/// Whether `message` is the array or the map of an `AnyValue`: by these alone messages nest without end.
+pub(super) fn holds_values(message: &'static Message) -> bool {
+    std::ptr::eq(message, &ARRAY_VALUE) || std::ptr::eq(message, &KEY_VALUE_LIST)
+}
+
 /// The request message of `signal`.
 pub(super) fn request(signal: Signal) -> &'static Message {
     match signal {

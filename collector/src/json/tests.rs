@@ -12,6 +12,8 @@ use crate::Signal;
 use crate::otlp::{Decoded, decode};
 use crate::testing::{KEEP_ALL, dump, sample};
 
+mod nesting;
+
 const LIMIT: usize = 1 << 20;
 
 fn transcoded(signal: Signal, body: &str) -> Transcoded {
@@ -244,21 +246,6 @@ fn unknown_keys_are_ignored_at_any_depth_and_named() {
     let message = snake.report.message(Signal::Traces);
     assert!(snake.body.is_empty() && snake.report.rejected() == 0);
     assert!(message.contains("no key of the body is known") && message.contains("expected resourceSpans"), "{message}");
-}
-
-#[test]
-fn depth_is_bounded_before_the_stack_is() {
-    let nested = |depth: usize| {
-        let (open, close) = (r#"{"arrayValue":{"values":["#, "]}}");
-        attribute(&format!("{}{}{}", open.repeat(depth), r#"{"intValue":1}"#, close.repeat(depth)))
-    };
-    for (depth, accepted) in [(30, true), (50, false), (51, false), (200, false), (20_000, false)] {
-        let verdict = transcode(Signal::Traces, nested(depth).as_bytes(), LIMIT);
-        assert_eq!(verdict.is_ok(), accepted, "{depth}");
-    }
-    // An unknown key is skipped without recursion.
-    let unknown = format!(r#"{{"x":{}{}}}"#, "[".repeat(200_000), "]".repeat(200_000));
-    assert!(transcode(Signal::Traces, unknown.as_bytes(), LIMIT).is_ok());
 }
 
 #[test]

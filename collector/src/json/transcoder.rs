@@ -6,8 +6,9 @@ use model::wire::put_varint;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Transcoded;
+use super::nested;
 use super::scalar::ScalarSeed;
-use super::schema::{Cardinality, Field, Kind, Message};
+use super::schema::{self, Cardinality, Field, Kind, Message};
 use super::unknown::UnknownKeys;
 use crate::otlp::Report;
 
@@ -16,12 +17,21 @@ const UNKNOWN_BODY: &str = "no key of the body is known, so nothing was stored; 
 /// Where the pass is and what it has written.
 pub(super) struct Transcoder {
     pub(super) out: Vec<u8>,
-    pub(super) too_large: bool,
     pub(super) report: Report,
+    /// Why the pass ended, where it was none of the body's JSON.
+    pub(super) stopped: Option<Stopped>,
+    /// Arrays and maps of values that are open.
+    pub(super) value_depth: usize,
     max_size: usize,
     path: Vec<Step>,
     unknown: UnknownKeys,
     unknown_at_top: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    TooLarge,
+    TooDeep,
 }
 
 enum Step {
@@ -33,8 +43,9 @@ impl Transcoder {
     pub(super) fn new(max_size: usize) -> Self {
         Transcoder {
             out: Vec::new(),
-            too_large: false,
             report: Report::default(),
+            stopped: None,
+            value_depth: 0,
             max_size,
             path: Vec::new(),
             unknown: UnknownKeys::default(),
@@ -53,6 +64,11 @@ impl Transcoder {
     /// As in `resourceSpans[0].scopeSpans[2].spans[17].name`.
     pub(super) fn place(&self) -> String {
         place_of(&self.path)
+    }
+
+    /// Takes the last key from the place.
+    pub(super) fn leave(&mut self) {
+        self.path.pop();
     }
 
     fn note_unknown(&mut self, number: usize) {
@@ -88,10 +104,15 @@ impl Transcoder {
         Ok(())
     }
 
+    /// The error that ends the pass; what is told of it is why it stopped.
+    pub(super) fn stop<E: Error>(&mut self, why: Stopped) -> E {
+        self.stopped = Some(why);
+        E::custom("stopped")
+    }
+
     /// Fails when more than the limit has been written; called for each element, so that the excess is one element.
     fn check_size<E: Error>(&mut self) -> Result<(), E> {
-        self.too_large = self.out.len() > self.max_size;
-        if self.too_large { Err(E::custom("body is too large")) } else { Ok(()) }
+        if self.out.len() > self.max_size { Err(self.stop(Stopped::TooLarge)) } else { Ok(()) }
     }
 }
 
@@ -215,6 +236,9 @@ impl<'de> Visitor<'de> for FieldSeed<'_> {
         let FieldSeed { transcoder, field } = self;
         match (field.cardinality, field.kind) {
             (Cardinality::Repeated, _) => deserializer.deserialize_any(ListVisitor { transcoder, field }),
+            (_, Kind::Message(message)) if schema::holds_values(message) => {
+                transcoder.put_delimited(field.number, |transcoder| nested::put(transcoder, message, deserializer))
+            }
             (_, Kind::Message(message)) => transcoder.put_delimited(field.number, |transcoder| {
                 MessageSeed { transcoder, message }.deserialize(deserializer)
             }),

@@ -33,6 +33,11 @@ impl Malformed {
         Malformed { place, problem: Problem::Other(problem.into()) }
     }
 
+    /// The value at `place` has more arrays and maps around it than [`MAX_VALUE_DEPTH`].
+    pub(crate) fn too_deep(place: String) -> Self {
+        Malformed { place, problem: Problem::Depth }
+    }
+
     /// The same with its place written by `spell`.
     pub(crate) fn spelt(self, spell: impl Fn(&str) -> Cow<'_, str>) -> Self {
         Malformed { place: spell(&self.place).into_owned(), ..self }
