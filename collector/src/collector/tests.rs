@@ -1,5 +1,7 @@
 //! The path of a body, from its last byte to the store's answer, and back from the log.
 
+use std::path::Path;
+
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{Gauge, NumberDataPoint};
 use prost::Message;
@@ -9,6 +11,7 @@ use super::*;
 use crate::testing::{collector_over, sample};
 
 mod replay;
+mod room;
 
 #[tokio::test]
 async fn own_metrics_beyond_the_limit_of_series_are_no_success() {
