@@ -77,8 +77,17 @@ pub(crate) fn decompress(
     };
     match (out.refusal, inflated) {
         (Some(refusal), _) => Err(refusal),
-        (None, Err(_)) => Err(Refusal::Compressed(coding.name())),
+        (None, Err(error)) => Err(why(coding, &error)),
         (None, Ok(())) => Ok(out.bytes.into()),
+    }
+}
+
+fn why(coding: Coding, error: &io::Error) -> Refusal {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Refusal::CutShort(coding.name()),
+        // The error of libzstd has no kind of its own here.
+        _ if coding == Coding::Zstd && error.to_string().contains("too much memory") => Refusal::ZstdWindow,
+        _ => Refusal::Compressed(coding.name()),
     }
 }
 
@@ -92,10 +101,16 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 /// one literal byte, and then a copy of what is long before its start.
 const SNAPPY_STREAM: &[u8] = b"\xff\x06\x00\x00sNaPpY";
 
+/// The two bytes that open a member (RFC 1952, 2.3.1).
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
 fn gzip(body: &[u8], out: &mut CappedBuffer<'_>) -> io::Result<()> {
     let mut decoder = MultiGzDecoder::new(out);
     decoder.write_all(body)?;
-    decoder.try_finish()
+    // All there is was read, and the end was not among it. What is shorter than a header is not looked at before.
+    decoder
+        .try_finish()
+        .map_err(|error| if body.starts_with(GZIP) { io::ErrorKind::UnexpectedEof.into() } else { error })
 }
 
 fn zstd(mut body: &[u8], out: &mut CappedBuffer<'_>) -> io::Result<()> {

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
 use crate::coding::{Coding, decompress};
+use crate::disguise::Disguise;
 use crate::fairness::{Peer, Shares};
 use crate::json::{self, JsonError};
 use crate::limits::{Admission, Limits};
@@ -245,7 +246,7 @@ impl Unprepared {
         let mut warnings = otlp::Report::default();
         if protocol == Protocol::HttpJson {
             let transcoded = json::transcode(signal, &body, max_body).map_err(|error| match error {
-                JsonError::Malformed(error) => Refusal::Malformed(error),
+                JsonError::Malformed(error) => unreadable(protocol, &body, error),
                 JsonError::TooLarge => Refusal::TooLarge { limit: max_body },
             })?;
             body = transcoded.body.into();
@@ -253,8 +254,11 @@ impl Unprepared {
         }
         let kind = protocol.body_kind(signal);
         let is_json = protocol == Protocol::HttpJson;
-        let spelt = |error: Malformed| if is_json { error.spelt(json::in_camel_case) } else { error };
-        let mut decoded = decode_into(store.rows(oldest_accepted), kind, &body, received_at).map_err(spelt)?;
+        let refused = |error: Malformed| match is_json {
+            true => error.spelt(json::in_camel_case).into(),
+            false => unreadable(protocol, &body, error),
+        };
+        let mut decoded = decode_into(store.rows(oldest_accepted), kind, &body, received_at).map_err(refused)?;
         if is_json {
             decoded.report.spell(json::in_camel_case);
         }
@@ -268,6 +272,11 @@ impl Unprepared {
         admission.cover_more(decoded.n_text_bytes, max_body + max_body / 2)?;
         Ok(Prepared { body, decoded, admission })
     }
+}
+
+/// Why a body was refused that came over `protocol`: what it is instead, if that is to be seen, or what is wrong with it.
+fn unreadable(protocol: Protocol, body: &[u8], error: Malformed) -> Refusal {
+    Disguise::of(protocol, body).map_or(Refusal::Malformed(error), Refusal::Disguised)
 }
 
 /// Gives the rows of a body from the write-ahead log again: the store's `Decode`. What is too old, and which series there is

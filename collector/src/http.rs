@@ -26,6 +26,7 @@ mod cors;
 mod remote_write;
 mod wrong_port;
 
+pub(crate) use remote_write::PATH as REMOTE_WRITE_PATH;
 pub use remote_write::router as remote_write;
 pub use wrong_port::router as wrong_port;
 

@@ -7,6 +7,7 @@
 mod body;
 mod coding;
 mod collector;
+mod disguise;
 mod fairness;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;

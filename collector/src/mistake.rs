@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, Version, header};
 use store::AppendError;
 
+use crate::disguise::Disguise;
 use crate::fairness::Peer;
-use crate::http::known_peer;
+use crate::http::{REMOTE_WRITE_PATH, known_peer};
 use crate::refusal::Refusal;
 use crate::stats::Step;
 
@@ -19,6 +20,8 @@ pub(crate) struct Arrival {
     version: Version,
     content_type: Option<HeaderValue>,
     content_encoding: Option<HeaderValue>,
+    /// It has the header that every sender of Remote-Write must set.
+    is_remote_write: bool,
 }
 
 /// Where a refused request stopped, and what to change.
@@ -41,6 +44,7 @@ impl Arrival {
             uri: request.uri().clone(),
             version: request.version(),
             content_type: request.headers().get(header::CONTENT_TYPE).cloned(),
+            is_remote_write: request.headers().contains_key("x-prometheus-remote-write-version"),
             content_encoding: first(request.headers(), ["content-encoding", "grpc-encoding"]),
         }
     }
@@ -68,6 +72,13 @@ impl Arrival {
             Refusal::Compressed(_) => {
                 (Step::Request, "The body is not compressed as its header says. A proxy in between may have unpacked it and left the header.".to_owned())
             }
+            Refusal::CutShort(_) => {
+                (Step::Request, "The end of the compressed data is missing. The sender must end its compressor before it takes what it has written, and send all of it.".to_owned())
+            }
+            Refusal::ZstdWindow => {
+                (Step::Request, "Compress without a long distance (--long), at level 19 at most.".to_owned())
+            }
+            Refusal::Disguised(disguise) => (Step::Request, self.about_disguise(*disguise)),
             Refusal::GrpcFrame(_) => {
                 (Step::Request, "The body is not framed as gRPC does it. A client of OTLP/HTTP must not send content-type: application/grpc.".to_owned())
             }
@@ -117,6 +128,10 @@ impl Arrival {
             format!("{} is not the path; it is {known}.", shown(path))
         } else if path.starts_with("/api/v2/spans") || path.starts_with("/api/traces") {
             "Zipkin's and Jaeger's own formats are not received. Both have exporters of OTLP, and a Collector translates.".to_owned()
+        } else if path.starts_with("/loki/") {
+            "Loki's own format is not received. Send log records by OTLP; a Collector translates.".to_owned()
+        } else if self.is_remote_write || ["/write", "/push", "/receive"].iter().any(|end| path.ends_with(end)) {
+            format!("{} is not the path; Prometheus Remote-Write is received at {}.", shown(path), REMOTE_WRITE_PATH)
         } else if path.contains("profiles") {
             "Profiles are not received, only traces, metrics and logs.".to_owned()
         } else {
@@ -162,9 +177,31 @@ impl Arrival {
         format!("It was {sent}. Set OTEL_EXPORTER_OTLP_COMPRESSION=gzip, or leave it out.")
     }
 
+    fn about_disguise(&self, disguise: Disguise) -> String {
+        let is_grpc = value(self.content_type.as_ref()).is_some_and(|sent| sent.starts_with("application/grpc"));
+        match disguise {
+            Disguise::Compressed(_) if self.content_encoding.is_some() => {
+                "It was compressed twice, or its headers name another compression.".to_owned()
+            }
+            Disguise::Compressed(coding) if is_grpc => {
+                format!("Send grpc-encoding: {coding}, and set the flag of the message that says it is compressed.")
+            }
+            Disguise::Compressed(coding) => {
+                format!("Send content-encoding: {coding}. A proxy in between may have removed it.")
+            }
+            Disguise::Json if is_grpc => {
+                "Over gRPC OTLP is protobuf alone. JSON is sent to /v1/traces, /v1/metrics or /v1/logs with content-type: application/json.".to_owned()
+            }
+            Disguise::Json => "Send content-type: application/json.".to_owned(),
+            Disguise::Protobuf => "Send content-type: application/x-protobuf.".to_owned(),
+        }
+    }
+
     fn about_body(&self) -> String {
         let sent = value(self.content_type.as_ref()).unwrap_or_default();
-        if sent.starts_with("application/json") {
+        if self.uri.path().trim_end_matches('/') == REMOTE_WRITE_PATH {
+            "The body is not the message of Remote-Write that its content-type names, for the reason given.".to_owned()
+        } else if sent.starts_with("application/json") {
             "The body is not OTLP in JSON, for the reason given.".to_owned()
         } else {
             "The body is not the message that OTLP has for this path, for the reason given. JSON must be sent with content-type: application/json, and each signal to its own path.".to_owned()

@@ -6,7 +6,7 @@
 //! Source of field numbers and meanings: opentelemetry-proto 1.11, `{trace,metrics,logs,common,resource}/v1/*.proto`.
 
 use model::Nanos;
-use model::time::DAY;
+use model::time::{DAY, SECOND};
 use store::Rows;
 
 use crate::remote_write::Written;
@@ -43,7 +43,23 @@ pub struct Context {
 /// for UTC is heard, and little enough that a wrong clock's rows do not outlive the retention by much.
 pub const MAX_AHEAD: Nanos = DAY;
 
+/// A time before this is one in another unit: of ours in milliseconds or seconds that are read as nanoseconds.
+const YEAR_2000: Nanos = 946_684_800 * SECOND;
+
 impl Context {
+    /// Why `time` is rejected, if it is too old: in words for one that is in the wrong unit, or `old`.
+    pub(crate) fn check_age(
+        self,
+        time: Nanos,
+        wrong_unit: &'static str,
+        old: &'static str,
+    ) -> Result<(), &'static str> {
+        if time >= self.oldest_accepted {
+            return Ok(());
+        }
+        Err(if time < YEAR_2000 { wrong_unit } else { old })
+    }
+
     pub(crate) fn newest_accepted(&self) -> Nanos {
         self.received_at.saturating_add(MAX_AHEAD)
     }

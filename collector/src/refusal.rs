@@ -7,6 +7,8 @@ use thiserror::Error;
 use tonic::Code;
 
 use crate::coding::ACCEPTED;
+use crate::disguise::Disguise;
+use crate::http::REMOTE_WRITE_PATH;
 use crate::limits::Overloaded;
 use crate::otlp::Malformed;
 use crate::signal::Signal;
@@ -14,7 +16,7 @@ use crate::signal::Signal;
 /// A refused request. Nothing of it was stored.
 #[derive(Debug, Error)]
 pub(crate) enum Refusal {
-    #[error("no such path; OTLP/HTTP is received at {}, {} and {}", Signal::Traces.http_path(), Signal::Metrics.http_path(), Signal::Logs.http_path())]
+    #[error("no such path; OTLP/HTTP is received at {}, {} and {}, Prometheus Remote-Write at {}", Signal::Traces.http_path(), Signal::Metrics.http_path(), Signal::Logs.http_path(), REMOTE_WRITE_PATH)]
     NoSuchPath,
     #[error("no such method; OTLP/gRPC is received by Export of the trace, metrics and logs services")]
     NoSuchGrpcMethod,
@@ -42,6 +44,12 @@ pub(crate) enum Refusal {
     TooLarge { limit: usize },
     #[error("body is not valid {0} data")]
     Compressed(&'static str),
+    #[error("body ends before its {0} data does, or its checksum is wrong")]
+    CutShort(&'static str),
+    #[error("zstd data has a window of more than 8 MiB, which is the largest that is taken")]
+    ZstdWindow,
+    #[error("{0}")]
+    Disguised(Disguise),
     #[error("gRPC framing: {0}")]
     GrpcFrame(&'static str),
     #[error("{0}")]
@@ -93,9 +101,13 @@ impl Refusal {
             | Refusal::RemoteWriteType
             | Refusal::RemoteWriteEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Refusal::Compressed(_) | Refusal::GrpcFrame(_) | Refusal::Malformed(_) | Refusal::Aborted => {
-                StatusCode::BAD_REQUEST
-            }
+            Refusal::Compressed(_)
+            | Refusal::CutShort(_)
+            | Refusal::ZstdWindow
+            | Refusal::Disguised(_)
+            | Refusal::GrpcFrame(_)
+            | Refusal::Malformed(_)
+            | Refusal::Aborted => StatusCode::BAD_REQUEST,
             // Retryable for OTLP clients, unlike 408: a slow network passes.
             Refusal::SlowBody(_) => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::Overloaded | Refusal::Greedy | Refusal::Store(AppendError::Busy(_)) => {
@@ -134,7 +146,11 @@ impl Refusal {
             | Refusal::GrpcFrame(_)
             | Refusal::Internal => Code::Internal,
             Refusal::TooLarge { .. } => Code::ResourceExhausted,
-            Refusal::Compressed(_) | Refusal::Malformed(_) => Code::InvalidArgument,
+            Refusal::Compressed(_)
+            | Refusal::CutShort(_)
+            | Refusal::ZstdWindow
+            | Refusal::Disguised(_)
+            | Refusal::Malformed(_) => Code::InvalidArgument,
             Refusal::Aborted => Code::Cancelled,
             Refusal::SlowBody(_) | Refusal::Overloaded | Refusal::Greedy | Refusal::Store(_) => Code::Unavailable,
         }
@@ -157,6 +173,17 @@ impl Refusal {
         }
     }
 
+    /// Of a body that could not be read, the field, empty for the body itself, and what is wrong with it.
+    fn violation(&self) -> Option<(&str, String)> {
+        match self {
+            Refusal::Malformed(error) => Some((error.place(), error.problem())),
+            Refusal::Compressed(_) | Refusal::CutShort(_) | Refusal::ZstdWindow | Refusal::Disguised(_) => {
+                Some(("", self.to_string()))
+            }
+            _ => None,
+        }
+    }
+
     /// The refusal as a `google.rpc.Status` message, with `BadRequest` or `RetryInfo` where they apply.
     pub(crate) fn status_message(&self) -> Vec<u8> {
         let mut status = Vec::new();
@@ -168,10 +195,10 @@ impl Refusal {
             put_bytes_field(&mut any, 2, value);
             put_bytes_field(&mut status, 3, &any);
         };
-        if let Refusal::Malformed(error) = self {
+        if let Some((field, description)) = self.violation() {
             let mut violation = Vec::new();
-            put_bytes_field(&mut violation, 1, error.place().as_bytes());
-            put_bytes_field(&mut violation, 2, error.problem().as_bytes());
+            put_bytes_field(&mut violation, 1, field.as_bytes());
+            put_bytes_field(&mut violation, 2, description.as_bytes());
             let mut bad_request = Vec::new();
             put_bytes_field(&mut bad_request, 1, &violation);
             put_detail(BAD_REQUEST, &bad_request);
@@ -189,10 +216,10 @@ impl Refusal {
     /// The refusal as a `google.rpc.Status` in JSON.
     pub(crate) fn status_json(&self) -> String {
         let mut details = Vec::new();
-        if let Refusal::Malformed(error) = self {
+        if let Some((field, description)) = self.violation() {
             details.push(serde_json::json!({
                 "@type": BAD_REQUEST,
-                "fieldViolations": [{ "field": error.place(), "description": error.problem() }],
+                "fieldViolations": [{ "field": field, "description": description }],
             }));
         }
         if let Some(seconds) = self.retry_after() {
@@ -240,6 +267,9 @@ mod tests {
             Refusal::RemoteWriteEncoding,
             Refusal::TooLarge { limit: 1 },
             Refusal::Compressed("gzip"),
+            Refusal::CutShort("gzip"),
+            Refusal::ZstdWindow,
+            Refusal::Disguised(Disguise::Json),
             Refusal::Malformed(Malformed::new(String::new(), "x")),
             Refusal::Internal,
         ];

@@ -24,14 +24,15 @@ use crate::signal::Signal;
 use crate::stats::{Protocol, Sender};
 
 /// Where Prometheus itself receives, and where its users look for it.
-const PATH: &str = "/api/v1/write";
+pub(crate) const PATH: &str = "/api/v1/write";
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The route of Remote-Write.
 pub fn router(collector: Arc<Collector>) -> Router {
     let handler = async |State(collector): State<Arc<Collector>>, request: Request| answer(&collector, request).await;
-    Router::new().route(PATH, any(handler)).with_state(collector)
+    // As for OTLP, with a slash at the end too.
+    Router::new().route(PATH, any(handler)).route(&format!("{PATH}/"), any(handler)).with_state(collector)
 }
 
 async fn answer(collector: &Arc<Collector>, request: Request) -> Response {

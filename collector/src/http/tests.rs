@@ -173,12 +173,15 @@ async fn refusals_have_their_status_and_a_status_body_in_the_encoding_of_the_req
         (post("/v1/traces", PROTOBUF), large.clone(), 413, "larger than the limit of 4096 bytes"),
         (gz(post("/v1/traces", PROTOBUF)), gzip(&large), 413, "larger than the limit of 4096 bytes"),
         (gz(post("/v1/traces", PROTOBUF)), body.clone(), 400, "not valid gzip"),
-        (gz(post("/v1/traces", PROTOBUF)), gzip(&body)[..30].to_vec(), 400, "not valid gzip"),
-        (gz(post("/v1/traces", PROTOBUF)), [gzip(&body), b"rest".to_vec()].concat(), 400, "not valid gzip"),
+        (gz(post("/v1/traces", PROTOBUF)), gzip(&body)[..30].to_vec(), 400, "ends before its gzip"),
+        (gz(post("/v1/traces", PROTOBUF)), [gzip(&body), vec![b'r'; 10]].concat(), 400, "not valid gzip"),
+        (post("/v1/traces", PROTOBUF), gzip(&body), 400, "body is gzip data, and its headers do not say so"),
+        (post("/v1/traces", PROTOBUF), b"{}".to_vec(), 400, "body is JSON"),
         (post("/v1/traces", PROTOBUF), b"not protobuf".to_vec(), 400, ""),
         (post("/v1/traces", PROTOBUF), body[..body.len() - 1].to_vec(), 400, "message ends inside a field"),
         (post("/v1/traces", JSON), br#"{"resourceSpans":5}"#.to_vec(), 400, "resourceSpans: "),
-        (post("/v1/traces", JSON), body, 400, "expected value at line"),
+        (post("/v1/traces", JSON), body, 400, "body is protobuf"),
+        (post("/v1/traces", JSON), b"hello".to_vec(), 400, "expected value at line"),
     ];
     for (request, body, status, message) in cases {
         let content_type =
@@ -202,7 +205,7 @@ async fn refusals_have_their_status_and_a_status_body_in_the_encoding_of_the_req
     assert_eq!(store.snapshot().n_rows(Table::Spans), 0);
     let stats = collector.stats();
     assert_eq!(stats.bytes_in_progress, 0);
-    assert_eq!(stats.reasons.iter().map(|it| it.times).sum::<u64>(), 19);
+    assert_eq!(stats.reasons.iter().map(|it| it.times).sum::<u64>(), 22);
     assert!(
         [400, 404, 405, 413, 415]
             .into_iter()
@@ -217,9 +220,11 @@ async fn a_malformed_body_is_a_bad_request_with_the_field() {
     let detail = &answer.json()["details"][0];
     assert_eq!(detail["@type"], "type.googleapis.com/google.rpc.BadRequest");
     assert_eq!(detail["fieldViolations"][0]["field"], "resourceLogs[0].scopeLogs");
-    let answer = send(&collector, post("/v1/logs", PROTOBUF), vec![0x08, 0x01]).await;
-    let status = Status::decode(answer.body).unwrap();
-    assert_eq!((status.code, status.details[0].type_url.as_str()), (3, "type.googleapis.com/google.rpc.BadRequest"));
+    for body in [vec![0x08, 0x01], gzip(b"")] {
+        let status = Status::decode(send(&collector, post("/v1/logs", PROTOBUF), body).await.body).unwrap();
+        let detail = &status.details[0];
+        assert_eq!((status.code, detail.type_url.as_str()), (3, "type.googleapis.com/google.rpc.BadRequest"));
+    }
 }
 
 #[tokio::test]

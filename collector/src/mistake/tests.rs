@@ -14,6 +14,8 @@ fn each_mistake_of_a_request_is_told_with_what_to_change() {
     let text = [("content-type", "text/plain")];
     let form = [("content-type", "application/grpc-web+proto")];
     let lz4 = [("grpc-encoding", "lz4")];
+    let gzip = [("content-encoding", "gzip")];
+    let prometheus = [("x-prometheus-remote-write-version", "0.1.0")];
     let json = [("content-type", "application/json")];
     let malformed = || Refusal::Malformed(crate::otlp::Malformed::new(String::new(), "x"));
     let table = [
@@ -23,6 +25,10 @@ fn each_mistake_of_a_request_is_told_with_what_to_change() {
         ("POST", "/otlp/v1/metrics", &[], Refusal::NoSuchPath, "it is /v1/metrics"),
         ("POST", "/v1/traces/v1/traces", &[], Refusal::NoSuchPath, "there twice"),
         ("POST", "/api/v2/spans", &[], Refusal::NoSuchPath, "Zipkin"),
+        ("POST", "/loki/api/v1/push", &[], Refusal::NoSuchPath, "Loki's own format"),
+        ("POST", "/api/v1/push", &[], Refusal::NoSuchPath, "Remote-Write is received at /api/v1/write"),
+        ("POST", "/prom", &prometheus, Refusal::NoSuchPath, "/prom is not the path; Prometheus Remote-Write is"),
+        ("POST", "/api/v1/write", &[], malformed(), "message of Remote-Write"),
         ("POST", "/nope", &[], Refusal::NoSuchPath, "Nothing is received at /nope"),
         (
             "POST",
@@ -40,6 +46,14 @@ fn each_mistake_of_a_request_is_told_with_what_to_change() {
         ("POST", "/v1/traces", &lz4, Refusal::GrpcEncoding, "It was lz4"),
         ("POST", "/v1/traces", &json, malformed(), "not OTLP in JSON"),
         ("POST", "/v1/traces", &[], malformed(), "each signal to its own path"),
+        ("POST", "/v1/traces", &[], Refusal::Disguised(Disguise::Compressed("zstd")), "Send content-encoding: zstd"),
+        ("POST", "/v1/traces", &gzip, Refusal::Disguised(Disguise::Compressed("gzip")), "compressed twice"),
+        ("POST", "/a.B/C", &grpc, Refusal::Disguised(Disguise::Compressed("gzip")), "Send grpc-encoding: gzip"),
+        ("POST", "/a.B/C", &grpc, Refusal::Disguised(Disguise::Json), "protobuf alone"),
+        ("POST", "/v1/traces", &[], Refusal::Disguised(Disguise::Json), "content-type: application/json"),
+        ("POST", "/v1/traces", &json, Refusal::Disguised(Disguise::Protobuf), "content-type: application/x-protobuf"),
+        ("POST", "/v1/traces", &gzip, Refusal::CutShort("gzip"), "is missing"),
+        ("POST", "/v1/traces", &gzip, Refusal::ZstdWindow, "--long"),
     ];
     for (method, path, headers, refusal, words) in table {
         let mistake = arrival(method, path, headers).mistake(&refusal);

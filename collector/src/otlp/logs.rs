@@ -16,6 +16,7 @@ const NAMES: Names = Names { resources: "resource_logs", scopes: "scope_logs", i
 
 const TIME: &str = "time_unix_nano or observed_time_unix_nano is after the year 2262";
 const TOO_OLD: &str = "time_unix_nano is older than the retention of this server";
+const UNIT: &str = "time_unix_nano is before the year 2000, older than the retention of this server; it must be in nanoseconds since 1970";
 const AHEAD: &str = "time_unix_nano is more than a day ahead of this server's clock; check the clock of the sender";
 
 /// `SEVERITY_NUMBER_FATAL4`
@@ -112,9 +113,7 @@ impl<'a> Fields<'a> {
             (0, observed) => observed,
             (own, _) => own,
         };
-        if time < context.oldest_accepted {
-            return Err(TOO_OLD);
-        }
+        context.check_age(time, UNIT, TOO_OLD)?;
         if time > context.newest_accepted() {
             return Err(AHEAD);
         }

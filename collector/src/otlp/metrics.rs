@@ -29,6 +29,7 @@ const TEMPORALITY: &str = "aggregation_temporality must be 1 (delta) or 2 (cumul
 const NO_TIME: &str = "time_unix_nano is 0; it is required, in nanoseconds since 1970";
 const TIME: &str = "time_unix_nano or start_time_unix_nano is after the year 2262";
 const TOO_OLD: &str = "time_unix_nano is older than the retention of this server";
+const UNIT: &str = "time_unix_nano is before the year 2000, older than the retention of this server; it must be in nanoseconds since 1970";
 const AHEAD: &str = "time_unix_nano is more than a day ahead of this server's clock; check the clock of the sender";
 /// The reason of points that are left out because there are as many series as the server takes.
 pub(crate) const SERIES_LIMIT: &str = "the series is new and the server has as many as it takes (max_series); leave out attributes that differ with each request or user, or raise max_series";
@@ -233,9 +234,8 @@ impl MetricRows<'_> {
         let (Ok(time), Ok(start_time)) = (Nanos::try_from(time), Nanos::try_from(start_time)) else { return Err(TIME) };
         match time {
             0 => Err(NO_TIME),
-            time if time < self.context.oldest_accepted => Err(TOO_OLD),
             time if time > self.context.newest_accepted() => Err(AHEAD),
-            time => Ok((time, start_time)),
+            time => self.context.check_age(time, UNIT, TOO_OLD).map(|()| (time, start_time)),
         }
     }
 }

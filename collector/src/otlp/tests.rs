@@ -2,7 +2,12 @@
 //! concern some items, one signal in each file.
 
 use model::resource::SCHEMA_URL_FIELD;
+use model::time::DAY;
 use model::wire::put_bytes_field;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::{Gauge, NumberDataPoint};
+use opentelemetry_proto::tonic::trace::v1::Span;
 use proptest::prelude::*;
 use prost::Message;
 use store::Rows;
@@ -123,7 +128,28 @@ fn items_older_than_the_retention_are_rejected_one_by_one() {
         assert_eq!(decode(signal, &body, at_the_limit).unwrap().rejected(), 0);
         let decoded = decode(signal, &body, Context { oldest_accepted: NOW + 1, ..KEEP_ALL }).unwrap();
         assert_eq!((decoded.rejected(), decoded.rows.is_empty(), decoded.has_time), (1, true, false));
-        assert!(decoded.report.message(signal).contains("older than the retention"), "{signal:?}");
+        assert!(decoded.report.message(signal).contains("nano is older than the retention"), "{signal:?}");
+    }
+}
+
+#[test]
+fn times_in_another_unit_are_told_from_old_ones() {
+    let context = Context { oldest_accepted: NOW - DAY, ..KEEP_ALL };
+    for divisor in [1_000, 1_000_000, 1_000_000_000] {
+        let time = (NOW / divisor) as u64;
+        let span = Span { start_time_unix_nano: time, end_time_unix_nano: time, ..sample::span(1) };
+        let log = LogRecord { time_unix_nano: time, ..sample::log(sample::text("x")) };
+        let gauge = Gauge { data_points: vec![NumberDataPoint { time_unix_nano: time, ..sample::number(1) }] };
+        for (signal, body) in [
+            (Signal::Traces, sample::traces(vec![span]).encode_to_vec()),
+            (Signal::Logs, sample::logs(vec![log]).encode_to_vec()),
+            (Signal::Metrics, sample::metrics(vec![sample::metric(Data::Gauge(gauge))]).encode_to_vec()),
+        ] {
+            let decoded = decode(signal, &body, context).unwrap();
+            let told = decoded.report.message(signal);
+            assert!(told.contains("before the year 2000, older than the retention"), "{signal:?}: {told}");
+            assert_eq!(decoded.rejected(), 1);
+        }
     }
 }
 

@@ -19,6 +19,7 @@ const PARENT_SPAN_ID: &str = "parent_span_id must be empty or 8 bytes (16 hex di
 const NO_TIME: &str = "start_time_unix_nano is 0; it is required, in nanoseconds since 1970";
 const TIME: &str = "start_time_unix_nano or end_time_unix_nano is after the year 2262";
 const TOO_OLD: &str = "start_time_unix_nano is older than the retention of this server";
+const UNIT: &str = "start_time_unix_nano is before the year 2000, older than the retention of this server; it must be in nanoseconds since 1970";
 const AHEAD: &str = "start_time_unix_nano or end_time_unix_nano is more than a day ahead of this server's clock; check the clock of the sender";
 
 const ENDS_BEFORE: &str = "end_time_unix_nano is before start_time_unix_nano; the span was stored with a duration of 0";
@@ -144,9 +145,7 @@ impl<'a> Fields<'a> {
         if start == 0 {
             return Err(NO_TIME);
         }
-        if start < context.oldest_accepted {
-            return Err(TOO_OLD);
-        }
+        context.check_age(start, UNIT, TOO_OLD)?;
         if start.max(end) > context.newest_accepted() {
             return Err(AHEAD);
         }

@@ -15,6 +15,8 @@ use crate::otlp::{Context, Counted, Decoded};
 
 const TIME: &str = "timestamp must be after 1970 and before 2262, in milliseconds";
 const TOO_OLD: &str = "timestamp is older than the retention of this server";
+const UNIT: &str =
+    "timestamp is before the year 2000, older than the retention of this server; it must be in milliseconds since 1970";
 const AHEAD: &str = "timestamp is more than a day ahead of this server's clock; check the clock of the sender";
 /// The reason of items that are left out because there are as many series as the server takes.
 pub(crate) const SERIES_LIMIT: &str = "the series is new and the server has as many as it takes (max_series); drop labels that differ with each request or user, or raise max_series";
@@ -198,9 +200,7 @@ impl SeriesRows<'_> {
     fn time(&self, millis: i64) -> Result<Nanos, &'static str> {
         self.series?;
         let time = nanos(millis).ok_or(TIME)?;
-        if time < self.context.oldest_accepted {
-            return Err(TOO_OLD);
-        }
+        self.context.check_age(time, UNIT, TOO_OLD)?;
         if time > self.context.newest_accepted() {
             return Err(AHEAD);
         }

@@ -208,3 +208,11 @@ async fn series_beyond_the_limit_are_rejected_one_by_one() {
     assert_eq!((stats.signals[1].rejected_by_series_limit, stats.senders[0].rejected[1]), (2, 2));
     assert_eq!(store.snapshot().n_rows(Table::Points), 1);
 }
+
+#[tokio::test]
+async fn a_slash_at_the_end_of_the_path_is_no_mistake() {
+    let (_dir, store, collector) = collector(Limits::default());
+    let request = Request::post("/api/v1/write/").header("content-type", V1);
+    let answer = send(&collector, request.body(Body::from(body(&one(NAMED, vec![sample(1.0)]), V1))).unwrap()).await;
+    assert_eq!((answer.status, store.snapshot().n_rows(Table::Points)), (204, 1));
+}

@@ -65,7 +65,11 @@ fn a_bad_series_or_sample_costs_itself_and_the_reason_says_what_is_allowed() {
         (0, "after 1970 and before 2262"),
         (-5, "after 1970 and before 2262"),
         (i64::MAX, "after 1970 and before 2262"),
-        (NOW_MILLIS - 3_600_001, "older than the retention"),
+        (NOW_MILLIS - 3_600_001, "timestamp is older than the retention"),
+        (
+            NOW_MILLIS / 1000,
+            "before the year 2000, older than the retention of this server; it must be in milliseconds",
+        ),
         (NOW_MILLIS + DAY / 1_000_000 + 1, "more than a day ahead"),
     ];
     for (timestamp, expected) in bad_times {
