@@ -117,8 +117,8 @@ fn everywhere(it: &KeyValue) -> Vec<(&'static str, Signal, Vec<u8>, String)> {
 
 #[test]
 fn fifty_levels_are_taken_and_fifty_one_refused_wherever_they_are_as_in_protobuf() {
-    let kinds: [(&str, fn(usize) -> bool); 3] =
-        [("maps", |_| true), ("arrays", |_| false), ("both", |level| level % 2 == 0)];
+    type IsMap = fn(usize) -> bool;
+    let kinds: [(&str, IsMap); 3] = [("maps", |_| true), ("arrays", |_| false), ("both", |level| level % 2 == 0)];
     for (kind, is_map) in kinds {
         for depth in [24, 25, 26, 27, 49, 50, 51, 52, 60] {
             for (place, signal, body, json) in everywhere(&nested(depth, is_map)) {
