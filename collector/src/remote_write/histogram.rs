@@ -22,7 +22,7 @@ const MAX_EMPTY_BUCKETS: usize = 16 << 20;
 
 const SCHEMA: &str = "the schema of a native histogram must be -53 or from -4 to 8";
 const EMPTY: &str = "the histograms of the request reach over more than 16777216 empty buckets; send smaller batches";
-const BOUNDS: &str = "custom_values must increase";
+const BOUNDS: &str = "custom_values must increase and be less than +Inf, where the last bucket ends";
 const CUSTOM: &str = "a histogram with custom buckets has neither negative buckets nor a zero bucket";
 
 /// A `Histogram` message. Keeps its memory from one to the next.
@@ -133,9 +133,19 @@ impl NativeHistogram {
         Ok(self.kind())
     }
 
+    /// Whether the count is that of the buckets, of the distribution written last. A count may be more where the sum is NaN:
+    /// observations of NaN are in no bucket.
+    pub(super) fn counts_agree(&self) -> bool {
+        let buckets = self.positive.dense.iter().chain(&self.negative.dense);
+        let zero = self.zero_count.whole().unwrap_or(0);
+        let in_buckets = buckets.fold(zero, |sum, count| sum.saturating_add(*count));
+        let count = self.count.whole().unwrap_or(0);
+        if self.sum.is_nan() { count >= in_buckets } else { count == in_buckets }
+    }
+
     fn explicit(&mut self, out: &mut Vec<u8>) -> Result<(), &'static str> {
         let bounds = &self.custom_values;
-        if !bounds.is_sorted_by(|a, b| a < b) || bounds.iter().any(|bound| bound.is_nan()) {
+        if !bounds.is_sorted_by(|a, b| a < b) || bounds.iter().any(|bound| bound.is_nan() || *bound == f64::INFINITY) {
             return Err(BOUNDS);
         }
         if !self.negative.is_empty() || self.zero_count.whole() != Ok(0) {

@@ -17,6 +17,7 @@ const TIME: &str = "timestamp must be after 1970 and before 2262, in millisecond
 const TOO_OLD: &str = "timestamp is older than the retention of this server";
 const UNIT: &str =
     "timestamp is before the year 2000, older than the retention of this server; it must be in milliseconds since 1970";
+const COUNT: &str = "the count of a histogram is not the sum of its buckets; it was stored as sent";
 const AHEAD: &str = "timestamp is more than a day ahead of this server's clock; check the clock of the sender";
 /// The reason of items that are left out because there are as many series as the server takes.
 pub(crate) const SERIES_LIMIT: &str = "the series is new and the server has as many as it takes (max_series); drop labels that differ with each request or user, or raise max_series";
@@ -129,6 +130,10 @@ impl SeriesRows<'_> {
                 };
                 self.decoded.rows.metrics.push(&Point { series, time, start_time, flags, value });
                 self.decoded.written.histograms += 1;
+                if !is_stale && !self.scratch.histogram.counts_agree() {
+                    let index = self.index;
+                    self.decoded.report.warn(COUNT, || format!("timeseries[{index}].histograms[{number}]"));
+                }
             }
         }
         Ok(())

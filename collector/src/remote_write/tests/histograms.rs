@@ -105,6 +105,7 @@ fn what_cannot_be_stored_is_rejected_with_the_reason() {
         (Histogram { timestamp: 0, ..histogram(0, &[], &[]) }, "timestamp must be after 1970"),
         (custom(&[1.0, 1.0], &[], &[]), "custom_values must increase"),
         (custom(&[f64::NAN], &[], &[]), "custom_values must increase"),
+        (custom(&[1.0, f64::INFINITY], &[], &[]), "and be less than +Inf"),
         (custom(&[1.0], &[(2, 1)], &[1]), "spans of the histogram do not fit"),
         (custom(&[1.0], &[(-1, 1)], &[1]), "spans of the histogram do not fit"),
         (
@@ -122,8 +123,41 @@ fn what_cannot_be_stored_is_rejected_with_the_reason() {
 }
 
 #[test]
+fn counts_that_are_not_the_sum_of_their_buckets_are_warned_about() {
+    let with = |count: u64, it: Histogram| Histogram { count_int: Some(count), ..it };
+    let negative = BucketSpan { offset: 5, length: 1 };
+    let both = || Histogram {
+        zero_count_int: Some(3),
+        negative_spans: vec![negative.clone()],
+        negative_deltas: vec![7],
+        ..histogram(0, &[(0, 2)], &[50, 0])
+    };
+    let nan = |it: Histogram| Histogram { sum: f64::NAN, ..it };
+    let cases = [
+        (with(110, both()), true),
+        (with(109, both()), false),
+        (with(111, both()), false),
+        (nan(with(111, both())), true),
+        (nan(with(109, both())), false),
+        (with(3, custom(&[1.0, 2.0], &[(0, 3)], &[1, 0, 0])), true),
+        (with(4, custom(&[1.0, 2.0], &[(0, 3)], &[1, 0, 0])), false),
+        (with(0, histogram(0, &[], &[])), true),
+        (with(99, histogram(0, &[], &[])), false),
+    ];
+    for (it, agree) in cases {
+        let decoded = decoded(vec![it.clone()]);
+        assert_eq!((decoded.rejected(), decoded.written.histograms), (0, 1), "{it:?}");
+        assert_eq!(
+            decoded.report.findings().iter().map(|it| it.rejected).collect::<Vec<_>>(),
+            vec![false; usize::from(!agree)],
+            "{it:?}"
+        );
+    }
+}
+
+#[test]
 fn the_empty_buckets_of_a_request_are_bounded() {
-    let wide = histogram(0, &[(0, 1), (16_000, 1)], &[1, 0]);
+    let wide = Histogram { count_int: Some(2), ..histogram(0, &[(0, 1), (16_000, 1)], &[1, 0]) };
     let decoded = decoded(vec![wide; 1100]);
     assert_eq!((decoded.written.histograms, decoded.rejected()), (16_777_216 / 16_000, 1100 - 16_777_216 / 16_000));
     assert!(decoded.report.findings()[0].reason.contains("empty buckets"));
@@ -131,7 +165,7 @@ fn the_empty_buckets_of_a_request_are_bounded() {
 
 #[test]
 fn a_histogram_that_is_rejected_for_its_time_or_series_costs_none_of_them() {
-    let wide = histogram(0, &[(0, 1), (16_000, 1)], &[1, 0]);
+    let wide = Histogram { count_int: Some(2), ..histogram(0, &[(0, 1), (16_000, 1)], &[1, 0]) };
     let late = Histogram { timestamp: 0, ..wide.clone() };
     let decoded = decoded([vec![late; 1100], vec![wide; 1000]].concat());
     assert_eq!((decoded.written.histograms, decoded.rejected()), (1000, 1100));
