@@ -11,7 +11,7 @@ use query::QueryError;
 use tokio::task::JoinError;
 
 use crate::palette::Palette;
-use crate::parts::ServiceTag;
+use crate::parts::{Name, ServiceTag};
 use crate::state::{IngestReport, UiState};
 
 /// Longest service name shown.
@@ -58,7 +58,7 @@ impl App {
 
     /// `service` with its colour.
     pub(crate) fn service(&self, service: &str) -> ServiceTag {
-        ServiceTag { slot: self.slot(service), name: crate::format::clip(service, MAX_NAME) }
+        ServiceTag { slot: self.slot(service), name: Name::new(service, MAX_NAME) }
     }
 }
 

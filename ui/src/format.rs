@@ -78,8 +78,10 @@ pub(crate) fn number(value: f64) -> String {
         format!("{}k", digits(value / 1e3))
     } else if size < 999_500_000.0 {
         format!("{}M", digits(value / 1e6))
-    } else if size < 1e15 {
+    } else if size < 999_500_000_000.0 {
         format!("{}G", digits(value / 1e9))
+    } else if size < 1e15 {
+        format!("{}T", digits(value / 1e12))
     } else {
         format!("{value:.2e}")
     }
@@ -117,19 +119,30 @@ pub(crate) fn rate(per_second: f64) -> String {
 
 /// A number of bytes: `512 B`, `1.4 MiB`.
 pub(crate) fn bytes(value: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let mut size = value as f64;
+    bytes_of(value as f64)
+}
+
+/// As a metric may have it: below 0, in fractions, or more than any machine has.
+fn bytes_of(value: f64) -> String {
+    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut size = value;
     let mut unit = 0;
-    while size >= 1023.5 && unit + 1 < UNITS.len() {
+    while size.abs() >= 1023.5 && unit + 1 < UNITS.len() {
         size /= 1024.0;
         unit += 1;
     }
-    format!("{} {}", digits(size), UNITS[unit])
+    let words = if size.abs() < 0.01 || size.abs() >= 1e4 { number(size) } else { digits(size) };
+    format!("{words} {}", UNITS[unit])
 }
 
 /// A number with its unit, as UCUM writes units and `web/src/units.ts` shows them.
 pub(crate) fn with_unit(value: f64, unit: &str) -> String {
-    let nanos = |scale: f64| duration((value * scale).clamp(-9e18, 9e18) as Nanos);
+    let nanos = |scale: f64| match value * scale {
+        size if size != 0.0 && size.abs() < 0.5 => format!("{} ns", number(size)),
+        // Beyond what 64 bits hold of nanoseconds, hours say nothing.
+        size if size.abs() > 9e18 => format!("{} d", number(value / (DAY as f64 / scale))),
+        size => duration(size.round() as Nanos),
+    };
     if !value.is_finite() {
         return number(value);
     }
@@ -139,8 +152,8 @@ pub(crate) fn with_unit(value: f64, unit: &str) -> String {
         "ms" => nanos(1e6),
         "us" => nanos(1e3),
         "ns" => nanos(1.0),
-        "By" if value >= 0.0 => bytes(value as u64),
-        "By/s" if value >= 0.0 => format!("{}/s", bytes(value as u64)),
+        "By" => bytes_of(value),
+        "By/s" => format!("{}/s", bytes_of(value)),
         _ if unit.starts_with('/') => format!("{}{}", number(value), clip(unit, 20)),
         _ => format!("{} {}", number(value), clip(unit.trim_start_matches('{'), 20).replacen('}', "", 1)),
     }
@@ -265,6 +278,8 @@ mod tests {
             (812.0, "812"),
             (41_300.0, "41.3k"),
             (2.1e6, "2.1M"),
+            (7.4e12, "7.4T"),
+            (9.2e18, "9.20e18"),
             (f64::NAN, "–"),
         ];
         for (value, expected) in table {
@@ -290,6 +305,14 @@ mod tests {
             (5.0, "/s", "5/s"),
             (5.0, "1", "5"),
             (f64::INFINITY, "s", "∞"),
+            (1e-12, "s", "1.0e-3 ns"),
+            (5e-324, "ns", "4.9e-324 ns"),
+            (1e19, "s", "116T d"),
+            (1e308, "s", "1.16e303 d"),
+            (-3072.0, "By", "-3 KiB"),
+            (1.844_674_407_370_955_2e19, "By", "16 EiB"),
+            (1e300, "By/s", "8.67e281 EiB/s"),
+            (1e-9, "By", "1.0e-9 B"),
         ];
         for (value, unit, expected) in table {
             assert_eq!(with_unit(value, unit), expected);

@@ -42,6 +42,7 @@ use crate::app::App;
 pub fn router(state: UiState) -> Router {
     let pages = Router::new()
         .route("/", get(pages::home::get))
+        .route("/services", get(pages::service::named))
         .route("/services/{*name}", get(pages::service::get))
         .route("/traces", get(pages::traces::get))
         .route("/traces/{id}", get(pages::trace::get))

@@ -49,6 +49,16 @@ impl PageUrl {
         PageUrl { path: path.into(), pairs: self.pairs.clone() }
     }
 
+    /// The page of the service `name` with the same parameters. Browsers take `.` and `..` out of a path, encoded or not, so
+    /// that a name with such a part is a parameter.
+    pub(crate) fn to_service(&self, name: &str) -> Self {
+        if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            self.at_path("/services").with("name", name)
+        } else {
+            self.at_path(format!("/services/{name}"))
+        }
+    }
+
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
@@ -160,6 +170,22 @@ mod tests {
         assert_eq!(url.with("q", "c").to_string(), "/traces?from=now-1h&q=c");
         assert_eq!(url.with("q", "").to_string(), "/traces?from=now-1h");
         assert_eq!(url.others(&["q"]).count(), 1);
+    }
+
+    #[test]
+    fn a_service_whose_name_browsers_would_take_for_a_step_in_a_path_is_a_parameter() {
+        let table = [
+            ("booking", "/services/booking?from=now-1h"),
+            ("a/b", "/services/a/b?from=now-1h"),
+            ("..%2f..", "/services/..%252f..?from=now-1h"),
+            (".", "/services?from=now-1h&name=."),
+            ("..", "/services?from=now-1h&name=.."),
+            ("../../etc/passwd", "/services?from=now-1h&name=..%2F..%2Fetc%2Fpasswd"),
+            ("//evil.example", "/services?from=now-1h&name=%2F%2Fevil.example"),
+        ];
+        for (name, expected) in table {
+            assert_eq!(parse("/?from=now-1h").to_service(name).to_string(), expected);
+        }
     }
 
     #[test]

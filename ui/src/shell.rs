@@ -137,7 +137,7 @@ impl Shell {
     }
 
     pub(crate) fn service_link(&self, service: &str) -> PageUrl {
-        self.link(format!("/services/{service}"))
+        keep_range(PageUrl::default().to_service(service), &self.range)
     }
 
     pub(crate) fn presets(&self) -> Vec<Preset> {
@@ -206,7 +206,7 @@ fn keep_range(url: PageUrl, range: &PageRange) -> PageUrl {
 /// Whether the page at `path` belongs to the navigation entry `entry`.
 fn is_within(path: &str, entry: &str) -> bool {
     match entry {
-        "/" => path == "/" || path.starts_with("/services/"),
+        "/" => path == "/" || path.starts_with("/services"),
         _ => path.strip_prefix(entry).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
     }
 }

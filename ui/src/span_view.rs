@@ -11,7 +11,7 @@ use crate::format::{self, Stamp, clip};
 use crate::log_view::LogView;
 use crate::page_url::PageUrl;
 use crate::pages::trace::link;
-use crate::parts::ServiceTag;
+use crate::parts::{Name, ServiceTag};
 use crate::trace_statistics::own_time;
 
 /// Events and links shown of one span.
@@ -23,7 +23,7 @@ const LOGS_AROUND: Nanos = model::time::MINUTE;
 #[derive(Template)]
 #[template(path = "parts/span.html")]
 pub(crate) struct SpanView {
-    name: String,
+    name: Name,
     service: ServiceTag,
     span_id: SpanId,
     kind: &'static str,
@@ -35,7 +35,7 @@ pub(crate) struct SpanView {
     duration: String,
     own: String,
     share: String,
-    parent: Option<(PageUrl, SpanId, String)>,
+    parent: Option<(PageUrl, SpanId, Name)>,
     n_children: usize,
     odd: Vec<String>,
     attributes: Vec<Attribute>,
@@ -103,7 +103,7 @@ impl SpanView {
             .with("from", format::rfc3339(at.start.saturating_sub(LOGS_AROUND)))
             .with("to", format::rfc3339(at.end().saturating_add(LOGS_AROUND)));
         SpanView {
-            name: clip(span.name, 400),
+            name: Name::new(span.name, 400),
             service: app.service(span.service),
             span_id: at.span_id,
             kind: span.kind.name(),
@@ -117,7 +117,7 @@ impl SpanView {
             share: format::percent(at.duration as f64 / trace.duration().max(1) as f64),
             parent: at.parent.map(|parent| {
                 let id = trace.spans[parent].span_id;
-                (link(context, trace.trace_id).with("span", id), id, clip(trace.span(parent).name, 80))
+                (link(context, trace.trace_id).with("span", id), id, Name::new(trace.span(parent).name, 80))
             }),
             n_children: trace.children(index).count(),
             odd,
@@ -160,7 +160,7 @@ impl SpanView {
             dropped: dropped(span.dropped_attributes, span.dropped_events, span.dropped_links),
             similar: search.with("service", span.service).with("operation", span.name),
             logs_around: around,
-            service_page: context.at_path(format!("/services/{}", span.service)),
+            service_page: context.to_service(span.service),
         }
     }
 }

@@ -5,13 +5,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use model::Nanos;
-use model::time::{MILLISECOND, SECOND};
 
 use crate::app::{App, page};
-use crate::format::{self, clip};
+use crate::format;
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
-use crate::parts::{ServiceTag, Tab, Unnamed};
+use crate::parts::{Name, ServiceTag, Tab, Unnamed};
 use crate::shell::Shell;
 use crate::state::{Endpoints, IngestStats, StorageStats};
 
@@ -24,9 +23,8 @@ use ladder::Ladder;
 
 /// Rows of the list of senders.
 const MAX_SENDERS: usize = 50;
-/// The trace that the `curl` line makes, so that the page can link to it.
-const TRACE_ID: &str = "5b8efff798038103d269b633813fc60c";
-const SPAN_ID: &str = "eee19b7ec3c1b174";
+/// Makes the ids and the time of a span anew whenever a shell runs it, with what POSIX and macOS have.
+const NEW_SPAN: &str = "trace=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \\n') span=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \\n') now=$(date +%s)";
 
 /// What there is a snippet for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,7 +71,6 @@ struct ConnectPage {
     lang: Language,
     tabs: Vec<Tab>,
     curl: String,
-    trace_id: &'static str,
     /// A command of one line that sends one span.
     smoke: String,
     ladder: Ladder,
@@ -113,7 +110,7 @@ struct SenderRow {
     service: ServiceTag,
     unnamed: Option<Unnamed>,
     href: PageUrl,
-    user_agent: String,
+    user_agent: Option<Name>,
     protocol: &'static str,
     spans: String,
     points: String,
@@ -146,8 +143,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             grpc_authority: endpoints.otlp_grpc.split("://").last().unwrap_or_default().to_owned(),
             lang,
             tabs: LANGUAGES.map(tab).into(),
-            curl: curl(&endpoints.otlp_http, shell.now),
-            trace_id: TRACE_ID,
+            curl: curl(&endpoints.otlp_http, &endpoints.ui),
             smoke: smoke(&endpoints.otlp_http),
             ladder: Ladder::new(&app, service).await,
             ladder_events: PageUrl::new("/connect/events").with("service", service),
@@ -191,8 +187,8 @@ impl Received {
         let senders = stats.senders.iter().take(MAX_SENDERS).map(|sender| SenderRow {
             service: app.service(&sender.service),
             unnamed: Unnamed::of(&sender.service, sender.protocol),
-            href: PageUrl::new(format!("/services/{}", sender.service)),
-            user_agent: clip(&sender.user_agent, 80),
+            href: PageUrl::default().to_service(&sender.service),
+            user_agent: (!sender.user_agent.is_empty()).then(|| Name::new(&sender.user_agent, 80)),
             protocol: sender.protocol,
             spans: format::count(sender.n_spans),
             points: format::count(sender.n_points),
@@ -240,27 +236,26 @@ fn reachable(endpoint: &str, host: &str) -> String {
     }
 }
 
-/// A command of one line that sends a span of its own trace which ends now, for any shell of Unix.
+/// A command of one line that sends a span which ends now, for any shell of Unix.
 fn smoke(otlp_http: &str) -> String {
     format!(
-        r#"t=$(date +%s); curl -sS {otlp_http}/v1/traces -H 'content-type: application/json' -d '{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"smoke-test"}}}}]}},"scopeSpans":[{{"spans":[{{"traceId":"'$(printf %032x $t)'","spanId":"00f067aa0ba902b7","name":"smoke test","kind":1,"startTimeUnixNano":"'$t'000000000","endTimeUnixNano":"'$t'000000001"}}]}}]}}]}}'"#
+        r#"{NEW_SPAN}; curl -sS {otlp_http}/v1/traces -H 'content-type: application/json' -d '{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"smoke-test"}}}}]}},"scopeSpans":[{{"spans":[{{"traceId":"'$trace'","spanId":"'$span'","name":"smoke test","kind":1,"startTimeUnixNano":"'$now'000000000","endTimeUnixNano":"'$now'000000001"}}]}}]}}]}}'"#
     )
 }
 
-/// A command that sends one span which ends at `now`.
-fn curl(otlp_http: &str, now: Nanos) -> String {
-    let end = now / SECOND * SECOND;
-    let start = end - 240 * MILLISECOND;
+/// Commands that send a span which ends now and print the address of its trace, for any shell of Unix.
+fn curl(otlp_http: &str, ui: &str) -> String {
     format!(
-        r#"curl -i {otlp_http}/v1/traces -H 'content-type: application/json' -d '{{
+        r#"{NEW_SPAN}
+curl -i {otlp_http}/v1/traces -H 'content-type: application/json' -d '{{
   "resourceSpans": [{{
     "resource": {{"attributes": [{{"key": "service.name", "value": {{"stringValue": "hello"}}}}]}},
     "scopeSpans": [{{"spans": [{{
-      "traceId": "{TRACE_ID}", "spanId": "{SPAN_ID}", "name": "GET /hello", "kind": 2,
-      "startTimeUnixNano": "{start}", "endTimeUnixNano": "{end}"
+      "traceId": "'$trace'", "spanId": "'$span'", "name": "GET /hello", "kind": 2,
+      "startTimeUnixNano": "'$((now - 1))'760000000", "endTimeUnixNano": "'$now'000000000"
     }}]}}]
   }}]
-}}'"#
+}}'; echo; echo "{ui}/traces/$trace""#
     )
 }
 
@@ -283,15 +278,42 @@ mod tests {
         }
     }
 
+    /// The bodies that `snippet` sends when a shell runs it twice, and what it prints of its own in the first run.
+    fn run_twice(snippet: &str) -> ([serde_json::Value; 2], String) {
+        // A function in place of the program: its last argument is the body.
+        let stand_in = r#"curl() { while [ $# -gt 1 ]; do shift; done; printf '%s' "$1" > body; }"#;
+        let dir = tempfile::tempdir().unwrap();
+        let mut said = String::new();
+        let bodies = [0, 1].map(|_| {
+            let script = format!("{stand_in}\n{snippet}\n");
+            let output = std::process::Command::new("sh").args(["-c", &script]).current_dir(dir.path()).output().unwrap();
+            assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+            said = String::from_utf8(output.stdout).unwrap();
+            serde_json::from_slice(&std::fs::read(dir.path().join("body")).unwrap()).unwrap()
+        });
+        (bodies, said)
+    }
+
     #[test]
-    fn the_curl_line_carries_valid_otlp_json() {
-        let line = curl("http://127.0.0.1:4318", 1_795_363_445_123_456_789);
-        let body = line.split_once("-d '").unwrap().1.strip_suffix('\'').unwrap();
-        assert!(!body.contains('\''));
-        let json: serde_json::Value = serde_json::from_str(body).unwrap();
-        let span = &json["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
-        assert_eq!(span["endTimeUnixNano"], "1795363445000000000");
-        assert!(model::TraceId::parse(span["traceId"].as_str().unwrap()).is_some());
-        assert!(model::SpanId::parse(span["spanId"].as_str().unwrap()).is_some());
+    fn the_snippets_send_another_span_each_time_a_shell_runs_them() {
+        let box_of = ("http://127.0.0.1:4318", "http://127.0.0.1:4319");
+        for snippet in [curl(box_of.0, box_of.1), smoke(box_of.0)] {
+            let (bodies, said) = run_twice(&snippet);
+            let spans = bodies.map(|body| body["resourceSpans"][0]["scopeSpans"][0]["spans"][0].clone());
+            for span in &spans {
+                let (start, end) = (&span["startTimeUnixNano"], &span["endTimeUnixNano"]);
+                let [start, end] = [start, end].map(|time| time.as_str().unwrap().parse::<i64>().unwrap());
+                assert!(start < end && start > 1_700_000_000_000_000_000, "{snippet}");
+                assert!(model::TraceId::parse(span["traceId"].as_str().unwrap()).is_some(), "{snippet}");
+                assert!(model::SpanId::parse(span["spanId"].as_str().unwrap()).is_some(), "{snippet}");
+            }
+            assert_ne!(spans[0]["traceId"], spans[1]["traceId"], "{snippet}");
+            assert_ne!(spans[0]["spanId"], spans[1]["spanId"], "{snippet}");
+            if said.is_empty() {
+                continue;
+            }
+            let trace = spans[1]["traceId"].as_str().unwrap();
+            assert_eq!(said.trim(), format!("http://127.0.0.1:4319/traces/{trace}"));
+        }
     }
 }

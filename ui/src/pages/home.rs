@@ -10,10 +10,10 @@ use query::services::{Red, ServiceSummary, services};
 use slo::status::Health;
 
 use crate::app::{App, Problem, page};
-use crate::format::{self, clip};
+use crate::format;
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
-use crate::parts::{ServiceTag, Spark};
+use crate::parts::{Name, ServiceTag, Spark};
 use crate::shell::Shell;
 use crate::slo_view::SloCard;
 
@@ -21,6 +21,8 @@ use crate::slo_view::SloCard;
 const BUCKETS: usize = 40;
 /// Services shown; the rest is counted.
 const MAX_SERVICES: usize = 300;
+/// Characters shown of what a resource says of its service.
+const MAX_NAME: usize = 60;
 /// A service that sent within the range, but not for this long before its end, has fallen silent.
 const SILENT_AFTER: Nanos = 2 * MINUTE;
 /// Share of failed requests above which a service without an SLO is called failing.
@@ -44,7 +46,7 @@ struct HomePage {
 struct Row {
     service: ServiceTag,
     href: PageUrl,
-    namespace: String,
+    namespace: Option<Name>,
     word: &'static str,
     class: &'static str,
     rate: String,
@@ -53,10 +55,10 @@ struct Row {
     rate_line: Spark,
     error_line: Spark,
     p95_line: Spark,
-    versions: String,
+    versions: Option<Name>,
     n_versions: usize,
     n_instances: usize,
-    language: String,
+    language: Option<Name>,
     last_seen: String,
     by_roots: bool,
 }
@@ -108,10 +110,11 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
 fn row(app: &App, shell: &Shell, service: &ServiceSummary, word: &'static str, class: &'static str) -> Row {
     let red = &service.requests;
     let lines = Lines::of(red);
+    let named = |name: &str| (!name.is_empty()).then(|| Name::new(name, MAX_NAME));
     Row {
         service: app.service(&service.service),
         href: shell.service_link(&service.service),
-        namespace: clip(&service.namespace, 60),
+        namespace: named(&service.namespace),
         word,
         class,
         rate: format::rate(red.rate),
@@ -120,10 +123,10 @@ fn row(app: &App, shell: &Shell, service: &ServiceSummary, word: &'static str, c
         rate_line: lines.rate,
         error_line: lines.errors,
         p95_line: lines.p95,
-        versions: clip(&service.versions.join(", "), 40),
+        versions: named(&service.versions.join(", ")),
         n_versions: service.versions.len(),
         n_instances: service.n_instances,
-        language: clip(&service.language, 20),
+        language: named(&service.language),
         last_seen: shell.ago(service.last_seen),
         by_roots: service.by_roots,
     }

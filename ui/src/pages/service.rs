@@ -7,10 +7,10 @@ use axum::response::Response;
 use query::services::{OperationSearch, operations};
 
 use crate::app::{App, Problem, page};
-use crate::format::{self, clip};
+use crate::format;
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
-use crate::parts::{Meter, ServiceTag};
+use crate::parts::{Meter, Name, ServiceTag};
 use crate::shell::Shell;
 use crate::slo_view::SloCard;
 
@@ -38,7 +38,7 @@ struct ServicePage {
 }
 
 struct Row {
-    name: String,
+    name: Name,
     kind: &'static str,
     href: PageUrl,
     rate: String,
@@ -50,6 +50,12 @@ struct Row {
     lines: Lines,
     share: String,
     share_bar: Meter,
+}
+
+/// `GET /services?name=`, for names that are no path.
+pub(crate) async fn named(state: State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    let name = PageUrl::of(&uri).get("name").to_owned();
+    get(state, Path(name), uri, headers).await
 }
 
 /// `GET /services/{name}`
@@ -68,7 +74,7 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
         let share = red.total_duration as f64 / total.max(1) as f64;
         let duration = |value: Option<i64>| value.map_or("–".to_owned(), format::duration);
         Row {
-            name: clip(&operation.name, 160),
+            name: Name::new(&operation.name, 160),
             kind: operation.kind.name(),
             href: traces.with("operation", &operation.name),
             rate: format::rate(red.rate),
@@ -93,7 +99,7 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
         if is_known { StatusCode::OK } else { StatusCode::NOT_FOUND },
         &ServicePage {
             // A name that is none takes no colour.
-            service: if is_known { app.service(&name) } else { ServiceTag { slot: 0, name: clip(&name, 80) } },
+            service: if is_known { app.service(&name) } else { ServiceTag { slot: 0, name: Name::new(&name, 80) } },
             is_known,
             slos,
             n_more: list.operations.len().saturating_sub(rows.len()),

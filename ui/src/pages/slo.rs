@@ -18,7 +18,7 @@ use crate::error_origin::error_origin;
 use crate::format::{self, Stamp, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
-use crate::parts::{Chart, Line, Mark, ServiceTag, seconds};
+use crate::parts::{Chart, Line, Mark, Name, ServiceTag, seconds};
 use crate::shell::Shell;
 use crate::slo_view::{Notices, SloCard, burn};
 
@@ -89,7 +89,7 @@ struct TableRow {
 struct Example {
     href: PageUrl,
     start: Stamp,
-    what: String,
+    what: Name,
     service: ServiceTag,
     duration: String,
     cause: String,
@@ -163,7 +163,7 @@ fn example(app: &App, context: &PageUrl, trace: &Trace, bad: &MatchedSpan) -> Ex
     Example {
         href: link(context, trace.trace_id).with("span", bad.span_id),
         start: Stamp::full(bad.start),
-        what: clip(&bad.name, 120),
+        what: Name::new(&bad.name, 120),
         service: app.service(&bad.service),
         duration: format::duration(bad.duration),
         cause: clip(&cause.unwrap_or_default(), 160),

@@ -11,11 +11,11 @@ use query::traces::{Trace, TraceNote, trace};
 
 use crate::app::{App, Problem, page};
 use crate::error_origin::error_origin;
-use crate::format::{self, Stamp, clip};
+use crate::format::{self, Stamp};
 use crate::icon::Icon;
 use crate::log_view::LogView;
 use crate::page_url::PageUrl;
-use crate::parts::{DurationBar, ServiceTag, Tab};
+use crate::parts::{DurationBar, Name, ServiceTag, Tab};
 use crate::shell::Shell;
 use crate::span_view::SpanView;
 use crate::trace_statistics::{Statistic, statistics};
@@ -47,13 +47,13 @@ struct TracePage {
 /// What the page shows of a trace that is there.
 struct View {
     root_service: ServiceTag,
-    root_name: String,
+    root_name: Name,
     start: Stamp,
     duration: String,
     n_spans: String,
     n_errors: usize,
     services: Vec<(ServiceTag, String)>,
-    first_error: Option<(PageUrl, String)>,
+    first_error: Option<(PageUrl, Name)>,
     notes: Vec<String>,
     warnings: Vec<String>,
     /// The trace may still be arriving.
@@ -66,7 +66,7 @@ struct View {
 }
 
 struct Row {
-    name: String,
+    name: Name,
     service: ServiceTag,
     /// Width of the indent in the units of the style sheet.
     depth: usize,
@@ -78,7 +78,7 @@ struct Row {
 
 struct StatisticRow {
     service: ServiceTag,
-    name: String,
+    name: Name,
     n_spans: String,
     n_errors: usize,
     total: String,
@@ -143,7 +143,7 @@ impl View {
             let (at, span) = (&trace.spans[index], trace.span(index));
             let start = at.start.saturating_sub(trace.start) as f64 / whole;
             Row {
-                name: clip(span.name, 160),
+                name: Name::new(span.name, 160),
                 service: app.service(span.service),
                 depth: at.depth.min(MAX_INDENT),
                 is_error: at.is_error,
@@ -156,7 +156,7 @@ impl View {
         let lines = if tab == "statistics" { statistics(trace) } else { Vec::new() };
         View {
             root_service: app.service(root.service),
-            root_name: clip(root.name, 160),
+            root_name: Name::new(root.name, 160),
             start: Stamp::full(trace.start),
             duration: format::duration(trace.duration()),
             n_spans: format::count(trace.spans.len() as u64),
@@ -169,7 +169,7 @@ impl View {
                 .collect(),
             first_error: error_origin(trace).map(|index| {
                 let span = trace.span(index);
-                (here(span.span_id), clip(&format!("{} › {}", span.service, span.name), 120))
+                (here(span.span_id), Name::new(&format!("{} › {}", span.service, span.name), 120))
             }),
             notes: trace.notes.iter().map(note).collect(),
             warnings: trace.warnings.clone(),
@@ -192,7 +192,7 @@ fn statistic_row(app: &App, line: &Statistic<'_>, whole: f64) -> StatisticRow {
     let share = line.critical as f64 / whole;
     StatisticRow {
         service: app.service(line.service),
-        name: clip(line.name, 160),
+        name: Name::new(line.name, 160),
         n_spans: format::count(line.n_spans as u64),
         n_errors: line.n_errors,
         total: format::duration(line.total),
@@ -206,20 +206,23 @@ fn statistic_row(app: &App, line: &Statistic<'_>, whole: f64) -> StatisticRow {
 /// What is odd about a trace, in a sentence.
 fn note(note: &TraceNote) -> String {
     let spans = |n: usize| if n == 1 { "1 span".to_owned() } else { format!("{} spans", format::count(n as u64)) };
+    // With what they do: "1 span starts", "2 spans start".
+    let do_what = |n: usize, verb: &str| format!("{} {verb}{}", spans(n), if n == 1 { "s" } else { "" });
     match note {
         TraceNote::MissingParents { n_spans } => {
             format!(
-                "{} name a parent that has not arrived: it was lost, not sampled, or is still on its way.",
-                spans(*n_spans)
+                "{} a parent that has not arrived: it was lost, not sampled, or is still on its way.",
+                do_what(*n_spans, "name")
             )
         }
         TraceNote::SeveralRoots { n_roots } => format!("{n_roots} spans have no parent."),
-        TraceNote::Duplicates { n_spans } => format!("{} arrived more than once and are shown once.", spans(*n_spans)),
-        TraceNote::SharedIds { n_spans } => format!("{} share an id with a different span.", spans(*n_spans)),
-        TraceNote::Cycles { n_cycles } => format!("Parents form a circle in {n_cycles} places; it was cut."),
+        TraceNote::Duplicates { n_spans } => format!("{} arrived more than once, shown once.", spans(*n_spans)),
+        TraceNote::SharedIds { n_spans } => format!("{} an id with a different span.", do_what(*n_spans, "share")),
+        TraceNote::Cycles { n_cycles: 1 } => "Parents form a circle, which was cut.".to_owned(),
+        TraceNote::Cycles { n_cycles } => format!("Parents form a circle in {n_cycles} places; each was cut."),
         TraceNote::ClockSkew { n_spans, largest } => format!(
-            "{} start before their parents, by up to {}: the clocks of their hosts differ. Times are shown as sent.",
-            spans(*n_spans),
+            "{} before the parent, by up to {}: the clocks of the hosts differ. Times are shown as sent.",
+            do_what(*n_spans, "start"),
             format::duration(*largest)
         ),
         TraceNote::Cut { limit } => format!("Only the first {} are shown.", spans(*limit)),

@@ -12,7 +12,7 @@ use crate::duration_text;
 use crate::format::{self, Stamp, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
-use crate::parts::{Choice, Dot, DurationBar, Scatter, ServiceTag};
+use crate::parts::{Choice, Dot, DurationBar, Name, Scatter, ServiceTag};
 use crate::shell::Shell;
 
 const LIMITS: [usize; 3] = [50, 200, 1_000];
@@ -52,7 +52,7 @@ struct Row {
     href: PageUrl,
     start: Stamp,
     root_service: ServiceTag,
-    root_name: String,
+    root_name: Name,
     root_missing: bool,
     duration: String,
     bar: DurationBar,
@@ -181,7 +181,7 @@ fn row(app: &App, shell: &Shell, trace: &TraceSummary, longest: Nanos) -> Row {
         href: shell.trace_link(trace.trace_id),
         start: Stamp::millis(trace.start),
         root_service: app.service(&trace.root_service),
-        root_name: clip(&trace.root_name, 160),
+        root_name: Name::new(&trace.root_name, 160),
         root_missing: trace.root_missing,
         duration: format::duration(trace.duration),
         bar: DurationBar::new(0.0, trace.duration as f64 / longest as f64, slot, trace.n_errors > 0),

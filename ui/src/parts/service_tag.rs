@@ -4,12 +4,14 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 use model::resource::UNKNOWN_SERVICE;
 
-/// A service's name, isolated from the direction of the text around it.
+use super::Name;
+
+/// A service's name with the colour of the palette's slot.
 #[derive(Clone, Debug, Template)]
-#[template(source = "<span class=\"service s{{ slot }}\"><bdi>{{ name }}</bdi></span>", ext = "html")]
+#[template(source = "<span class=\"service s{{ slot }}\">{{ name }}</span>", ext = "html")]
 pub(crate) struct ServiceTag {
     pub(crate) slot: usize,
-    pub(crate) name: String,
+    pub(crate) name: Name,
 }
 
 impl HtmlSafe for ServiceTag {}

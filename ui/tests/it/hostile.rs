@@ -121,6 +121,12 @@ fn without_data(html: &str) -> String {
     rest
 }
 
+/// `text` with what would turn other text round written out.
+fn written_out(text: &str) -> String {
+    let turns_round = |c: &char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if turns_round(&c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
 #[tokio::test]
 async fn no_text_of_telemetry_becomes_markup() {
     let fixture = Fixture::empty(clock);
@@ -138,7 +144,7 @@ async fn no_text_of_telemetry_becomes_markup() {
         }
         let data = get(&router, &format!("/traces/{}/data", TraceId([i as u8 + 1; 16]))).await;
         let columns: serde_json::Value = serde_json::from_slice(&data.body).unwrap();
-        assert_eq!(columns["names"][0], *text);
+        assert_eq!(columns["names"][0], written_out(text));
     }
 }
 
@@ -177,10 +183,12 @@ async fn long_texts_are_bounded_in_lists() {
     for path in ["/", "/traces"] {
         let answer = get(&router, path).await;
         assert_eq!(answer.status, StatusCode::OK, "{path}");
-        // The links carry the name in full; what is shown is short.
-        let shown =
-            answer.text().split("<bdi>").skip(1).map(|rest| rest.split("</bdi>").next().unwrap_or_default().len());
-        assert!(shown.max().unwrap_or(0) < 400, "{path}");
+        // The links carry the name in full; what is shown is short, and its title has as much as can be read.
+        let elements = answer.text().split("<bdi").skip(1).filter_map(|rest| rest.split("</bdi>").next());
+        let (titles, shown): (Vec<&str>, Vec<&str>) = elements.filter_map(|element| element.split_once('>')).unzip();
+        assert!(shown.iter().any(|text| text.ends_with('…')) && shown.iter().all(|text| text.len() < 400), "{path}");
+        let whole = format!("title=\"{}…\"", "x".repeat(1_000));
+        assert!(titles.iter().any(|title| title.trim() == whole), "{path}");
     }
     for (path, html) in pages(&router, 0).await {
         assert!(html.len() < 600_000, "{path}: {}", html.len());

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { launch, someTrace, watch } from "./browser.mjs";
+import { charts, names, sendAllNames } from "./hostile.mjs";
 
 const base = process.argv[2]?.replace(/\/$/, "");
 if (base === undefined) {
@@ -265,6 +266,17 @@ await step(browser, "without javascript", async (page) => {
   await page.locator("details.log > summary").first().click();
   check(await page.locator(".log-detail").first().isVisible(), "without javascript: a record does not unfold");
 }, { javaScriptEnabled: false });
+
+// Last, since what they send stays.
+const finding = await browser.newPage();
+await finding.goto(`${base}/connect`);
+const receiver = await otlp(finding);
+await finding.close();
+await step(browser, "charts", (page) => charts(page, { open, check, to: receiver }));
+const named = await sendAllNames(receiver, check);
+for (const width of [1280, 390]) {
+  await step(browser, `names at ${width}`, (page) => names(page, { open, check }, named), { viewport: { width, height: 900 } });
+}
 
 await browser.close();
 if (failures.length > 0) {

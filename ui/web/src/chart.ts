@@ -1,6 +1,7 @@
 // <haechi-chart> draws the JSON it holds with uPlot: lines over time, marks across, a legend that hides lines, and the
 // value under the pointer or the arrow keys. The same numbers stand in a table on the page.
 import uPlot from "uplot";
+import { divisor, ends, tickWords } from "./axis";
 import { goToRange } from "./range";
 import { colour, THEME_CHANGED } from "./theme";
 import { withUnit } from "./units";
@@ -17,8 +18,8 @@ const SHORT_HEIGHT = 190;
 /** More lines than this are drawn, but without points or legend values. */
 const MANY_LINES = 40;
 
-/** Distances of the ticks of bytes, so that they fall on whole KiB and MiB. */
-const POWERS_OF_TWO = Array.from({ length: 50 }, (_, i) => 2 ** i);
+/** Distances of the ticks of bytes, so that they fall on whole KiB and MiB, and on fractions of what is divided. */
+const POWERS_OF_TWO = Array.from({ length: 60 }, (_, i) => 2 ** (i - 10));
 
 class HaechiChart extends HTMLElement {
   private chart: Chart | null = null;
@@ -73,7 +74,10 @@ class HaechiChart extends HTMLElement {
     const font = `11px ${getComputedStyle(this).fontFamily}`;
     const [text, grid, mark] = [colour("--muted"), colour("--grid"), colour("--error-mark")];
     const axis = { font, stroke: text, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1, size: 4 } };
-    const values = chart.lines.map((line) => line.values);
+    const shown = chart.lines.filter((_, i) => !this.off.has(i)).flatMap((line) => line.values);
+    const scale = divisor([...shown, ...chart.marks.map((it) => it.value)], chart.unit);
+    const marks = chart.marks.map((it) => ({ ...it, value: it.value / scale }));
+    const values = chart.lines.map((line) => line.values.map((value) => (value === null ? null : value / scale)));
     const options: uPlot.Options = {
       width: Math.max(Math.floor(this.clientWidth), 100),
       height: this.height(),
@@ -83,11 +87,11 @@ class HaechiChart extends HTMLElement {
       cursor: { y: false, drag: { x: chart.zoom, y: false, setScale: false }, points: { size: 6 } },
       scales: {
         x: { time: true, range: [chart.from, chart.to] },
-        y: { range: (_, low, high) => this.span(low, high) },
+        y: { range: (_, low, high) => ends(low, high, marks.map((it) => it.value), chart.from_zero) },
       },
       axes: [
         { ...axis, space: 76, size: 30, values: (_, splits, __, ___, step) => splits.map((seconds, i) => tick(seconds, step, i === 0 && chart.to - chart.from > 86400)) },
-        { ...axis, ...(chart.unit.startsWith("By") ? { incrs: POWERS_OF_TWO } : {}), size: (_, labels) => 18 + Math.max(24, ...(labels ?? []).map((label) => label.length * 6.4)), values: (_, splits) => splits.map((value) => withUnit(value, chart.unit)) },
+        { ...axis, ...(chart.unit.startsWith("By") ? { incrs: POWERS_OF_TWO } : {}), size: (_, labels) => 18 + Math.max(24, ...(labels ?? []).map((label) => label.length * 6.4)), values: (_, splits) => tickWords(splits.map((value) => value * scale), chart.unit) },
       ],
       series: [
         {},
@@ -101,7 +105,7 @@ class HaechiChart extends HTMLElement {
         }),
       ],
       hooks: {
-        draw: [(plot) => drawMarks(plot, chart.marks, mark, font)],
+        draw: [(plot) => drawMarks(plot, marks, mark, font)],
         setCursor: [(plot) => this.tell(plot)],
         setSelect: [(plot) => {
           if (!chart.zoom || plot.select.width < 4) return;
@@ -110,20 +114,6 @@ class HaechiChart extends HTMLElement {
       },
     };
     this.plot = new uPlot(options, [chart.times, ...values] as uPlot.AlignedData, frame);
-  }
-
-  /** The ends of the value axis. */
-  private span(low: number | null, high: number | null): [number, number] {
-    const chart = this.chart;
-    if (low === null || high === null || chart === null) return [0, 1];
-    let [bottom, top] = [low, high];
-    if (chart.from_zero || (bottom > 0 && bottom < top * 0.6)) bottom = Math.min(bottom, 0);
-    // The lowest mark is always shown; the others when the values come near.
-    const marks = chart.marks.map((it) => it.value).sort((a, b) => a - b);
-    for (const [i, value] of marks.entries()) if (i === 0 || value < top * 1.6) top = Math.max(top, value);
-    if (top === bottom) return [bottom - 0.5, top + 0.5];
-    const room = (top - bottom) * 0.07;
-    return [bottom === 0 ? 0 : bottom - room, top + room];
   }
 
   private lineColour(line: Line): string {
@@ -164,7 +154,8 @@ class HaechiChart extends HTMLElement {
     else if (this.off.has(index)) this.off.delete(index);
     else this.off.add(index);
     this.querySelectorAll(".legend button").forEach((button, i) => button.setAttribute("aria-pressed", String(!this.off.has(i))));
-    lines.forEach((_, i) => this.plot?.setSeries(i + 1, { show: !this.off.has(i) }));
+    // What is left may need an axis of another size.
+    this.draw();
   }
 
   private step(event: KeyboardEvent): void {

@@ -3,9 +3,9 @@
 use model::Nanos;
 
 use crate::app::App;
-use crate::format::{self, clip};
+use crate::format;
 use crate::page_url::PageUrl;
-use crate::parts::{Meter, ServiceTag};
+use crate::parts::{Meter, Name, ServiceTag};
 use crate::state::{IngestReport, NamesReport, OverflowReport};
 
 /// Above this share of a limit it is told in another colour.
@@ -37,14 +37,14 @@ pub(super) struct Fact {
 }
 
 pub(super) struct MetricRow {
-    pub(super) name: String,
+    pub(super) name: Name,
     pub(super) href: PageUrl,
     pub(super) series: String,
     pub(super) growth: String,
 }
 
 pub(super) struct LabelRow {
-    pub(super) key: String,
+    pub(super) key: Name,
     pub(super) values: String,
     pub(super) series: String,
 }
@@ -52,7 +52,7 @@ pub(super) struct LabelRow {
 pub(super) struct NamesRow {
     pub(super) service: ServiceTag,
     pub(super) distinct: String,
-    pub(super) newest: String,
+    pub(super) newest: Name,
     pub(super) when: String,
 }
 
@@ -60,7 +60,7 @@ pub(super) struct NamesRow {
 pub(super) struct OverflowRow {
     pub(super) service: ServiceTag,
     pub(super) points: String,
-    pub(super) metric: String,
+    pub(super) metric: Name,
     pub(super) last: String,
 }
 
@@ -94,13 +94,13 @@ impl Room {
         };
         let it = &report.cardinality;
         let metric = |metric: &crate::state::MetricReport| MetricRow {
-            name: clip(&metric.name, 120),
+            name: Name::new(&metric.name, 80),
             href: PageUrl::metric_as_sent(&metric.name),
             series: format::count(metric.series),
             growth: metric.growth.map_or("–".to_owned(), signed),
         };
         let label = |label: &crate::state::LabelReport| LabelRow {
-            key: clip(&label.key, 120),
+            key: Name::new(&label.key, 80),
             values: format::count(label.values),
             series: format::count(label.series),
         };
@@ -114,7 +114,7 @@ impl Room {
             } else {
                 format!("{} data points", format::count(it.points))
             },
-            metric: clip(&it.metric, 120),
+            metric: Name::new(&it.metric, 120),
             last: format::ago(it.last, report.now),
         };
         Room {
@@ -141,7 +141,7 @@ fn name_row(app: &App, names: &NamesReport, most: usize, now: Nanos) -> NamesRow
     NamesRow {
         service: app.service(&names.service),
         distinct: format!("{}{more}", format::count(names.distinct as u64)),
-        newest: clip(&names.newest, 80),
+        newest: Name::new(&names.newest, 80),
         when: format::ago(names.newest_at, now),
     }
 }

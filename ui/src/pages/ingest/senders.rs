@@ -1,9 +1,9 @@
 //! The table of who sends: one row a service and client, in the order that the reader chose.
 
 use crate::app::App;
-use crate::format::{self, clip};
+use crate::format;
 use crate::page_url::PageUrl;
-use crate::parts::{ServiceTag, Unnamed};
+use crate::parts::{Name, ServiceTag, Unnamed};
 use crate::state::{IngestChoice, IngestReport, SenderReport};
 
 /// Rows shown; the rest is counted.
@@ -36,8 +36,8 @@ pub(super) struct Row {
     pub(super) service: ServiceTag,
     pub(super) unnamed: Option<Unnamed>,
     pub(super) href: PageUrl,
-    pub(super) sdk: String,
-    pub(super) user_agent: String,
+    pub(super) sdk: Option<Name>,
+    pub(super) user_agent: Option<Name>,
     pub(super) protocol: &'static str,
     pub(super) items: String,
     pub(super) bytes: String,
@@ -62,9 +62,9 @@ impl Senders {
         let row = |it: &&SenderReport| Row {
             service: app.service(&it.service),
             unnamed: Unnamed::of(&it.service, it.protocol),
-            href: PageUrl::new(format!("/services/{}", it.service)),
-            sdk: clip(&it.sdk, 60),
-            user_agent: clip(&it.user_agent, 80),
+            href: PageUrl::default().to_service(&it.service),
+            sdk: (!it.sdk.is_empty()).then(|| Name::new(&it.sdk, 60)),
+            user_agent: (!it.user_agent.is_empty()).then(|| Name::new(&it.user_agent, 80)),
             protocol: it.protocol,
             items: format::count(of(&it.accepted)),
             bytes: format::bytes(of(&it.bytes)),
