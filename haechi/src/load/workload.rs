@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// Of the generator. Raised when the same workload gives other bytes, so that a ledger or a file of another version is
 /// not taken for one of this.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Series of a resource that are gauges and sums.
 pub(crate) const SERIES_PER_RESOURCE: u64 = 100;

@@ -233,3 +233,20 @@ fn pods_that_are_replaced_have_new_series() {
     assert!(ids(2).intersection(&first).count() > 500, "most pods live on");
     assert_eq!(ids(10).intersection(&first).count(), 0, "after 75 s none does");
 }
+
+#[test]
+fn no_two_exports_of_a_resource_have_one_time_however_late_they_are() {
+    let workload = Workload { late_percent: 50, ..Workload::sample() };
+    let generator = Generator::new(&workload);
+    let (mut times, mut n_late) = (HashSet::new(), 0);
+    for request in 0..1_500 * workload.requests_per_export() {
+        let lateness = generator.lateness(Signal::Metrics, request);
+        assert!(lateness < workload.max_lateness());
+        n_late += u64::from(lateness > 0);
+        for (resource, tick) in generator.exports_in(request) {
+            let time = generator.samples.time(&workload, resource, tick) - lateness;
+            assert!(times.insert((resource, time)), "resource {resource} at {time}");
+        }
+    }
+    assert!(n_late > 500);
+}
