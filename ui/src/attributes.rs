@@ -4,11 +4,14 @@ use model::{Attrs, Value};
 
 use crate::format::clip;
 use crate::page_url::PageUrl;
+use crate::parts::visible;
 
 /// Attributes shown of one set.
 const MAX_ATTRIBUTES: usize = 200;
 /// Characters shown of one value; stack traces are long, and read.
 const MAX_VALUE: usize = 16_000;
+/// Longest double that is written without an exponent.
+const MAX_DIGITS: usize = 24;
 /// Values up to this length can be searched for.
 const MAX_SEARCHED: usize = 200;
 
@@ -30,9 +33,20 @@ pub(crate) fn rows(attrs: Attrs<'_>, search: Option<&PageUrl>) -> (Vec<Attribute
         let text = value.to_string();
         let href =
             search.filter(|_| is_searchable(key, &value, &text)).map(|page| page.with("q", condition(key, &text)));
-        Attribute { key: breakable(&clip(key, 200)), value: clip(&text, MAX_VALUE), href }
+        Attribute { key: breakable(&visible(&clip(key, 200))), value: clip(&in_words(&value, text), MAX_VALUE), href }
     });
     (rows.collect(), n_more)
+}
+
+/// `text`, which is that of `value`, as a page shows it: what has none is named, and no number has hundreds of zeros.
+fn in_words(value: &Value<'_>, text: String) -> String {
+    match value {
+        Value::Empty => "(no value)".to_owned(),
+        Value::Str("") => "(empty text)".to_owned(),
+        Value::Bytes([]) => "(no bytes)".to_owned(),
+        Value::Double(number) if text.len() > MAX_DIGITS => format!("{number:e}"),
+        _ => text,
+    }
 }
 
 fn breakable(key: &str) -> Vec<String> {
@@ -72,6 +86,24 @@ mod tests {
         assert_eq!(rows[0].href.as_ref().map(|href| href.get("q").to_owned()).as_deref(), Some("a.b=\"5\""));
         assert_eq!(rows[1].value.chars().count(), MAX_VALUE + 1);
         assert!(rows[1].href.is_none());
+    }
+
+    #[test]
+    fn values_without_a_text_are_told_apart_and_numbers_stay_short() {
+        let table = [
+            (Value::Empty, "(no value)"),
+            (Value::Str(""), "(empty text)"),
+            (Value::Bytes(&[]), "(no bytes)"),
+            (Value::Double(f64::MAX), "1.7976931348623157e308"),
+            (Value::Double(5e-324), "5e-324"),
+            (Value::Double(0.1), "0.1"),
+            (Value::Double(1e15), "1000000000000000"),
+        ];
+        for (value, expected) in table {
+            let mut attrs = AttrsBuf::new();
+            attrs.push("k", value);
+            assert!(rows(attrs.as_attrs(), None).0[0].value.starts_with(expected), "{expected}");
+        }
     }
 
     #[test]

@@ -52,8 +52,10 @@ export async function charts(page, { open, check, to }) {
     const answer = await send(to, "/v1/metrics", gauge(`extremes.${name}`, unit, lines));
     check(answer.ok, `charts: ${name} is refused`);
   }
-  for (const [name, , lines, expected] of CHARTS) {
-    await open(page, `/metrics?q=${encodeURIComponent(`{"extremes.${name}"}`)}`);
+  for (const [name, , , expected] of CHARTS) {
+    // As the list links to it, which knows its unit.
+    await open(page, "/metrics");
+    await open(page, await page.locator(`.metric-item[href*="metric=extremes_${name}"]`).first().getAttribute("href"));
     await page.waitForSelector("haechi-chart canvas", { timeout: 5_000 });
     await page.waitForFunction(() => window.drawn.length > 0, undefined, { timeout: 5_000 }).catch(() => {});
     const drawn = await page.evaluate(() => window.drawn);
@@ -69,7 +71,7 @@ export async function charts(page, { open, check, to }) {
       for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200 && Math.max(data[i], data[i + 1], data[i + 2]) - Math.min(data[i], data[i + 1], data[i + 2]) > 60) n += 1;
       return n;
     });
-    check(coloured > 50 * lines.length ** 0, `charts: no line of ${name} is drawn`);
+    check(coloured > 50, `charts: no line of ${name} is drawn`);
   }
 }
 
