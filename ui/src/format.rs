@@ -138,7 +138,7 @@ fn bytes_of(value: f64) -> String {
 /// A number with its unit, as UCUM writes units and `web/src/units.ts` shows them.
 pub(crate) fn with_unit(value: f64, unit: &str) -> String {
     let nanos = |scale: f64| match value * scale {
-        size if size != 0.0 && size.abs() < 0.5 => format!("{} ns", number(size)),
+        size if size != 0.0 && size.abs() < 1.0 => format!("{} ns", number(size)),
         // Beyond what 64 bits hold of nanoseconds, hours say nothing.
         size if size.abs() > 9e18 => format!("{} d", number(value / (DAY as f64 / scale))),
         size => duration(size.round() as Nanos),

@@ -8,7 +8,7 @@ use crate::attributes::{self, Attribute};
 use crate::format::{self, Stamp, clip};
 use crate::page_url::PageUrl;
 use crate::pages::trace::link;
-use crate::parts::ServiceTag;
+use crate::parts::{ServiceTag, written_out};
 
 /// Characters of the body in the line, and unfolded.
 const MAX_LINE: usize = 400;
@@ -42,7 +42,8 @@ impl LogView {
     pub(crate) fn new(app: &App, row: &LogRow, context: &PageUrl) -> Self {
         let search = context.at_path("/logs");
         let (attributes, n_more_attributes) = attributes::rows(row.attrs(), Some(&search));
-        let line: String = row.body.chars().take(MAX_LINE).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let body = attributes::in_words(&row.body_value(), row.body.clone());
+        let line: String = body.chars().take(MAX_LINE).map(|c| if c.is_control() { ' ' } else { c }).collect();
         let scope = row.scope();
         let trace = row.trace_id.map(|id| {
             let page = link(context, id).without("q").without("service").without("severity").without("before");
@@ -53,11 +54,11 @@ impl LogView {
             time: row.time,
             offset: None,
             class: severity_class(SeverityClass::of(&row.record())),
-            severity: clip(row.severity(), 12),
+            severity: if row.severity().is_empty() { String::new() } else { written_out(&clip(row.severity(), 12)) },
             service: app.service(&row.service),
-            has_more: row.body.chars().count() > MAX_LINE || row.body.contains(['\n', '\r']),
+            has_more: body.chars().count() > MAX_LINE || body.contains(['\n', '\r']),
             line,
-            body: clip(&row.body, MAX_BODY),
+            body: clip(&body, MAX_BODY),
             event_name: clip(&row.event_name, 200),
             trace,
             span_id: row.span_id,

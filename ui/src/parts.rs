@@ -13,7 +13,7 @@ pub(crate) use chart::{Chart, Line, Mark, seconds};
 pub(crate) use choice::{Choice, Tab};
 pub(crate) use histogram::{Bar, Histogram};
 pub(crate) use meter::{DurationBar, Meter};
-pub(crate) use name::{Name, visible};
+pub(crate) use name::{Name, written_out};
 pub(crate) use scatter::{Dot, Scatter};
 pub(crate) use service_tag::{ServiceTag, Unnamed};
 pub(crate) use spark::Spark;

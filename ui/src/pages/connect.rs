@@ -286,7 +286,8 @@ mod tests {
         let mut said = String::new();
         let bodies = [0, 1].map(|_| {
             let script = format!("{stand_in}\n{snippet}\n");
-            let output = std::process::Command::new("sh").args(["-c", &script]).current_dir(dir.path()).output().unwrap();
+            let output =
+                std::process::Command::new("sh").args(["-c", &script]).current_dir(dir.path()).output().unwrap();
             assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
             said = String::from_utf8(output.stdout).unwrap();
             serde_json::from_slice(&std::fs::read(dir.path().join("body")).unwrap()).unwrap()

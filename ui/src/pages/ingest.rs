@@ -12,7 +12,7 @@ use crate::app::{App, no_report, page};
 use crate::format::{self, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
-use crate::parts::{Spark, Tab};
+use crate::parts::{Spark, Tab, written_out};
 use crate::shell::Shell;
 use crate::state::{IngestChoice, IngestReport, ReasonReport, ServiceSignalReport, SignalReport};
 
@@ -282,7 +282,8 @@ fn reason_row(it: &ReasonReport, now: Nanos) -> ReasonRow {
     };
     let of_grpc = it.grpc_status.map(|status| format!("gRPC {status}"));
     let status = it.http_status.map(|status| format!("HTTP {status}")).or(of_grpc).unwrap_or_default();
-    let (service, user_agent) = (clip(&it.service, 80), clip(&it.user_agent, 80));
+    let named = |name: &str| if name.is_empty() { String::new() } else { written_out(&clip(name, 80)) };
+    let (service, user_agent) = (named(&it.service), named(&it.user_agent));
     let who = [service.as_str(), &user_agent, it.protocol.unwrap_or_default(), &it.peer, &status];
     let who: Vec<&str> = who.into_iter().filter(|word| !word.is_empty()).collect();
     ReasonRow {

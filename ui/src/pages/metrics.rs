@@ -15,7 +15,7 @@ use crate::app::{App, Problem, page};
 use crate::format::{self, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
-use crate::parts::{Chart, Line, Tab, seconds};
+use crate::parts::{Chart, Line, Tab, seconds, written_out};
 use crate::shell::Shell;
 
 use views::View;
@@ -158,7 +158,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             unit: about.map_or(String::new(), |about| clip(&about.unit, 20)),
             help: about.map_or(String::new(), |about| clip(&about.help, 200)),
             is_current: *name == metric,
-            name: clip(name, 200),
+            name: written_out(&clip(name, 200)),
         }
     });
     let metrics: Vec<Item> = metrics.collect();

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::critical_path::critical_path;
 use crate::format::clip;
-use crate::parts::visible;
+use crate::parts::written_out;
 
 /// Log records marked on the bars.
 const MAX_MARKS: usize = 2_000;
@@ -101,7 +101,7 @@ fn columns(app: &App, trace: &Trace, logs: &[LogRow]) -> Columns {
         start: trace.start.to_string(),
         duration: trace.duration(),
         services: services
-            .map(|it| Service { name: visible(&clip(&it.service, MAX_NAME)), slot: app.slot(&it.service) })
+            .map(|it| Service { name: written_out(&clip(&it.service, MAX_NAME)), slot: app.slot(&it.service) })
             .collect(),
         names: Vec::new(),
         ids: String::with_capacity(16 * n),
@@ -127,7 +127,7 @@ fn columns(app: &App, trace: &Trace, logs: &[LogRow]) -> Columns {
         let next = names.len();
         let name = *names.entry(span.name).or_insert(next);
         if name == next {
-            columns.names.push(visible(&clip(span.name, MAX_NAME)));
+            columns.names.push(written_out(&clip(span.name, MAX_NAME)));
         }
         columns.ids.push_str(&at.span_id.to_string());
         columns.depth.push(at.depth);

@@ -12,10 +12,7 @@ const MAX_TITLE: usize = 1_000;
 
 /// A name, isolated from the direction of the text around it; the whole of it in the title where it may be cut.
 #[derive(Clone, Debug, Default, Template)]
-#[template(
-    source = "<bdi{% if !title.is_empty() %} title=\"{{ title }}\"{% endif %}>{{ shown }}</bdi>",
-    ext = "html"
-)]
+#[template(source = "<bdi{% if !title.is_empty() %} title=\"{{ title }}\"{% endif %}>{{ shown }}</bdi>", ext = "html")]
 pub(crate) struct Name {
     /// The text alone.
     pub(crate) shown: String,
@@ -25,16 +22,16 @@ pub(crate) struct Name {
 impl HtmlSafe for Name {}
 
 impl Name {
-    /// At most `limit` characters of `name`, as [`visible`].
+    /// At most `limit` characters of `name`, as [`written_out`].
     pub(crate) fn new(name: &str, limit: usize) -> Self {
         let is_short = name.chars().nth(ALWAYS_SHOWN).is_none();
-        let title = if is_short { String::new() } else { visible(&clip(name, MAX_TITLE)) };
-        Name { shown: visible(&clip(name, limit)), title }
+        let title = if is_short { String::new() } else { written_out(&clip(name, MAX_TITLE)) };
+        Name { shown: written_out(&clip(name, limit)), title }
     }
 }
 
 /// `name` with what would not be seen, or would turn round what is, written out: `\u{202e}`. One of blanks is in quotes.
-pub(crate) fn visible(name: &str) -> String {
+pub(crate) fn written_out(name: &str) -> String {
     if name.is_empty() {
         return "(no name)".to_owned();
     }
@@ -75,7 +72,7 @@ mod tests {
             ("  ", "\"  \""),
         ];
         for (name, expected) in table {
-            assert_eq!(visible(name), expected);
+            assert_eq!(written_out(name), expected);
         }
     }
 

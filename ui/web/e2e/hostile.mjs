@@ -59,8 +59,7 @@ export async function charts(page, { open, check, to }) {
     await page.waitForSelector("haechi-chart canvas", { timeout: 5_000 });
     await page.waitForFunction(() => window.drawn.length > 0, undefined, { timeout: 5_000 }).catch(() => {});
     const drawn = await page.evaluate(() => window.drawn);
-    // The last drawing counts, from below.
-    const ticks = [...new Map(drawn.map(({ text, y }) => [y, text]))].sort((a, b) => b[0] - a[0]).map(([, text]) => text).filter((text) => text !== "");
+    const ticks = ticksOf(drawn);
     const said = `charts: the axis of ${name} says ${JSON.stringify(ticks)}`;
     check(ticks.length >= 2 && new Set(ticks).size === ticks.length && ticks.every((text) => text.length < 24 && !/NaN|Infinity/.test(text)), said);
     if (expected !== null) check(JSON.stringify(ticks) === JSON.stringify(expected), said);
@@ -72,7 +71,18 @@ export async function charts(page, { open, check, to }) {
       return n;
     });
     check(coloured > 50, `charts: no line of ${name} is drawn`);
+    if (name !== "mixture") continue;
+    // The axis is that of the lines that are left.
+    await page.evaluate(() => { window.drawn = []; });
+    await page.locator(".legend button").nth(1).click({ modifiers: ["Shift"] });
+    const left = ticksOf(await page.evaluate(() => window.drawn));
+    check(left.at(-1) === "1", `charts: the axis of 1 alone says ${JSON.stringify(left)}`);
   }
+}
+
+/** The words beside the ticks that were drawn, from below. */
+function ticksOf(drawn) {
+  return [...new Map(drawn.map(({ text, y }) => [y, text]))].sort((a, b) => b[0] - a[0]).map(([, text]) => text).filter((text) => text !== "");
 }
 
 const NAMES = ["a".repeat(300), "long-name-with-hyphens-".repeat(12), "\"><img src=x onerror=alert(1)>", "\u202eevil-rtl\u202c", "..", "日本語サービス", "   ", "nul\u0000esc\u001b[31m"];

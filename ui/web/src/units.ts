@@ -15,7 +15,7 @@ function exponential(value: number, places: number): string {
 /** A length of time given in nanoseconds. */
 export function duration(nanos: number, extra = 0): string {
   const size = Math.abs(nanos);
-  if (size !== 0 && size < 0.5) return `${number(nanos, extra)} ns`;
+  if (size !== 0 && size < 1) return `${number(nanos, extra)} ns`;
   if (size < 1e3) return extra === 0 ? `${Math.round(nanos)} ns` : `${digits(nanos, extra)} ns`;
   if (size < 1e6) return `${digits(nanos / 1e3, extra)} µs`;
   if (size < 1e9) return `${digits(nanos / 1e6, extra)} ms`;

@@ -12,7 +12,7 @@ use query::traces::trace;
 use crate::app::App;
 use crate::format::{self, clip};
 use crate::page_url::PageUrl;
-use crate::parts::Unnamed;
+use crate::parts::{Unnamed, written_out};
 use crate::state::{Attempt, AttemptOutcome, AttemptStep, StoredAttempt, StoredExample};
 
 /// Rejected attempts listed.
@@ -99,7 +99,7 @@ impl Ladder {
         match shown {
             None => steps[0].lines.push(match service {
                 "" => "No client has connected in the last hour.".to_owned(),
-                _ => format!("Nothing of {} has been stored in the last hour.", clip(service, 80)),
+                _ => format!("Nothing of {} has been stored in the last hour.", written_out(&clip(service, 80))),
             }),
             Some(attempt) => climb(app, &mut steps, attempt, &attempts, now).await,
         }
@@ -183,9 +183,14 @@ fn accepted(rung: &mut Rung, attempt: &Attempt, stored: &StoredAttempt) {
         rung.fix = clip(&stored.message, 600);
         return;
     }
-    let sdk = if stored.sdk.is_empty() { String::new() } else { format!(", SDK {}", clip(&stored.sdk, 80)) };
+    let sdk =
+        if stored.sdk.is_empty() { String::new() } else { format!(", SDK {}", written_out(&clip(&stored.sdk, 80))) };
     let again = if stored.duplicate { ", a retry of what was stored before" } else { "" };
-    rung.done(vec![format!("{} {what} of {}{sdk}{again}.", format::count(stored.accepted), clip(&stored.service, 80))]);
+    rung.done(vec![format!(
+        "{} {what} of {}{sdk}{again}.",
+        format::count(stored.accepted),
+        written_out(&clip(&stored.service, 80))
+    )]);
     if let Some(unnamed) = Unnamed::of(&stored.service, attempt.protocol.unwrap_or_default()) {
         rung.state = State::Warned;
         rung.lines.push("The sender did not name its service.".to_owned());
@@ -225,7 +230,7 @@ async fn visible(app: &App, rung: &mut Rung, stored: &StoredAttempt) -> Option<u
             rung.link = Some((url, "Open these log records"));
         }
         Some(StoredExample::Metric(name)) => {
-            rung.done(vec![format!("Queries find the metric {}.", clip(name, 120))]);
+            rung.done(vec![format!("Queries find the metric {}.", written_out(&clip(name, 120)))]);
             rung.link = Some((PageUrl::metric_as_sent(name), "Open this metric"));
         }
         None => rung.done(vec!["What was accepted can be queried.".to_owned()]),
