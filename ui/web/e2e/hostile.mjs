@@ -122,13 +122,21 @@ export async function names(page, { open, check }, pages) {
   const wide = page.viewportSize().width >= 1280;
   for (const path of pages) {
     await open(page, path);
+    if (path.startsWith("/traces/") && !path.includes("view=")) await page.waitForSelector("haechi-trace[data-ready]");
     const found = await page.evaluate(() => ({
       page: document.documentElement.scrollWidth - document.documentElement.clientWidth,
       tables: [...document.querySelectorAll(".scroll")].map((it) => it.scrollWidth - it.clientWidth).filter((it) => it > 0),
+      // What is cut off of the axis of a waterfall.
+      axis: Math.max(0, ...[...document.querySelectorAll(".wf-tick:last-child")].map((it) => {
+        const range = document.createRange();
+        range.selectNodeContents(it);
+        return range.getBoundingClientRect().right - it.parentElement.getBoundingClientRect().right;
+      })),
       rows: Math.max(0, ...[...document.querySelectorAll(".list tbody tr")].map((it) => it.getBoundingClientRect().height)),
     }));
     const at = `names: ${path.slice(0, 50)} at ${page.viewportSize().width}`;
     check(found.page <= 0, `${at}: the page is ${found.page} px too wide`);
+    check(found.axis <= 0, `${at}: ${found.axis} px of the axis are cut off`);
     check(!wide || found.tables.length === 0, `${at}: tables are ${found.tables} px too wide`);
     check(!wide || found.rows <= 110, `${at}: a row is ${found.rows} px high`);
   }

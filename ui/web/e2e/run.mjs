@@ -273,7 +273,7 @@ await finding.goto(`${base}/connect`);
 const receiver = await otlp(finding);
 await finding.close();
 await step(browser, "charts", (page) => charts(page, { open, check, to: receiver }));
-const named = await sendAllNames(receiver, check);
+const named = [...(await sendAllNames(receiver, check)), new URL(trace).pathname];
 for (const width of [1280, 390]) {
   await step(browser, `names at ${width}`, (page) => names(page, { open, check }, named), { viewport: { width, height: 900 } });
 }
