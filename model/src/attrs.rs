@@ -160,6 +160,11 @@ impl<'a> Value<'a> {
     }
 }
 
+/// The number that the string form of a value says: what is written as one, and `Infinity`. `None` for everything else, NaN too.
+pub fn number_of(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite() || matches!(text, "Infinity" | "-Infinity"))
+}
+
 /// The string form that the OpenTelemetry specification (common/README.md) fixes for non-string values: strings as
 /// they are, everything else as JSON, empty as the empty string.
 impl fmt::Display for Value<'_> {
@@ -291,6 +296,21 @@ mod tests {
         buf.push("a", Value::Int(2));
         assert_eq!(buf.as_attrs().get("a").and_then(|value| value.as_f64()), Some(2.0));
         assert!(buf.as_attrs().get("b").is_none());
+    }
+
+    #[test]
+    fn numbers_are_told_by_their_string_form() {
+        for number in
+            [0.0, -0.0, 0.1, 5e-324, -1.5e300, 9_007_199_254_740_993i64 as f64, f64::INFINITY, f64::NEG_INFINITY]
+        {
+            assert_eq!(number_of(&Value::Double(number).to_string()), Some(number));
+        }
+        assert_eq!(number_of("+007.50"), Some(7.5));
+        for text in
+            ["", " 5", "5 ", "n/a", "true", "[]", "{}", "0x10", "1_000", "NaN", "nan", "inf", "1e999", "5e", "५"]
+        {
+            assert_eq!(number_of(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, GetFieldAccess, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
     Volatility, lit,
 };
+use model::attrs::number_of;
 
 mod json;
 
@@ -107,7 +108,7 @@ impl Attr {
             }
             Kind::Number => {
                 let mut numbers = Float64Builder::with_capacity(n_rows);
-                pairs.for_each(|pair| numbers.append_option(last.look_up(pair).and_then(|text| text.parse().ok())));
+                pairs.for_each(|pair| numbers.append_option(last.look_up(pair).and_then(number_of)));
                 Arc::new(numbers.finish())
             }
         })

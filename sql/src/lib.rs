@@ -13,6 +13,7 @@ mod export;
 mod growth;
 mod guard;
 mod interrupt;
+mod number;
 mod provider;
 mod pushdown;
 mod result;

@@ -15,6 +15,7 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
 use model::Nanos;
 use store::Snapshot;
@@ -23,6 +24,7 @@ use crate::attr::{self, AttributeAccess};
 use crate::config::SqlConfig;
 use crate::exec::Warnings;
 use crate::growth::{self, BoundedOperators};
+use crate::number::{Casts, Comparisons, Computation};
 use crate::provider::Tables;
 
 /// Calls of the parser within each other. A bracket needs up to three, so that `max_depth` of them fit; a level takes
@@ -38,6 +40,7 @@ pub(crate) struct Functions {
     aggregate: Vec<Arc<AggregateUDF>>,
     window: Vec<Arc<WindowUDF>>,
     planners: Vec<Arc<dyn ExprPlanner>>,
+    analyzer: Vec<Arc<dyn AnalyzerRule + Send + Sync>>,
 }
 
 impl Functions {
@@ -46,12 +49,16 @@ impl Functions {
         let own = attr::functions();
         let mut planners = SessionStateDefaults::default_expr_planners();
         planners.insert(0, Arc::new(BoundedOperators::of(&scalar)));
+        planners.insert(0, Arc::new(Computation));
         if let Some(attr) = own.first() {
             planners.insert(0, Arc::new(AttributeAccess { attr: Arc::clone(attr) }));
         }
         scalar.extend(own);
         let aggregate = SessionStateDefaults::default_aggregate_functions();
-        Functions { scalar, aggregate, window: SessionStateDefaults::default_window_functions(), planners }
+        let mut analyzer = Analyzer::default().rules;
+        analyzer.insert(0, Arc::new(Comparisons));
+        analyzer.push(Arc::new(Casts));
+        Functions { scalar, aggregate, window: SessionStateDefaults::default_window_functions(), planners, analyzer }
     }
 }
 
@@ -95,6 +102,7 @@ pub(crate) fn session(
         .with_runtime_env(runtime)
         .with_catalog_list(Arc::new(catalogs))
         .with_execution_props(properties)
+        .with_analyzer_rules(functions.analyzer.clone())
         .with_expr_planners(functions.planners.clone())
         .with_scalar_functions(functions.scalar.clone())
         .with_aggregate_functions(functions.aggregate.clone())

@@ -3,6 +3,9 @@
 //! They hold of every row that comes out, wherever it was, in memory or on disk. Where a column tells by its distinct values,
 //! rows that do not match are never put together.
 
+use std::ops::RangeInclusive;
+
+use model::attrs::number_of;
 use model::{Attrs, Resource, Scope, Value};
 
 mod mask;
@@ -54,6 +57,8 @@ pub struct Wanted {
     pub texts: Texts,
     pub ints: Vec<i64>,
     pub doubles: Vec<f64>,
+    /// The values whose string form is a number in one of these, as a double.
+    pub numbers: Vec<RangeInclusive<f64>>,
     /// Every array.
     pub arrays: bool,
 }
@@ -79,16 +84,30 @@ impl Wanted {
         Wanted { texts: Texts::exactly(texts), ..Wanted::default() }
     }
 
+    /// The values with a string form that is a number in one of `ranges`.
+    pub fn numbers(ranges: impl IntoIterator<Item = RangeInclusive<f64>>) -> Self {
+        Wanted { numbers: ranges.into_iter().collect(), ..Wanted::default() }
+    }
+
     pub(crate) fn takes(&self, value: &Value<'_>) -> bool {
         match value {
             Value::Empty => false,
-            Value::Str(text) => self.texts.takes(text),
+            Value::Str(text) => self.takes_text(text),
             Value::Bool(bit) => self.takes_bool(*bit),
             Value::Int(int) => self.takes_int(*int),
             Value::Double(double) => self.takes_double(*double),
             Value::Array(_) => self.arrays || self.texts.takes(&value.to_string()),
-            Value::Bytes(_) | Value::Map(_) => self.texts.takes(&value.to_string()),
+            Value::Bytes(_) | Value::Map(_) => self.takes_text(&value.to_string()),
         }
+    }
+
+    pub(crate) fn takes_text(&self, text: &str) -> bool {
+        let is_wanted = |number| self.takes_number(number);
+        self.texts.takes(text) || (!self.numbers.is_empty() && number_of(text).is_some_and(is_wanted))
+    }
+
+    fn takes_number(&self, number: f64) -> bool {
+        self.numbers.iter().any(|range| range.contains(&number))
     }
 
     pub(crate) fn takes_bool(&self, bit: bool) -> bool {
@@ -98,10 +117,10 @@ impl Wanted {
     pub(crate) fn takes_int(&self, int: i64) -> bool {
         // Few texts are numbers: parsing them is less work than writing each number.
         let is = |text: &String| text.parse() == Ok(int) && *text == int.to_string();
-        self.ints.contains(&int) || self.texts.texts.iter().any(is)
+        self.ints.contains(&int) || self.takes_number(int as f64) || self.texts.texts.iter().any(is)
     }
 
-    /// The integers that are taken.
+    /// The integers that are taken, but for those in `numbers`.
     pub(crate) fn all_ints(&self) -> Vec<i64> {
         let canonical = |text: &String| text.parse::<i64>().ok().filter(|int| *text == int.to_string());
         self.ints.iter().copied().chain(self.texts.texts.iter().filter_map(canonical)).collect()
@@ -109,6 +128,9 @@ impl Wanted {
 
     pub(crate) fn takes_double(&self, double: f64) -> bool {
         let form = || Value::Double(double).to_string();
+        if self.takes_number(double) {
+            return true;
+        }
         if !double.is_finite() {
             return self.doubles.contains(&double) || self.texts.takes(&form());
         }
@@ -188,6 +210,21 @@ mod tests {
             (Wanted { ints: vec![5], ..Wanted::default() }, Value::Double(5.0), false),
             (Wanted { doubles: vec![0.0], ..Wanted::default() }, Value::Double(-0.0), true),
             (Wanted { doubles: vec![f64::NAN], ..Wanted::default() }, Value::Double(f64::NAN), false),
+            (Wanted::numbers([500.0..=500.0]), Value::Int(500), true),
+            (Wanted::numbers([500.0..=500.0]), Value::Double(500.0), true),
+            (Wanted::numbers([500.0..=500.0]), Value::Str("500"), true),
+            (Wanted::numbers([500.0..=500.0]), Value::Str("5.00e2"), true),
+            (Wanted::numbers([500.0..=500.0]), Value::Str("500 "), false),
+            (Wanted::numbers([500.0..=500.0]), Value::Double(500.5), false),
+            (Wanted::numbers([500.0..=500.0]), Value::Bool(true), false),
+            (Wanted::numbers([500.0..=500.0]), Value::Empty, false),
+            (Wanted::numbers([0.0..=0.0]), Value::Double(-0.0), true),
+            (Wanted::numbers([0.0..=1.0, 5.0..=f64::INFINITY]), Value::Int(2), false),
+            (Wanted::numbers([0.0..=1.0, 5.0..=f64::INFINITY]), Value::Int(i64::MAX), true),
+            (Wanted::numbers([0.0..=1.0, 5.0..=f64::INFINITY]), Value::Double(f64::INFINITY), true),
+            (Wanted::numbers([f64::NEG_INFINITY..=f64::INFINITY]), Value::Double(f64::NAN), false),
+            (Wanted::numbers([f64::NEG_INFINITY..=f64::INFINITY]), Value::Str("NaN"), false),
+            (Wanted::numbers([f64::NEG_INFINITY..=f64::INFINITY]), Value::Str("n/a"), false),
         ];
         for (wanted, value, expected) in cases {
             assert_eq!(wanted.takes(&value), expected, "{wanted:?} {value:?}");

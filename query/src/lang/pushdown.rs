@@ -97,6 +97,7 @@ fn add_wanted(wanted: &mut Wanted, others: &Wanted) {
     add(&mut wanted.texts.texts, &others.texts.texts);
     add(&mut wanted.ints, &others.ints);
     add(&mut wanted.doubles, &others.doubles);
+    add(&mut wanted.numbers, &others.numbers);
     wanted.arrays |= others.arrays;
 }
 

@@ -1,6 +1,7 @@
 //! Which expressions are conditions that a scan can answer fully.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
@@ -8,9 +9,10 @@ use model::log::severity_name;
 use model::{SpanKind, StatusCode, TimeRange, TraceId};
 use store::Place;
 
-use super::test::Test;
+use super::test::{Test, Values};
 use super::times::{range_of, time_of};
 use crate::attr::ATTR;
+use crate::number::{Key, NUMBER_KEY};
 use crate::table::{Origin, SeriesField, SqlTable};
 
 /// What holds of exactly the rows that an expression is true for.
@@ -52,6 +54,10 @@ pub(super) fn condition(table: SqlTable, filter: &Expr) -> Option<Condition> {
                 let (low, high) = (time_of(low)?, time_of(high)?);
                 return Some(Condition::Time(TimeRange::new(low, high.saturating_add(1))));
             }
+            if let Some(attribute) = keyed_attribute(table, &between.expr) {
+                let (low, high) = (range(Operator::GtEq, low)?, range(Operator::LtEq, high)?);
+                return Some(Condition::Test(attribute.is_among(Values::Numbers(vec![*low.start()..=*high.end()]))));
+            }
             let (column, low, high) = (number_column(table, &between.expr)?, int_of(low)?, int_of(high)?);
             Some(numbers(column, |number| (low..=high).contains(&number)))
         }
@@ -64,6 +70,10 @@ pub(super) fn condition(table: SqlTable, filter: &Expr) -> Option<Condition> {
             if let Some(column) = number_column(table, &list.expr) {
                 let listed = literals.iter().map(|value| int_of(value)).collect::<Option<Vec<_>>>()?;
                 return Some(numbers(column, |number| listed.contains(&number) != list.negated));
+            }
+            if let (Some(attribute), false) = (keyed_attribute(table, &list.expr), list.negated) {
+                let listed = literals.iter().map(|value| range(Operator::Eq, value)).collect::<Option<Vec<_>>>()?;
+                return Some(Condition::Test(attribute.is_among(Values::Numbers(listed))));
             }
             let texts = literals.iter().map(|value| text_of(value)).collect::<Option<Vec<_>>>()?;
             is_one_of(table, &list.expr, &texts, list.negated)
@@ -89,6 +99,9 @@ fn comparison(table: SqlTable, subject: &Expr, operator: Operator, value: &Scala
             _ => return None,
         };
         return Some(numbers(column, |number| holds(&number, &wanted)));
+    }
+    if let Some(attribute) = keyed_attribute(table, subject) {
+        return Some(Condition::Test(attribute.is_among(Values::Numbers(vec![range(operator, value)?]))));
     }
     match operator {
         Operator::Eq => is_one_of(table, subject, &[text_of(value)?], false),
@@ -142,18 +155,61 @@ fn is_one_of(table: SqlTable, subject: &Expr, values: &[&str], negated: bool) ->
             ) => Some(Condition::Test(Test::Series { field, values: texts() })),
             _ => None,
         },
-        Expr::ScalarFunction(call) if call.func.name() == ATTR && !negated => {
-            let [Expr::Column(column), Expr::Literal(key, _)] = call.args.as_slice() else { return None };
-            let key = text_of(key)?.to_owned();
-            Some(Condition::Test(match table.column(&column.name)?.origin {
-                Origin::Attributes(_) => Test::Attribute { place: Place::Own, key, values: texts() },
-                Origin::Resource => Test::Attribute { place: Place::Resource, key, values: texts() },
-                Origin::OfSeries(field @ (SeriesField::Attributes | SeriesField::Resource)) => {
-                    Test::SeriesAttribute { field, key, values: texts() }
-                }
-                _ => return None,
-            }))
+        _ if negated => None,
+        _ => Some(Condition::Test(attribute(table, subject)?.is_among(Values::Texts(texts())))),
+    }
+}
+
+/// An attribute of a row, or of its series.
+enum Attribute {
+    OfRow(Place, String),
+    OfSeries(SeriesField, String),
+}
+
+impl Attribute {
+    fn is_among(self, values: Values) -> Test {
+        match self {
+            Attribute::OfRow(place, key) => Test::Attribute { place, key, values },
+            Attribute::OfSeries(field, key) => Test::SeriesAttribute { field, key, values },
         }
+    }
+}
+
+/// The attribute that `expression` reads.
+fn attribute(table: SqlTable, expression: &Expr) -> Option<Attribute> {
+    let Expr::ScalarFunction(call) = expression else { return None };
+    let ([Expr::Column(column), Expr::Literal(key, _)], ATTR) = (call.args.as_slice(), call.func.name()) else {
+        return None;
+    };
+    let key = text_of(key)?.to_owned();
+    match table.column(&column.name)?.origin {
+        Origin::Attributes(_) => Some(Attribute::OfRow(Place::Own, key)),
+        Origin::Resource => Some(Attribute::OfRow(Place::Resource, key)),
+        Origin::OfSeries(field @ (SeriesField::Attributes | SeriesField::Resource)) => {
+            Some(Attribute::OfSeries(field, key))
+        }
+        _ => None,
+    }
+}
+
+/// The attribute of which `expression` is the number, as comparisons with numbers are planned.
+fn keyed_attribute(table: SqlTable, expression: &Expr) -> Option<Attribute> {
+    match expression {
+        Expr::ScalarFunction(call) if call.func.name() == NUMBER_KEY => attribute(table, call.args.first()?),
+        _ => None,
+    }
+}
+
+/// The doubles that `operator` takes beside the key `value`, when every number compares with it as its double does.
+fn range(operator: Operator, value: &ScalarValue) -> Option<RangeInclusive<f64>> {
+    let ScalarValue::Decimal128(Some(key), ..) = value else { return None };
+    let number = Key(*key).small_double()?;
+    match operator {
+        Operator::Eq => Some(number..=number),
+        Operator::Lt => Some(f64::NEG_INFINITY..=number.next_down()),
+        Operator::LtEq => Some(f64::NEG_INFINITY..=number),
+        Operator::Gt => Some(number.next_up()..=f64::INFINITY),
+        Operator::GtEq => Some(number..=f64::INFINITY),
         _ => None,
     }
 }

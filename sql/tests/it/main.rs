@@ -5,6 +5,7 @@
 mod export;
 mod fixture;
 mod hostile;
+mod numbers;
 mod pushdown;
 mod queries;
 mod stages;

@@ -44,7 +44,29 @@ const CASES: &[(&str, &str, &str, Part)] = &[
         r#"attributes["http.response.status_code"] in ["503"]"#,
         Part::All,
     ),
-    ("spans", "attributes['http.response.status_code'] = 503", "", Part::None), // many texts are this number
+    (
+        "spans",
+        "attributes['http.response.status_code'] = 503",
+        r#"attributes["http.response.status_code"] in [503]"#,
+        Part::All,
+    ),
+    (
+        "spans",
+        "500 <= attributes['http.response.status_code']",
+        r#"attributes["http.response.status_code"] in [500..]"#,
+        Part::All,
+    ),
+    ("spans", "attributes['ratio'] BETWEEN 0.5 AND 1", r#"attributes["ratio"] in [0.5..1]"#, Part::All),
+    ("spans", "attributes['ratio'] IN (0.5, 1, 2, 3, 4)", r#"attributes["ratio"] in [0.5, 1, 2, 3, 4]"#, Part::All),
+    ("spans", "attributes['ratio'] <> 0.5", "", Part::None),
+    ("spans", "attributes['ratio'] <= 9007199254740993", "", Part::None), // no double
+    ("spans", "resource['service.version'] = 1", r#"resource["service.version"] in [1]"#, Part::All),
+    (
+        "spans",
+        "attributes['ratio'] = 0.5 AND service = 'shop' OR attributes['ratio'] >= 2 AND service = 'payment'",
+        r#"attributes["ratio"] in [0.5, 2..], service in ["shop", "payment"]"#,
+        Part::Some,
+    ),
     ("spans", "attributes['http.route'] <> '/cart'", "", Part::None),
     ("spans", "attributes['http.route'] IS NOT NULL", "", Part::None),
     ("spans", "attributes['http.route']['x'] = '/cart'", "", Part::None),
@@ -101,6 +123,11 @@ const CASES: &[(&str, &str, &str, Part)] = &[
     ("logs", "body = 'odd'", "", Part::None),
     ("logs", "trace_id = '000000000000abc00000000000000003'", "trace_id=000000000000abc00000000000000003", Part::All),
     ("logs", "attributes['k'] = '500'", r#"attributes["k"] in ["500"]"#, Part::All),
+    ("logs", "attributes['k'] = 500", r#"attributes["k"] in [500]"#, Part::All),
+    ("logs", "attributes['k'] IN (0, 500)", r#"attributes["k"] in [0, 500]"#, Part::All),
+    ("logs", "attributes['k'] < 500", r#"attributes["k"] in [..499.99999999999994]"#, Part::All),
+    ("logs", "attributes['k'] >= 0", r#"attributes["k"] in [0..]"#, Part::All),
+    ("logs", "resource['k'] > 0", r#"resource["k"] in [5e-324..]"#, Part::All),
     ("logs", "attributes['k'] = '0'", r#"attributes["k"] in ["0"]"#, Part::All),
     ("logs", "attributes['k'] = '-0'", r#"attributes["k"] in ["-0"]"#, Part::All),
     ("logs", "attributes['k'] = 'true'", r#"attributes["k"] in ["true"]"#, Part::All),
@@ -120,6 +147,14 @@ const CASES: &[(&str, &str, &str, Part)] = &[
         Part::All,
     ),
     ("exemplars", "service = 'shop'", r#"series Service in ["shop"]"#, Part::All),
+    ("exemplars", "filtered_attributes['k'] = 5", r#"attributes["k"] in [5]"#, Part::All),
+    (
+        "metrics",
+        "attributes['http.route'] > 5",
+        r#"series Attributes["http.route"] in [5.000000000000001..]"#,
+        Part::All,
+    ),
+    ("metrics", "resource['service.version'] IN (1, 2)", r#"series Resource["service.version"] in [1, 2]"#, Part::All),
     ("metrics", "name = 'queue.length' OR name = 'x'", r#"series Name in ["queue.length", "x"]"#, Part::All),
 ];
 

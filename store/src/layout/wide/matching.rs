@@ -123,14 +123,15 @@ fn promoted(column: &ArrayRef, kind: Kind, wanted: &Wanted) -> BooleanBuffer {
     match kind {
         Kind::Str => {
             if let Some(shared) = column.as_dictionary_opt::<Int32Type>() {
-                return by_value(shared, |text| wanted.texts.takes(text));
+                return by_value(shared, |text| wanted.takes_text(text));
             }
-            column.as_string_opt::<i32>().map(|texts| bits(&|row| wanted.texts.takes(texts.value(row))))
+            column.as_string_opt::<i32>().map(|texts| bits(&|row| wanted.takes_text(texts.value(row))))
         }
         Kind::Int => {
             let ints = wanted.all_ints();
             let values = column.as_primitive_opt::<Int64Type>().map(|values| values.values());
             match ints.as_slice() {
+                _ if !wanted.numbers.is_empty() => values.map(|values| bits(&|row| wanted.takes_int(values[row]))),
                 [one] => values.map(|values| bits(&|row| values[row] == *one)),
                 ints => values.map(|values| bits(&|row| ints.contains(&values[row]))),
             }

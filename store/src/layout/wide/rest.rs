@@ -103,7 +103,9 @@ impl Summary {
     /// Whether a row of the block may have an attribute with this key and a wanted value.
     pub(super) fn may_hold(&self, key: &str, wanted: &Wanted) -> bool {
         let key = key_hash(key);
-        if !self.bloom.may_hold(key) || !self.with_values || wanted.texts.ignore_case {
+        // Many texts are one number, and any may be in a range.
+        let is_one_form = !wanted.texts.ignore_case && wanted.numbers.is_empty();
+        if !self.bloom.may_hold(key) || !self.with_values || !is_one_form {
             return self.bloom.may_hold(key);
         }
         let form = |form: &str| self.bloom.may_hold(value_hash(key, form));
@@ -166,6 +168,8 @@ mod tests {
             Wanted { doubles: vec![0.0, 0.5, 200.0], ..Wanted::default() },
             Wanted { doubles: vec![-0.0], ..Wanted::default() },
             Wanted { arrays: true, ..Wanted::default() },
+            Wanted::numbers([-7.0..=-7.0]),
+            Wanted::numbers([0.25..=f64::INFINITY]),
         ];
         for value in values {
             let summary = summary_of(|attrs| attrs.push("k", value));
