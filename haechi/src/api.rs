@@ -30,6 +30,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 pub(crate) mod time;
+mod traces;
 
 use error::ApiError;
 pub(crate) use own_metrics::scrape;
@@ -55,6 +56,7 @@ pub(crate) fn router(state: ApiState) -> Router {
         .merge(own_metrics::routes())
         .merge(prometheus::routes())
         .merge(jaeger::routes())
+        .merge(traces::routes())
         .merge(logs::routes())
         .merge(ingest::routes())
         .merge(slos::routes())

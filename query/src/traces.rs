@@ -2,6 +2,7 @@
 
 mod search;
 mod select;
+mod signals;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ mod trace;
 mod tree;
 
 pub use search::search;
+pub use signals::{Signals, TraceExemplar, signals};
 pub use summary::{MatchedSpan, TraceSummary};
 pub use trace::{ServiceSpans, Trace, TraceNote, TraceSpan, trace};
 

@@ -9,6 +9,7 @@ mod attributes;
 mod critical_path;
 mod duration_text;
 mod error_origin;
+mod exemplar_view;
 mod format;
 mod icon;
 mod log_view;

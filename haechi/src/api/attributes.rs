@@ -7,7 +7,8 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 /// An attribute set as a JSON object. Doubles that JSON lacks are strings, bytes are base64, as in [`Value::write_json`].
 pub(super) struct Object<'a>(pub(super) Attrs<'a>);
 
-struct Any<'a>(Value<'a>);
+/// One value, as [`Object`] writes those of a set.
+pub(super) struct Any<'a>(pub(super) Value<'a>);
 
 struct List<'a>(Values<'a>);
 

@@ -7,12 +7,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use model::time::{DAY, MICROSECOND, MILLISECOND};
-use model::{Nanos, TimeRange, TraceId};
+use model::{Nanos, TimeRange};
 use query::{QueryError, jaeger, traces};
 
 use super::ApiState;
 use super::error::ApiError;
 use super::params::Params;
+use super::traces::parse_id;
 
 /// How far back lists of services and operations look: these calls have no range, and Jaeger's UI searches two days.
 const LOOKBACK: Nanos = 2 * DAY;
@@ -98,17 +99,19 @@ async fn search(State(state): State<ApiState>, params: Params) -> Answer<jaeger:
 }
 
 async fn trace(State(state): State<ApiState>, Path(id): Path<String>) -> Answer<jaeger::Trace> {
-    let Some(id) = TraceId::parse(&id) else {
-        let reason = format!("up to 32 hex digits are expected, not `{}`", id.chars().take(50).collect::<String>());
-        return Err(ApiError::bad_parameter("trace id", reason).into());
-    };
+    let id = parse_id(&id)?;
     let find = move |snapshot: &_, budget: &_| -> Result<_, QueryError> {
-        Ok(traces::trace(snapshot, budget, id)?.map(|found| jaeger::trace(&found)))
+        match traces::trace(snapshot, budget, id)? {
+            Some(found) => Ok(Ok(jaeger::trace(&found))),
+            None => Ok(Err(traces::signals(snapshot, budget, id, 1)?.is_empty())),
+        }
     };
-    match state.engine.run(find).await? {
-        Some(trace) => answer(vec![trace]),
-        None => Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", "trace not found").into()),
-    }
+    let message = match state.engine.run(find).await? {
+        Ok(trace) => return answer(vec![trace]),
+        Err(true) => "trace not found".to_owned(),
+        Err(false) => format!("no span of the trace is stored; /api/v1/traces/{id} has its log records and exemplars"),
+    };
+    Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", message).into())
 }
 
 async fn dependencies(State(state): State<ApiState>, params: Params) -> Answer<jaeger::Dependency> {

@@ -32,8 +32,9 @@ struct Answer<'a> {
     warnings: &'a [String],
 }
 
+/// A log record.
 #[derive(Serialize)]
-struct Record<'a> {
+pub(super) struct Record<'a> {
     time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     observed_time: Option<String>,
@@ -51,13 +52,13 @@ struct Record<'a> {
 }
 
 #[derive(Serialize)]
-struct Scope<'a> {
-    name: &'a str,
-    version: &'a str,
+pub(super) struct Scope<'a> {
+    pub(super) name: &'a str,
+    pub(super) version: &'a str,
 }
 
 impl<'a> Record<'a> {
-    fn of(row: &'a LogRow) -> Self {
+    pub(super) fn of(row: &'a LogRow) -> Self {
         let scope = row.scope();
         Record {
             time: time::format(row.time),

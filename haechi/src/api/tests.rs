@@ -28,6 +28,7 @@ mod prometheus;
 mod slos;
 #[cfg(feature = "sql")]
 mod sql;
+mod traces;
 
 /// 2026-11-22T13:34:00Z.
 const NOW: Nanos = 1_795_354_440_000_000_000;
@@ -45,11 +46,15 @@ impl Api {
     }
 
     async fn with_status(status: Status) -> Self {
+        Api::over(status, data::rows()).await
+    }
+
+    async fn over(status: Status, rows: Rows) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let decode = Box::new(|rows: Rows, _: u8, _: &[u8], _: Nanos| Ok(rows));
         let (store, _) = Store::open(StoreConfig::new(dir.path()), decode).unwrap();
         let body = bytes::Bytes::new();
-        let request = store::Request { kind: 0, received_at: NOW, body, dedup: false, rows: data::rows() };
+        let request = store::Request { kind: 0, received_at: NOW, body, dedup: false, rows };
         store.append(request).await.unwrap();
         let (_, status) = tokio::sync::watch::channel(Arc::new(status));
         let state = ApiState {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use model::{SpanKind, StatusCode, TimeRange, Value};
 use proptest::prelude::*;
 
-use crate::testing::{TestSpan, TestStore, span_id, trace_id};
+use crate::testing::{TestLog, TestSpan, TestStore, span_id, trace_id};
 use crate::{Budget, QueryError};
 
-use super::{Trace, TraceHits, TraceNote, TraceOrder, TraceSearch, search, trace};
+use super::{Trace, TraceHits, TraceNote, TraceOrder, TraceSearch, search, signals, trace};
 
 fn read(store: &TestStore, id: u128) -> Option<Trace> {
     trace(&store.snapshot(), &Budget::unlimited(), trace_id(id)).unwrap()
@@ -286,4 +286,43 @@ proptest! {
             prop_assert!(hits.traces.is_sorted_by(|a, b| a.duration >= b.duration));
         }
     }
+}
+
+#[test]
+fn signals_that_cannot_be_read_do_not_hide_the_others() {
+    let (span, log) = (TestSpan::new(7, 1, 100), TestLog::new(50, "late").at(7, 1));
+    let of = |store: &TestStore| signals(&store.snapshot(), &Budget::unlimited(), trace_id(7), 10);
+    // Spans are in a damaged segment, the record is in memory; then the other way round.
+    let mut store = TestStore::new();
+    store.add_spans(&[span.clone()]);
+    store.store.flush().unwrap();
+    store.damage_segments();
+    let nothing_read = of(&store).map(|_| ());
+    assert!(matches!(&nothing_read, Err(QueryError::Read(texts)) if texts[0].contains("spans")), "{nothing_read:?}");
+    store.add_logs(&[log.clone()]);
+    let found = of(&store).unwrap();
+    assert!(found.trace.is_none() && found.warnings[0].contains("spans"), "{:?}", found.warnings);
+    assert_eq!((found.logs[0].body.as_ref(), found.service(), found.start()), ("late", Some("shop"), Some(50)));
+
+    let mut store = TestStore::new();
+    store.add_logs(&[log]);
+    store.store.flush().unwrap();
+    store.damage_segments();
+    store.add_spans(&[span]);
+    let found = of(&store).unwrap();
+    assert!(found.logs.is_empty() && found.warnings[0].contains("logs"), "{:?}", found.warnings);
+    assert_eq!((found.trace.as_ref().map(|trace| trace.spans.len()), found.start()), (Some(1), Some(100)));
+}
+
+#[test]
+fn signals_of_an_id_are_limited() {
+    let mut store = TestStore::new();
+    let logs: Vec<TestLog> = (0..5).map(|time| TestLog::new(time, "one").at(7, 1)).collect();
+    store.add_logs(&logs);
+    for (limit, expected) in [(3, (3, true)), (5, (5, false)), (9, (5, false))] {
+        let found = signals(&store.snapshot(), &Budget::unlimited(), trace_id(7), limit).unwrap();
+        assert_eq!((found.logs.len(), found.logs_cut), expected, "{limit}");
+        assert!(found.logs.is_sorted_by_key(|log| log.time));
+    }
+    assert!(signals(&store.snapshot(), &Budget::unlimited(), trace_id(8), 3).unwrap().is_empty());
 }

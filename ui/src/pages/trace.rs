@@ -1,4 +1,5 @@
-//! `/traces/{id}`: one trace as a waterfall, its logs, and where its time went.
+//! `/traces/{id}`: one trace as a waterfall, its logs, its exemplars, and where its time went. Logs and exemplars have the page
+//! too when no span of the trace is stored.
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -6,11 +7,11 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use model::time::MINUTE;
 use model::{Nanos, SpanId, TraceId};
-use query::logs::of_trace;
-use query::traces::{Trace, TraceNote, trace};
+use query::traces::{Signals, Trace, TraceNote, signals};
 
 use crate::app::{App, Problem, page};
 use crate::error_origin::error_origin;
+use crate::exemplar_view::ExemplarView;
 use crate::format::{self, Stamp};
 use crate::icon::Icon;
 use crate::log_view::LogView;
@@ -22,8 +23,8 @@ use crate::trace_statistics::{Statistic, statistics};
 
 /// Rows in the page itself; the island draws them again, and the rest.
 const FIRST_ROWS: usize = 60;
-/// Log records on the page.
-const MAX_LOGS: usize = 500;
+/// Log records on the page, and exemplars.
+const MAX_ROWS: usize = 500;
 /// Lines of the statistics.
 const MAX_STATISTICS: usize = 200;
 /// Deeper rows are not indented further.
@@ -37,14 +38,26 @@ struct TracePage {
     shell: Shell,
     trace_id: TraceId,
     problem: Option<Problem>,
-    /// `None` when the trace is not stored.
-    view: Option<View>,
-    is_waterfall: bool,
-    is_logs: bool,
+    /// `None` when nothing with this id is stored.
+    found: Option<Found>,
+    tab: &'static str,
     tabs: Vec<Tab>,
 }
 
-/// What the page shows of a trace that is there.
+/// What is there with the id.
+struct Found {
+    /// `None` when there is no span, or none that could be read.
+    view: Option<View>,
+    service: Option<ServiceTag>,
+    first: Option<Stamp>,
+    warnings: Vec<String>,
+    logs: Vec<LogView>,
+    logs_cut: bool,
+    exemplars: Vec<ExemplarView>,
+    exemplars_cut: bool,
+}
+
+/// What the page shows of the spans.
 struct View {
     root_service: ServiceTag,
     root_name: Name,
@@ -55,12 +68,9 @@ struct View {
     services: Vec<(ServiceTag, String)>,
     first_error: Option<(PageUrl, Name)>,
     notes: Vec<String>,
-    warnings: Vec<String>,
     /// The trace may still be arriving.
     is_fresh: bool,
     rows: Vec<Row>,
-    logs: Vec<LogView>,
-    logs_cut: bool,
     statistics: Vec<StatisticRow>,
     span: Option<SpanView>,
 }
@@ -92,46 +102,87 @@ struct StatisticRow {
 pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>, uri: Uri, headers: HeaderMap) -> Response {
     let shell = Shell::new(&app, &uri, &headers).without_range();
     let Some(trace_id) = TraceId::parse(&id) else { return super::not_found::answer(&app, &uri, &headers) };
-    let tab = ["logs", "statistics"].into_iter().find(|tab| *tab == shell.url.get("view")).unwrap_or("waterfall");
+    let asked = shell.url.get("view").to_owned();
     let span_id = SpanId::parse(shell.url.get("span"));
     let context = shell.link("").without("span").without("view");
     let app_there = app.clone();
     let now = shell.now;
     let found = app.state.engine.run(move |snapshot, budget| {
-        let Some(trace) = trace(snapshot, budget, trace_id)? else { return Ok(None) };
-        let logs = of_trace(snapshot, budget, trace_id, None, MAX_LOGS + 1)?;
-        let mut view = View::new(&app_there, &trace, tab, now, &context);
-        view.logs_cut = logs.records.len() > MAX_LOGS;
-        view.logs = logs
-            .records
-            .iter()
-            .take(MAX_LOGS)
-            .map(|record| LogView::new(&app_there, record, &context).at_offset(record.time.saturating_sub(trace.start)))
-            .collect();
-        view.warnings.extend(logs.warnings);
-        view.span = span_id.and_then(|id| trace.find(id)).map(|index| {
-            let records = logs.records.iter().filter(|record| record.span_id == span_id).take(50);
-            SpanView::new(&app_there, &trace, index, records, &context)
-        });
-        Ok(Some(view))
+        let found = signals(snapshot, budget, trace_id, MAX_ROWS)?;
+        let tab = tab(&asked, &found);
+        let shown = (!found.is_empty()).then(|| Found::new(&app_there, trace_id, &found, tab, span_id, now, &context));
+        Ok((shown, tab))
     });
-    let (view, problem) = match found.await {
-        Ok(view) => (view, None),
-        Err(error) => (None, Some(Problem::of(&error, ""))),
+    let (found, tab, problem) = match found.await {
+        Ok((found, tab)) => (found, tab, None),
+        Err(error) => (None, "waterfall", Some(Problem::of(&error, ""))),
     };
-    let n_logs = view.as_ref().map(|view| view.logs.len().to_string());
-    let other = |name: &str| shell.url.with("view", name).without("span");
+    let tabs = found.as_ref().map_or_else(Vec::new, |found| found.tabs(tab, &shell.url));
+    let status = if found.is_some() || problem.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    page(status, &TracePage { shell, trace_id, problem, found, tab, tabs })
+}
+
+/// The tab that was asked for, when there is something for it; else the first that has something.
+fn tab(asked: &str, found: &Signals) -> &'static str {
+    let has_spans = found.trace.is_some();
     let tabs = [
-        ("waterfall", "Waterfall", shell.url.without("view"), view.as_ref().map(|view| view.n_spans.clone())),
-        ("logs", "Logs", other("logs"), n_logs),
-        ("statistics", "Where time went", other("statistics"), None),
+        ("waterfall", has_spans),
+        ("logs", has_spans || !found.logs.is_empty()),
+        ("exemplars", !found.exemplars.is_empty()),
+        ("statistics", has_spans),
     ];
-    let tabs = tabs.map(|(name, words, href, n)| Tab { words, href, is_current: name == tab, n }).into();
-    let status = if view.is_some() || problem.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    page(
-        status,
-        &TracePage { shell, trace_id, problem, view, is_waterfall: tab == "waterfall", is_logs: tab == "logs", tabs },
-    )
+    let mut there = tabs.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name);
+    there.clone().find(|name| *name == asked).or_else(|| there.next()).unwrap_or("waterfall")
+}
+
+impl Found {
+    fn new(
+        app: &App,
+        id: TraceId,
+        found: &Signals,
+        tab: &str,
+        span_id: Option<SpanId>,
+        now: Nanos,
+        context: &PageUrl,
+    ) -> Self {
+        // Times are told from the first span, and without one from what came first.
+        let start = found.trace.as_ref().map(|trace| trace.start).or_else(|| found.start()).unwrap_or_default();
+        let view = found.trace.as_ref().map(|trace| {
+            let mut view = View::new(app, trace, tab, now, context);
+            view.span = span_id.and_then(|id| trace.find(id)).map(|index| {
+                let records = found.logs.iter().filter(|record| record.span_id == span_id).take(50);
+                SpanView::new(app, trace, index, records, context)
+            });
+            view
+        });
+        let log = |record| LogView::new(app, record, context).at_offset(record.time.saturating_sub(start));
+        Found {
+            view,
+            service: found.service().map(|service| app.service(service)),
+            first: found.start().map(Stamp::full),
+            warnings: found.warnings.clone(),
+            logs: found.logs.iter().map(log).collect(),
+            logs_cut: found.logs_cut,
+            exemplars: found.exemplars.iter().map(|it| ExemplarView::new(app, it, id, start, context)).collect(),
+            exemplars_cut: found.exemplars_cut,
+        }
+    }
+
+    /// Of what is there; a trace with spans tells of its logs also that there are none.
+    fn tabs(&self, current: &str, url: &PageUrl) -> Vec<Tab> {
+        let other = |name: &str| url.with("view", name).without("span");
+        let n_spans = self.view.as_ref().map(|view| view.n_spans.clone());
+        let has_spans = n_spans.is_some();
+        let (n_logs, n_exemplars) = (self.logs.len(), self.exemplars.len());
+        let tabs = [
+            (has_spans, "waterfall", "Waterfall", url.without("view"), n_spans),
+            (has_spans || n_logs > 0, "logs", "Logs", other("logs"), Some(n_logs.to_string())),
+            (n_exemplars > 0, "exemplars", "Exemplars", other("exemplars"), Some(n_exemplars.to_string())),
+            (has_spans, "statistics", "Where time went", other("statistics"), None),
+        ];
+        let there = tabs.into_iter().filter(|(is_there, ..)| *is_there);
+        there.map(|(_, name, words, href, n)| Tab { words, href, is_current: name == current, n }).collect()
+    }
 }
 
 impl View {
@@ -172,11 +223,8 @@ impl View {
                 (here(span.span_id), Name::new(&format!("{} › {}", span.service, span.name), 120))
             }),
             notes: trace.notes.iter().map(note).collect(),
-            warnings: trace.warnings.clone(),
             is_fresh: now.saturating_sub(trace.end) < SETTLED_AFTER,
             rows: (0..n_rows).map(row).collect(),
-            logs: Vec::new(),
-            logs_cut: false,
             statistics: lines.iter().take(MAX_STATISTICS).map(|line| statistic_row(app, line, whole)).collect(),
             span: None,
         }

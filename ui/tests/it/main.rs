@@ -6,6 +6,7 @@ mod fixture;
 mod hostile;
 mod ingest;
 mod pages;
+mod trace;
 
 use axum::Router;
 use axum::body::Body;
