@@ -294,12 +294,12 @@ fn signals_that_cannot_be_read_do_not_hide_the_others() {
     let of = |store: &TestStore| signals(&store.snapshot(), &Budget::unlimited(), trace_id(7), 10);
     // Spans are in a damaged segment, the record is in memory; then the other way round.
     let mut store = TestStore::new();
-    store.add_spans(&[span.clone()]);
+    store.add_spans(std::slice::from_ref(&span));
     store.store.flush().unwrap();
     store.damage_segments();
     let nothing_read = of(&store).map(|_| ());
     assert!(matches!(&nothing_read, Err(QueryError::Read(texts)) if texts[0].contains("spans")), "{nothing_read:?}");
-    store.add_logs(&[log.clone()]);
+    store.add_logs(std::slice::from_ref(&log));
     let found = of(&store).unwrap();
     assert!(found.trace.is_none() && found.warnings[0].contains("spans"), "{:?}", found.warnings);
     assert_eq!((found.logs[0].body.as_ref(), found.service(), found.start()), ("late", Some("shop"), Some(50)));

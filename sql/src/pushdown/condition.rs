@@ -56,7 +56,7 @@ pub(super) fn condition(table: SqlTable, filter: &Expr) -> Option<Condition> {
             }
             if let Some(attribute) = keyed_attribute(table, &between.expr) {
                 let (low, high) = (range(Operator::GtEq, low)?, range(Operator::LtEq, high)?);
-                return Some(Condition::Test(attribute.is_among(Values::Numbers(vec![*low.start()..=*high.end()]))));
+                return Some(Condition::Test(attribute.among(Values::Numbers(vec![*low.start()..=*high.end()]))));
             }
             let (column, low, high) = (number_column(table, &between.expr)?, int_of(low)?, int_of(high)?);
             Some(numbers(column, |number| (low..=high).contains(&number)))
@@ -73,7 +73,7 @@ pub(super) fn condition(table: SqlTable, filter: &Expr) -> Option<Condition> {
             }
             if let (Some(attribute), false) = (keyed_attribute(table, &list.expr), list.negated) {
                 let listed = literals.iter().map(|value| range(Operator::Eq, value)).collect::<Option<Vec<_>>>()?;
-                return Some(Condition::Test(attribute.is_among(Values::Numbers(listed))));
+                return Some(Condition::Test(attribute.among(Values::Numbers(listed))));
             }
             let texts = literals.iter().map(|value| text_of(value)).collect::<Option<Vec<_>>>()?;
             is_one_of(table, &list.expr, &texts, list.negated)
@@ -101,7 +101,7 @@ fn comparison(table: SqlTable, subject: &Expr, operator: Operator, value: &Scala
         return Some(numbers(column, |number| holds(&number, &wanted)));
     }
     if let Some(attribute) = keyed_attribute(table, subject) {
-        return Some(Condition::Test(attribute.is_among(Values::Numbers(vec![range(operator, value)?]))));
+        return Some(Condition::Test(attribute.among(Values::Numbers(vec![range(operator, value)?]))));
     }
     match operator {
         Operator::Eq => is_one_of(table, subject, &[text_of(value)?], false),
@@ -156,7 +156,7 @@ fn is_one_of(table: SqlTable, subject: &Expr, values: &[&str], negated: bool) ->
             _ => None,
         },
         _ if negated => None,
-        _ => Some(Condition::Test(attribute(table, subject)?.is_among(Values::Texts(texts())))),
+        _ => Some(Condition::Test(attribute(table, subject)?.among(Values::Texts(texts())))),
     }
 }
 
@@ -167,7 +167,7 @@ enum Attribute {
 }
 
 impl Attribute {
-    fn is_among(self, values: Values) -> Test {
+    fn among(self, values: Values) -> Test {
         match self {
             Attribute::OfRow(place, key) => Test::Attribute { place, key, values },
             Attribute::OfSeries(field, key) => Test::SeriesAttribute { field, key, values },

@@ -58,7 +58,7 @@ async fn api() -> (Api, [TraceId; 3]) {
 
 #[tokio::test]
 async fn one_look_up_finds_all_three_signals() {
-    let (api, _) = api().await;
+    let (api, _) = Box::pin(api()).await;
     let id = data::trace(2);
     let (status, body) = api.get(&format!("/api/v1/traces/{id}")).await;
     assert_eq!((status, &body["trace_id"]), (StatusCode::OK, &json!(id.to_string())));
@@ -78,7 +78,7 @@ async fn one_look_up_finds_all_three_signals() {
 
 #[tokio::test]
 async fn an_id_without_spans_has_what_else_carries_it() {
-    let (api, [logged, measured, both]) = api().await;
+    let (api, [logged, measured, both]) = Box::pin(api()).await;
     for (id, n_logs, values) in [(logged, 1, json!([])), (measured, 0, json!([0.5, 2.5])), (both, 1, json!(["NaN"]))] {
         let (status, body) = api.get(&format!("/api/v1/traces/{id}")).await;
         let found: Vec<&Value> = body["exemplars"].as_array().unwrap().iter().map(|it| &it["value"]).collect();
@@ -95,7 +95,7 @@ async fn an_id_without_spans_has_what_else_carries_it() {
 
 #[tokio::test]
 async fn an_id_that_nothing_carries_is_not_found() {
-    let (api, _) = api().await;
+    let (api, _) = Box::pin(api()).await;
     let id = data::trace(200);
     let cases = [
         (
