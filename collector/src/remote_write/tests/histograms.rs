@@ -128,7 +128,7 @@ fn counts_that_are_not_the_sum_of_their_buckets_are_warned_about() {
     let negative = BucketSpan { offset: 5, length: 1 };
     let both = || Histogram {
         zero_count_int: Some(3),
-        negative_spans: vec![negative.clone()],
+        negative_spans: vec![negative],
         negative_deltas: vec![7],
         ..histogram(0, &[(0, 2)], &[50, 0])
     };
