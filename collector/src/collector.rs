@@ -57,6 +57,10 @@ const INLINE_SIZE: usize = 64 << 10;
 /// What compression usually makes of telemetry; only to judge which bodies are small.
 const USUAL_RATIO: usize = 10;
 
+/// What the rows of one request add to the pressure on the store at most, as a part of what it may hold: a request that is
+/// larger than the store's memory is stored when there is room for some of it.
+const MOST_OF_ONE: f64 = 0.2;
+
 impl Collector {
     /// `clock` gives the time in nanoseconds since the epoch; it is read once for each request.
     pub fn new(store: Arc<Store>, limits: Limits, clock: impl Fn() -> Nanos + Send + Sync + 'static) -> Arc<Self> {
@@ -109,14 +113,12 @@ impl Collector {
     /// of it than others.
     pub(crate) fn admission(&self, peer: Peer) -> Result<Admission, Refusal> {
         // What is in progress becomes rows of about its size.
-        self.check_is_not_greedy(peer, self.shares.held(), (self.clock)())?;
+        self.check_is_not_greedy(peer, self.store.pressure_with(self.shares.held()), (self.clock)())?;
         Ok(Admission::new(Arc::clone(&self.shares), peer))
     }
 
-    /// `coming` are bytes of rows that the store will have soon.
-    fn check_is_not_greedy(&self, peer: Peer, coming: usize, now: Nanos) -> Result<(), Refusal> {
-        let is_greedy = self.shares.is_greedy(peer, self.store.pressure_with(coming), now);
-        if is_greedy { Err(Refusal::Greedy) } else { Ok(()) }
+    fn check_is_not_greedy(&self, peer: Peer, pressure: f64, now: Nanos) -> Result<(), Refusal> {
+        if self.shares.is_greedy(peer, pressure, now) { Err(Refusal::Greedy) } else { Ok(()) }
     }
 
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -166,8 +168,10 @@ impl Collector {
         let mut duplicate = false;
         if !decoded.rows.is_empty() {
             // Bodies that came at the same time were admitted before any of them took memory.
-            let coming = admission.stores(decoded.rows.n_bytes());
-            self.check_is_not_greedy(admission.peer(), coming, received_at)?;
+            let bytes = decoded.rows.n_bytes() * 3 / 2; // columns are longer than what is in them
+            let pressure = self.store.pressure_with(admission.stores(bytes));
+            let own = self.store.pressure_with(bytes) - self.store.pressure_with(0);
+            self.check_is_not_greedy(admission.peer(), pressure + own.min(MOST_OF_ONE), received_at)?;
             let request =
                 Request { kind: kind.number(), received_at, body, dedup: decoded.has_time, rows: decoded.rows };
             duplicate = Box::pin(self.store.append(request)).await?.duplicate;
