@@ -41,7 +41,7 @@ impl Phase {
     fn calls(self) -> (Kinds, &'static str, &'static str, u64) {
         match self {
             Moment => (Kinds::CHANGES, "", "", u64::MAX),
-            Log => (Kinds::CHANGES, "wal/", "haechi-commit", 200),
+            Log => (Kinds::CHANGES, "wal/", "haechi-commit", 60),
             Flush => (Kinds::CHANGES, "", "haechi-flush", 40),
             Compaction => (Kinds::CHANGES, "", "haechi-compact", 40),
             // On threads of the runtime, which also evaluate SLOs: their files are elsewhere.

@@ -51,7 +51,7 @@ fn a_damaged_header_of_a_log_file_costs_nothing() {
     bytes[..4136].fill(0xff);
     fs::write(path(2), &bytes).unwrap();
     let (store, recovery) = open(dir.path());
-    assert!(recovery.damage[0].contains("bytes at 0 are no record"), "{:?}", recovery.damage);
+    assert!(recovery.damage[0].contains("bytes at 0 are no header"), "{:?}", recovery.damage);
     assert_eq!(seconds(&store, Table::Logs), [0, 2]);
 }
 
