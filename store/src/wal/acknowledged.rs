@@ -13,14 +13,18 @@ use crate::files;
 
 const NAME: &str = "acknowledged";
 const MAGIC: &[u8; 8] = b"HAECHIA1";
-/// With the number and a checksum; within one sector, so that it is written whole.
+/// With the number and a checksum.
 const LENGTH: usize = 20;
+/// The number is in two places, written in turns: a write that fails halfway leaves the other as it was.
+const PLACES: usize = 2;
 
 /// Keeps the number.
 pub(crate) struct Acknowledged {
     path: PathBuf,
     /// `None` until it can be made: a disk that has no room for it may have room for the log.
     file: Option<File>,
+    /// Where the next number goes.
+    place: usize,
 }
 
 impl Acknowledged {
@@ -41,20 +45,23 @@ impl Acknowledged {
             }
             Ok(file) => file,
         };
-        Ok(Acknowledged { path, file })
+        Ok(Acknowledged { path, file, place: 0 })
     }
 
     /// Notes that the records up to `lsn` are durable. An error leaves an earlier number, which is true as well.
     pub(crate) fn set(&mut self, lsn: u64) {
-        match &self.file {
-            Some(file) => _ = files::write_all_at(file, &self.path, &encode(lsn), 0),
-            None => self.file = make(&self.path, lsn).ok(),
+        let Some(file) = &self.file else {
+            self.file = make(&self.path, lsn).ok();
+            return;
+        };
+        if files::write_all_at(file, &self.path, &encode(lsn), (self.place * LENGTH) as u64).is_ok() {
+            self.place = (self.place + 1) % PLACES;
         }
     }
 }
 
 fn make(path: &Path, last: u64) -> io::Result<File> {
-    files::replace(path, &encode(last))?;
+    files::replace(path, &encode(last).repeat(PLACES))?;
     OpenOptions::new().write(true).open(path)
 }
 
@@ -72,11 +79,14 @@ pub(crate) fn read(dir: &Path) -> Result<Option<u64>, ReadError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(ReadError::new(&path, error)),
     };
-    let lsn = bytes.get(MAGIC.len()..).and_then(|rest| rest.first_chunk()).map(|lsn| u64::from_le_bytes(*lsn));
-    match lsn.filter(|lsn| bytes.len() == LENGTH && encode(*lsn) == bytes) {
-        Some(lsn) => Ok(Some(lsn)),
-        None => Err(ReadError::new(&path, "is damaged; what the end of the log has lost cannot be told")),
-    }
+    let last = bytes.chunks(LENGTH).take(PLACES).filter_map(decode).max();
+    let damaged = || ReadError::new(&path, "is damaged; what the end of the log has lost cannot be told");
+    last.map(Some).ok_or_else(damaged)
+}
+
+fn decode(place: &[u8]) -> Option<u64> {
+    let lsn = u64::from_le_bytes(*place.get(MAGIC.len()..)?.first_chunk()?);
+    (encode(lsn) == place).then_some(lsn)
 }
 
 #[cfg(test)]
@@ -84,27 +94,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_number_is_read_back_and_damage_is_named() {
+    fn the_number_is_read_back_and_damage_costs_the_last_one_at_most() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(read(dir.path()).unwrap(), None);
         let mut acknowledged = Acknowledged::open(dir.path(), Some(7)).unwrap();
         assert_eq!(read(dir.path()).unwrap(), Some(7));
-        acknowledged.set(300);
-        assert_eq!(read(dir.path()).unwrap(), Some(300));
+        for lsn in [300, 301, 302] {
+            acknowledged.set(lsn);
+            assert_eq!(read(dir.path()).unwrap(), Some(lsn));
+        }
         let path = dir.path().join(NAME);
         let whole = std::fs::read(&path).unwrap();
-        let flipped = |at: usize| {
+        for at in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[at] ^= 1;
-            bytes
-        };
-        let longer = [whole.as_slice(), b"0"].concat();
-        for bytes in (0..LENGTH).map(flipped).chain([Vec::new(), whole[..LENGTH - 1].to_vec(), longer]) {
             std::fs::write(&path, &bytes).unwrap();
-            let error = read(dir.path()).unwrap_err();
-            assert_eq!(error.path, path, "{bytes:?}");
+            assert_eq!(read(dir.path()).unwrap(), Some(if at < LENGTH { 301 } else { 302 }), "flipped byte {at}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_and_stays_until_there_is_a_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(NAME);
+        for bytes in [Vec::new(), encode(5)[..LENGTH - 1].to_vec(), vec![0; PLACES * LENGTH]] {
+            std::fs::write(&path, &bytes).unwrap();
+            assert_eq!(read(dir.path()).unwrap_err().path, path, "{bytes:?}");
             let mut acknowledged = Acknowledged::open(dir.path(), None).unwrap();
-            assert_eq!(std::fs::read(&path).unwrap(), bytes, "it stays until there is a number");
+            assert_eq!(std::fs::read(&path).unwrap(), bytes);
             acknowledged.set(301);
             assert_eq!(read(dir.path()).unwrap(), Some(301));
         }
