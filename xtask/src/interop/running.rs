@@ -1,6 +1,6 @@
 //! A box on free ports with a data directory of its own.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -25,6 +25,9 @@ impl Running {
         let failed =
             |what: &str| format!("{}: {what}; it says why in {}", binary.display(), folder.join("log").display());
         let log = File::create(folder.join("log")).map_err(|error| format!("{}: {error}", folder.display()))?;
+        // Of its own and empty: what is where the check is run does not matter.
+        let slos = folder.join("slos");
+        fs::create_dir_all(&slos).map_err(|error| format!("{}: {error}", slos.display()))?;
         let any = "127.0.0.1:0";
         let child = Command::new(binary)
             .args(["serve", "--otlp-grpc", any, "--otlp-http", any, "--ui", any])
@@ -33,7 +36,7 @@ impl Running {
             .arg("--data-dir")
             .arg(folder.join("data"))
             .arg("--slos")
-            .arg(folder.join("slos"))
+            .arg(slos)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
