@@ -19,6 +19,7 @@ function gauge(name, unit, lines) {
 }
 
 const constant = (value) => [Array(12).fill(value)];
+const repeated = (values) => [Array(12 / values.length).fill(values).flat()];
 /** Name, unit, lines, and what the ticks of the value axis say, from below. */
 const CHARTS = [
   ["two_to_53", "", constant(2 ** 53), ["0", "2.00e15", "4.00e15", "6.00e15", "8.00e15"]],
@@ -30,8 +31,8 @@ const CHARTS = [
   ["smallest", "", constant(5e-324), null],
   ["tiny", "s", constant(1e-40), null],
   ["mixture", "", [...constant(1e300), ...constant(1), ...constant(5e-324), ...constant(-1e300)], null],
-  ["neighbours", "", [[2 ** 60, 2 ** 60 + 256, 2 ** 60, 2 ** 60 + 512]], null],
-  ["close", "", [[1e6, 1e6 + 1, 1e6 + 2, 1e6 + 3]], null],
+  ["neighbours", "", repeated([2 ** 60, 2 ** 60 + 256, 2 ** 60, 2 ** 60 + 512]), null],
+  ["close", "", repeated([1e6, 1e6 + 1, 1e6 + 2, 1e6 + 3]), null],
   ["zero", "", constant(0), ["0", "0.2", "0.4", "0.6", "0.8", "1"]],
   ["seconds", "s", constant(1e19), null],
   ["bytes_of_a_googol", "By", constant(1e100), null],
