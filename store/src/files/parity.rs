@@ -2,9 +2,9 @@
 //! the others.
 //!
 //! Each part of a file (see [`BlockSums`]) is divided into fields of 2,048 blocks, the last one shorter. The blocks of a field
-//! take turns in its stripes, and of each stripe the exclusive or of its blocks is kept. There is a stripe for each 128 blocks,
-//! and from 64 blocks on there are two at least, so that what is lost at once and lies on the border of two blocks comes back. Specified in
-//! `docs/formats/segment.md`.
+//! take turns in its stripes, and of each stripe the exclusive or of its blocks is kept. There is a stripe for each 128 blocks.
+//! What is lost at once may lie on the border of two blocks: they are of two stripes or, where there is only one, each has what
+//! the other lacks. Specified in `docs/formats/segment.md`.
 
 use std::fs::File;
 use std::io;
@@ -22,14 +22,13 @@ use crate::error::ReadError;
 const MOST_STRIPES: usize = 16;
 /// Blocks that share a block of parity: under one percent more bytes.
 const BLOCKS_OF_STRIPE: usize = 128;
-/// With fewer blocks a second stripe would be more than three bytes in a hundred.
-const TWO_STRIPES: usize = 64;
+/// Storage loses whole sectors: the least of those in use.
+const SECTOR_BYTES: usize = 512;
 const FIELD_BLOCKS: usize = MOST_STRIPES * BLOCKS_OF_STRIPE;
 
 /// The number of stripes of a field. Powers of two, so that many stripes fold into fewer when it ends.
 fn stripes(n_blocks: usize) -> usize {
-    let fewest = if n_blocks < TWO_STRIPES { 1 } else { 2 };
-    n_blocks.div_ceil(BLOCKS_OF_STRIPE).next_power_of_two().max(fewest)
+    n_blocks.div_ceil(BLOCKS_OF_STRIPE).next_power_of_two()
 }
 
 /// The bytes of parity of a field of `length` bytes.
@@ -133,22 +132,93 @@ impl Parity {
                 place += parity_bytes(length);
                 continue;
             }
-            let (n_stripes, number) = (stripes(sums.len()), ((at - start) / block) as usize);
-            let place = place + (number % n_stripes) as u64 * length.min(block);
-            let mut restored = read_exact(&File::open(&self.path)?, place, length.min(block))?.to_vec();
-            for other in (number % n_stripes..sums.len()).step_by(n_stripes).filter(|it| *it != number) {
-                let from = start + other as u64 * block;
-                let bytes = read_exact(file, from, block.min(start + length - from))?;
-                check(&bytes, from, sums[other])?;
-                xor(&mut restored, &bytes);
-            }
-            restored.truncate(usize::try_from(start + length - at).unwrap_or(usize::MAX));
-            return match crc32fast::hash(&restored) == sums[number] {
-                true => Ok(restored.into()),
-                false => Err(io::Error::new(io::ErrorKind::InvalidData, "its parity is damaged too")),
-            };
+            let number = ((at - start) / block) as usize;
+            return Field { file, start, length, sums }.restore(number, &File::open(&self.path)?, place);
         }
         Err(io::Error::new(io::ErrorKind::InvalidInput, "no part has it"))
+    }
+}
+
+/// A field of a file that is read, its checksums and where it is.
+struct Field<'a> {
+    file: &'a File,
+    start: u64,
+    length: u64,
+    sums: &'a [u32],
+}
+
+impl Field<'_> {
+    /// The block of this number, by the parity of the field, which is in `parity` from `place` on.
+    fn restore(&self, number: usize, parity: &File, place: u64) -> io::Result<Bytes> {
+        let n_stripes = stripes(self.sums.len());
+        let stripe_bytes = self.length.min(BLOCK_BYTES as u64);
+        let place = place + (number % n_stripes) as u64 * stripe_bytes;
+        // What the blocks of the stripe that did not come are, by exclusive or.
+        let mut lost = read_exact(parity, place, stripe_bytes)?.to_vec();
+        let mut neighbour = None;
+        for other in (number % n_stripes..self.sums.len()).step_by(n_stripes).filter(|it| *it != number) {
+            match self.block(other) {
+                Ok(bytes) => xor(&mut lost, &bytes),
+                Err(error) if neighbour.is_none() && other.abs_diff(number) == 1 => neighbour = Some((other, error)),
+                Err(error) => return Err(error),
+            }
+        }
+        let mut restored = match neighbour {
+            None => lost,
+            Some((other, error)) => {
+                let [first, second] = self.divide(number.min(other), lost).ok_or(error)?;
+                if number < other { first } else { second }
+            }
+        };
+        restored.truncate(self.place(number).1 as usize);
+        match crc32fast::hash(&restored) == self.sums[number] {
+            true => Ok(restored.into()),
+            false => Err(io::Error::new(io::ErrorKind::InvalidData, "its parity is damaged too")),
+        }
+    }
+
+    /// The block of this number and the next one, both damaged, out of their exclusive or: what was lost at once on their border
+    /// has left the first one whole up to some sector, and the second one from the same place in it on.
+    fn divide(&self, number: usize, both: Vec<u8>) -> Option<[Vec<u8>; 2]> {
+        let read = self.salvage(number);
+        // The first one if nothing of it was read, then with ever more of what was.
+        let mut first = both.clone();
+        xor(&mut first, &self.salvage(number + 1));
+        for end in (0..=first.len()).step_by(SECTOR_BYTES) {
+            let sector = end.saturating_sub(SECTOR_BYTES)..end;
+            first[sector.clone()].copy_from_slice(&read[sector]);
+            if crc32fast::hash(&first) == self.sums[number] {
+                let mut second = both;
+                xor(&mut second, &first);
+                return Some([first, second]);
+            }
+        }
+        None
+    }
+
+    /// Where a block is, and how long.
+    fn place(&self, number: usize) -> (u64, u64) {
+        let from = number as u64 * BLOCK_BYTES as u64;
+        (self.start + from, (self.length - from).min(BLOCK_BYTES as u64))
+    }
+
+    fn block(&self, number: usize) -> io::Result<Bytes> {
+        let (start, length) = self.place(number);
+        let bytes = read_exact(self.file, start, length)?;
+        check(&bytes, start, self.sums[number])?;
+        Ok(bytes)
+    }
+
+    /// A block as it is read, unproven, with zeros for what cannot be.
+    fn salvage(&self, number: usize) -> Vec<u8> {
+        let (start, length) = self.place(number);
+        let mut bytes = vec![0; length as usize];
+        for (piece, at) in bytes.chunks_mut(SECTOR_BYTES).zip((start..).step_by(SECTOR_BYTES)) {
+            if let Ok(read) = read_exact(self.file, at, piece.len() as u64) {
+                piece.copy_from_slice(&read);
+            }
+        }
+        bytes
     }
 }
 
@@ -229,9 +299,17 @@ mod tests {
         let mut start = 0;
         for (number, length) in parts.into_iter().enumerate() {
             let end = start + length;
-            // A sector that is of two blocks where there are two stripes.
-            let middle = if length < 64 * B { start + length / 2 } else { start + 9 * B - 7 };
-            for hit in [start..start + 1, end - 1..end, middle..(middle + 4096).min(end)] {
+            // Also on the border of two blocks, the last one of them short or not.
+            let border = start + length / B / 2 * B;
+            let hits = [
+                start..start + 1,
+                end - 1..end,
+                end.saturating_sub(4096).max(start)..end,
+                border.saturating_sub(7).max(start)..(border + 4089).min(end),
+                border.saturating_sub(B - 512).max(start)..(border + 512).min(end),
+                border.saturating_sub(512).max(start)..(border + B - 512).min(end),
+            ];
+            for hit in hits {
                 written
                     .read(std::slice::from_ref(&hit))
                     .unwrap_or_else(|error| panic!("part {number}, {hit:?}: {error}"));
@@ -241,6 +319,8 @@ mod tests {
         let places = written.damage.stats().places;
         assert!(places.iter().all(|it| it.kind == DamageKind::Restored), "{places:?}");
         assert!(places[0].text.contains(" have checksum ") && places[0].text.contains("restored from "), "{places:?}");
+        // What is longer than a block takes two stripes.
+        written.read(std::slice::from_ref(&(B + 100..2 * B + 101 + 512 + B))).unwrap_err();
         // Each part for itself.
         written.read(&[1..2, 3..9, B + 3..B + 9, 3 * B..3 * B + 1, 100 * B..103 * B]).unwrap();
     }
@@ -253,6 +333,17 @@ mod tests {
         let place = 40 * B;
         assert!(error.contains(&format!("16384 bytes at {place} have checksum ")), "{error}");
         assert!(error.contains("they cannot be restored: 16384 bytes at "), "{error}");
+    }
+
+    #[test]
+    fn what_the_disk_does_not_give_on_a_border_comes_back() {
+        let written = Written::new(&[5 * B + 100]);
+        let path = written.dir.path().join("file");
+        for lost in [50, 100, 101, 6_000, B - 412] {
+            fs::write(&path, &written.bytes[..5 * B + 100 - lost]).unwrap();
+            let open = CheckedFile::open(&path, 5 * B as u64 + 100, Some(written.sums.clone()), Some(written.parity()));
+            assert!(open.unwrap().get_bytes(0, 5 * B + 100).unwrap() == written.bytes, "{lost}");
+        }
     }
 
     #[test]
