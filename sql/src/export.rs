@@ -7,7 +7,6 @@ use model::TimeRange;
 use store::{Chunks, Order, ReadError, Scan, Snapshot};
 use thiserror::Error;
 
-use crate::result::{plain, plain_schema};
 use crate::table::{SqlTable, build};
 
 /// Rows of one batch: attributes as JSON are larger than they were.
@@ -52,15 +51,14 @@ impl Export {
         Some(Export { table, snapshot: snapshot.clone(), source, stored: None })
     }
 
-    /// The columns. Text is plain UTF-8, so that any reader of Arrow or Parquet takes it.
+    /// The columns.
     pub fn schema(&self) -> SchemaRef {
-        plain_schema(&self.table.schema())
+        self.table.schema()
     }
 
     fn convert(&self, stored: &RecordBatch) -> Result<RecordBatch, ExportError> {
         let all: Vec<usize> = (0..self.table.columns().len()).collect();
         build::build(self.table, &all, &self.table.schema(), stored, self.snapshot.series())
-            .and_then(|batch| plain(&batch, &self.schema()))
             .map_err(|error| ExportError::Convert(self.table.name(), error))
     }
 }
