@@ -101,13 +101,17 @@ fn by_window(rows: Vec<RowKey>) -> Vec<Vec<RowKey>> {
     divided.into_values().collect()
 }
 
-/// Brings `rows` into the order of row groups of `group_rows`, and sorts each of these as [`Table::sort_columns`] says.
+/// Brings `rows`, which are in the order of their batches, into that of row groups of `group_rows`, and sorts each of these as
+/// [`Table::sort_columns`] says. The sorts are stable: they find the runs that are in order already, which of rows that came
+/// as they happened are long.
 fn sort(table: Table, rows: &mut [RowKey], group_rows: usize) {
-    if table == Table::Spans {
-        // Slices of time, so that a range prunes; a trace is together within its slice.
-        rows.sort_unstable_by_key(|row| (row.time, row.batch, row.row));
-        rows.chunks_mut(group_rows).for_each(<[RowKey]>::sort_unstable);
-    } else {
-        rows.sort_unstable();
+    match table {
+        Table::Spans => {
+            // Slices of time, so that a range prunes; a trace is together within its slice.
+            rows.sort_by_key(|row| row.time);
+            rows.chunks_mut(group_rows).for_each(|group| group.sort_by_key(|row| row.id));
+        }
+        Table::Logs => rows.sort_by_key(|row| row.time),
+        _ => rows.sort_unstable(),
     }
 }

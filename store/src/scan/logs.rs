@@ -22,7 +22,7 @@ const UNDECIDED_ROWS: usize = 4 << 10;
 
 /// Row groups read together at most: what a reader may wait for in vain that has all it wants, or no time left. What was
 /// read of each holds its dictionaries.
-const MOST_TOGETHER: usize = 32;
+const MOST_TOGETHER: usize = 128;
 /// Row groups looked at for that at most. In most of them the index finds nothing, in microseconds.
 const MOST_LOOKED_AT: usize = 512;
 
