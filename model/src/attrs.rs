@@ -81,10 +81,15 @@ impl<'a> Attrs<'a> {
 
     /// Appends the set as a `KeyValueList` (field 1) to `out`; entries are copied, not decoded.
     pub fn copy_to(&self, out: &mut Vec<u8>) {
+        self.copy_to_field(out, 1);
+    }
+
+    /// Appends the set to the message in `out`, as its repeated `KeyValue` field `field`.
+    pub fn copy_to_field(&self, out: &mut Vec<u8>, field: u32) {
         let mut reader = Reader::new(self.message);
         while let Ok(Some((number, raw))) = reader.next_field() {
             if let (true, Raw::Bytes(entry)) = (number == self.field, raw) {
-                put_bytes_field(out, 1, entry);
+                put_bytes_field(out, field, entry);
             }
         }
     }

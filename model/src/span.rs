@@ -143,6 +143,11 @@ impl<'a> Events<'a> {
         self.0
     }
 
+    /// Each as the `Span.Event` that was sent.
+    pub fn messages(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        messages(self.0)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = Event<'a>> + use<'a> {
         messages(self.0).map(|message| {
             let mut event = Event { time: 0, name: "", attrs: Attrs::in_field(message, 3), dropped_attributes: 0 };
@@ -183,6 +188,11 @@ impl<'a> Links<'a> {
 
     pub fn as_bytes(&self) -> &'a [u8] {
         self.0
+    }
+
+    /// Each as the `Span.Link` that was sent.
+    pub fn messages(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        messages(self.0)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = Link<'a>> + use<'a> {

@@ -12,6 +12,7 @@ mod ids;
 pub mod jaeger;
 pub mod lang;
 pub mod logs;
+pub mod otlp;
 pub mod promql;
 pub mod services;
 mod steps;
