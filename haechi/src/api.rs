@@ -20,6 +20,7 @@ mod error;
 mod health;
 mod ingest;
 mod jaeger;
+mod jaeger_v3;
 mod logs;
 mod own_metrics;
 mod params;
@@ -27,6 +28,7 @@ mod prometheus;
 mod slos;
 #[cfg(feature = "sql")]
 mod sql;
+mod tempo;
 #[cfg(test)]
 mod tests;
 pub(crate) mod time;
@@ -56,6 +58,8 @@ pub(crate) fn router(state: ApiState) -> Router {
         .merge(own_metrics::routes())
         .merge(prometheus::routes())
         .merge(jaeger::routes())
+        .merge(jaeger_v3::routes())
+        .merge(tempo::routes())
         .merge(traces::routes())
         .merge(logs::routes())
         .merge(ingest::routes())

@@ -49,6 +49,8 @@ pub struct Field {
 pub struct FieldValue {
     /// Its string form.
     pub value: String,
+    /// That of the newest row that has it, as [`model::Value::type_name`] says it.
+    pub type_name: &'static str,
     /// Sampled rows that have it.
     pub n_rows: u64,
 }
@@ -122,14 +124,17 @@ pub fn values(
     limit: usize,
 ) -> Result<Sampled<FieldValue>, QueryError> {
     let prefix = prefix.to_lowercase();
-    let mut counts: HashMap<String, u64> = HashMap::new();
+    let mut counts: HashMap<String, (u64, &'static str)> = HashMap::new();
     let sample = each_row(snapshot, budget, signal, range, |row| {
-        let wanted = |text: &String| text.len() <= MAX_VALUE_BYTES && text.to_lowercase().starts_with(&prefix);
-        if let Some(text) = row.value(name).filter(wanted) {
-            count(&mut counts, text);
+        let wanted = |text: &str| text.len() <= MAX_VALUE_BYTES && text.to_lowercase().starts_with(&prefix);
+        if let Some((text, type_name)) = row.value(name).filter(|(text, _)| wanted(text))
+            && (counts.len() < MAX_DISTINCT || counts.contains_key(&text))
+        {
+            counts.entry(text).or_insert((0, type_name)).0 += 1;
         }
     })?;
-    let mut items: Vec<FieldValue> = counts.into_iter().map(|(value, n_rows)| FieldValue { value, n_rows }).collect();
+    let of_counts = |(value, (n_rows, type_name))| FieldValue { value, type_name, n_rows };
+    let mut items: Vec<FieldValue> = counts.into_iter().map(of_counts).collect();
     items.sort_by(|a, b| b.n_rows.cmp(&a.n_rows).then_with(|| a.value.cmp(&b.value)));
     items.truncate(limit);
     Ok(sample.with(items))

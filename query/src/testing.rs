@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::span::{Events, Links};
-use model::wire::{Raw, Reader, put_bytes_field, put_fixed64_field};
+use model::wire::{Raw, Reader, put_bytes_field, put_fixed64_field, put_varint_field};
 use model::{AttrsBuf, LogRecord, Nanos, Resource, Scope, Span, SpanId, SpanKind, StatusCode, TraceId, Value};
 use store::{Request, Rows, Snapshot, Store, StoreConfig};
 use tempfile::TempDir;
@@ -192,22 +192,36 @@ impl TestSpan {
         self
     }
 
+    pub(crate) fn scope_version(mut self, version: &str) -> Self {
+        put_bytes_field(&mut self.scope, 2, version.as_bytes());
+        self
+    }
+
+    pub(crate) fn scope_attr(mut self, key: &str, value: Value<'_>) -> Self {
+        let mut attrs = AttrsBuf::new();
+        attrs.push(key, value);
+        put_entries(&mut self.scope, 3, &attrs);
+        self
+    }
+
     pub(crate) fn event(mut self, time: Nanos, name: &str, attrs: &AttrsBuf) -> Self {
         let mut event = Vec::new();
         put_fixed64_field(&mut event, 1, time as u64);
         put_bytes_field(&mut event, 2, name.as_bytes());
-        let mut entries = Reader::new(attrs.as_bytes());
-        while let Ok(Some((_, Raw::Bytes(entry)))) = entries.next_field() {
-            put_bytes_field(&mut event, 3, entry);
-        }
+        put_entries(&mut event, 3, attrs);
         put_bytes_field(&mut self.events, 1, &event);
         self
     }
 
-    pub(crate) fn link(mut self, trace: u128, span: u64) -> Self {
+    pub(crate) fn link(self, trace: u128, span: u64) -> Self {
+        self.link_with(trace, span, &AttrsBuf::new())
+    }
+
+    pub(crate) fn link_with(mut self, trace: u128, span: u64, attrs: &AttrsBuf) -> Self {
         let mut link = Vec::new();
         put_bytes_field(&mut link, 1, &trace.to_be_bytes());
         put_bytes_field(&mut link, 2, &span.to_be_bytes());
+        put_entries(&mut link, 4, attrs);
         put_bytes_field(&mut self.links, 1, &link);
         self
     }
@@ -237,6 +251,33 @@ impl TestSpan {
             scope: Scope::new(&self.scope),
         });
     }
+}
+
+/// Puts attributes into the repeated field `number` of a message.
+fn put_entries(out: &mut Vec<u8>, number: u32, attrs: &AttrsBuf) {
+    let mut entries = Reader::new(attrs.as_bytes());
+    while let Ok(Some((_, Raw::Bytes(entry)))) = entries.next_field() {
+        put_bytes_field(out, number, entry);
+    }
+}
+
+/// The `AnyValue` of an array of scalars.
+pub(crate) fn array(values: &[Value<'_>]) -> Vec<u8> {
+    let mut list = Vec::new();
+    for value in values {
+        let mut any = Vec::new();
+        match value {
+            Value::Str(text) => put_bytes_field(&mut any, 1, text.as_bytes()),
+            Value::Bool(bit) => put_varint_field(&mut any, 2, u64::from(*bit)),
+            Value::Int(int) => put_varint_field(&mut any, 3, *int as u64),
+            Value::Double(double) => put_fixed64_field(&mut any, 4, double.to_bits()),
+            other => panic!("{other:?} is no scalar"),
+        }
+        put_bytes_field(&mut list, 1, &any);
+    }
+    let mut array = Vec::new();
+    put_bytes_field(&mut array, 5, &list);
+    array
 }
 
 /// A log record with its own memory.

@@ -2,6 +2,7 @@
 
 mod search;
 mod select;
+mod sets;
 mod signals;
 mod summary;
 #[cfg(test)]
@@ -11,16 +12,18 @@ mod tree;
 
 pub use search::search;
 pub use signals::{Signals, TraceExemplar, signals};
-pub use summary::{MatchedSpan, TraceSummary};
+pub use summary::{FoundSet, FoundSpan, MatchedSpan, TraceSummary};
 pub use trace::{ServiceSpans, Trace, TraceNote, TraceSpan, trace};
 
 use model::{Nanos, SpanKind, StatusCode, TimeRange};
 
-/// Which traces to find: those with at least one span that satisfies every part.
+/// Which traces to find: those with at least one span that satisfies every part. Where the query is about several spans, one
+/// span satisfies the other parts.
 #[derive(Clone, Debug)]
 pub struct TraceSearch {
-    /// A text in the search language ([`crate::lang`]); empty for all.
+    /// Empty for all.
     pub query: String,
+    pub language: Language,
     pub service: Option<String>,
     /// The span's name.
     pub operation: Option<String>,
@@ -31,10 +34,22 @@ pub struct TraceSearch {
     pub max_duration: Option<Nanos>,
     /// Attributes of the span, its resource or its scope, compared by their string form.
     pub attributes: Vec<(String, String)>,
-    /// In which the matching span starts. The traces come whole, also their parts outside.
+    /// In which the matching span starts; of a query about several spans, one that satisfies each condition that some span
+    /// must. The traces come whole, also their parts outside.
     pub range: TimeRange,
     pub limit: usize,
     pub order: TraceOrder,
+    /// How many spans of each set come with a trace.
+    pub spans_per_set: usize,
+}
+
+/// What a query is written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// The search language ([`crate::lang`]).
+    #[default]
+    Search,
+    TraceQl,
 }
 
 impl TraceSearch {
@@ -42,6 +57,7 @@ impl TraceSearch {
     pub fn new(range: TimeRange) -> Self {
         TraceSearch {
             query: String::new(),
+            language: Language::Search,
             service: None,
             operation: None,
             kind: None,
@@ -52,6 +68,7 @@ impl TraceSearch {
             range,
             limit: 20,
             order: TraceOrder::Newest,
+            spans_per_set: 3,
         }
     }
 }

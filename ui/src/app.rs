@@ -102,7 +102,7 @@ impl Problem {
             QueryError::Internal(_) => "Query failed",
         };
         let pointer = match error {
-            QueryError::BadQuery { position, .. } => Some(pointer(query, *position)),
+            QueryError::BadQuery { position, .. } => Some(query::pointer(query, *position)),
             _ => None,
         };
         Problem { title, text: error.to_string(), pointer }
@@ -110,31 +110,5 @@ impl Problem {
 
     pub(crate) fn parameter(error: impl fmt::Display) -> Self {
         Problem { title: "Not understood", text: error.to_string(), pointer: None }
-    }
-}
-
-/// A stretch of `query` around the byte `position` with a caret below it.
-fn pointer(query: &str, position: usize) -> String {
-    const AROUND: usize = 60;
-    let position = (0..=position.min(query.len())).rev().find(|&at| query.is_char_boundary(at)).unwrap_or(0);
-    let (before, after) = query.split_at(position);
-    let n_before = before.chars().count();
-    let shown_before: String = before.chars().skip(n_before.saturating_sub(AROUND)).collect();
-    let shown_after: String = after.chars().take(AROUND).collect();
-    let blanks = " ".repeat(shown_before.chars().count());
-    let line = format!("{shown_before}{shown_after}").replace(['\n', '\r', '\t'], " ");
-    format!("{line}\n{blanks}^")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn points_at_the_mistake_in_a_query() {
-        assert_eq!(pointer("a = = b", 4), "a = = b\n    ^");
-        assert_eq!(pointer("해치 =", 3), "해치 =\n ^");
-        assert_eq!(pointer("", 9), "\n^");
-        assert!(pointer(&"x".repeat(10_000), 5_000).len() < 300);
     }
 }

@@ -2,7 +2,7 @@
 //! Jaeger data source call it. Times are microseconds; errors have Jaeger's shape.
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -13,6 +13,7 @@ use query::{QueryError, jaeger, traces};
 use super::ApiState;
 use super::error::ApiError;
 use super::params::Params;
+use super::tempo;
 use super::traces::parse_id;
 
 /// How far back lists of services and operations look: these calls have no range, and Jaeger's UI searches two days.
@@ -50,7 +51,7 @@ fn answer<T>(data: Vec<T>) -> Answer<T> {
     Ok(Json(jaeger::Response::of(data)))
 }
 
-fn recent(state: &ApiState) -> TimeRange {
+pub(super) fn recent(state: &ApiState) -> TimeRange {
     let now = (state.clock)();
     TimeRange::new(now.saturating_sub(LOOKBACK), now.saturating_add(1))
 }
@@ -98,8 +99,19 @@ async fn search(State(state): State<ApiState>, params: Params) -> Answer<jaeger:
     answer(state.engine.run(move |snapshot, budget| jaeger::traces(snapshot, budget, &search, &ids)).await?)
 }
 
-async fn trace(State(state): State<ApiState>, Path(id): Path<String>) -> Answer<jaeger::Trace> {
-    let id = parse_id(&id)?;
+/// Tempo has this path too. Grafana asks it for protobuf, which Jaeger does not speak.
+async fn trace(State(state): State<ApiState>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    if !tempo::wants_protobuf(&headers) {
+        return jaeger_trace(&state, &id).await.into_response();
+    }
+    match parse_id(&id) {
+        Ok(id) => tempo::trace_v1(&state, id).await.into_response(),
+        Err(error) => tempo::PlainError::from(error).into_response(),
+    }
+}
+
+async fn jaeger_trace(state: &ApiState, id: &str) -> Answer<jaeger::Trace> {
+    let id = parse_id(id)?;
     let find = move |snapshot: &_, budget: &_| -> Result<_, QueryError> {
         match traces::trace(snapshot, budget, id)? {
             Some(found) => Ok(Ok(jaeger::trace(&found))),

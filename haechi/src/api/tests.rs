@@ -28,6 +28,7 @@ mod prometheus;
 mod slos;
 #[cfg(feature = "sql")]
 mod sql;
+mod tempo;
 mod traces;
 
 /// 2026-11-22T13:34:00Z.

@@ -31,9 +31,9 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The string form of the field `name`; `None` when the row does not have it, and for fields whose values no two rows
-    /// share.
-    pub(super) fn value(&self, name: &str) -> Option<String> {
+    /// The string form of the field `name` and its type; `None` when the row does not have it, and for fields whose values
+    /// no two rows share.
+    pub(super) fn value(&self, name: &str) -> Option<(String, &'static str)> {
         let intrinsic = match (self, name) {
             (Row::Span(span), "service" | "service.name") => Some(span.service),
             (Row::Span(span), "name") => Some(span.name),
@@ -47,14 +47,14 @@ impl<'a> Row<'a> {
             _ => None,
         };
         if let Some(text) = intrinsic {
-            return Some(text.to_owned()).filter(|text| !text.is_empty());
+            return (!text.is_empty()).then(|| (text.to_owned(), "string"));
         }
         let own = if matches!(self, Row::Span(_)) { "span." } else { "log." };
         let prefixes = [own, "resource.", "scope."];
         let attributes = self.attributes();
         let placed = prefixes.iter().zip(attributes).find_map(|(prefix, attrs)| attrs.get(name.strip_prefix(prefix)?));
         let value = placed.or_else(|| attributes.iter().find_map(|attrs| attrs.get(name)))?;
-        Some(value.to_string())
+        Some((value.to_string(), value.type_name()))
     }
 }
 

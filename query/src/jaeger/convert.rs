@@ -78,22 +78,33 @@ pub fn traces(
     search: &TraceSearch,
     ids: &[TraceId],
 ) -> Result<Vec<Trace>, QueryError> {
+    let found = found_traces(snapshot, budget, search, ids)?;
+    Ok(found.iter().map(trace).collect())
+}
+
+/// As [`traces`], and as they are stored.
+pub fn found_traces(
+    snapshot: &Snapshot,
+    budget: &Budget,
+    search: &TraceSearch,
+    ids: &[TraceId],
+) -> Result<Vec<traces::Trace>, QueryError> {
     let found: Vec<TraceId> = match ids {
         [] => traces::search(snapshot, budget, search)?.traces.into_iter().map(|it| it.trace_id).collect(),
         ids => ids.to_vec(),
     };
-    let mut whole: Vec<Trace> = Vec::new();
+    let mut whole: Vec<traces::Trace> = Vec::new();
     let mut n_spans = 0;
     for (index, &id) in found.iter().enumerate() {
-        if let Some(found) = traces::trace(snapshot, budget, id)? {
-            n_spans += found.spans.len();
-            whole.push(trace(&found));
+        if let Some(trace) = traces::trace(snapshot, budget, id)? {
+            n_spans += trace.spans.len();
+            whole.push(trace);
         }
         if n_spans >= MAX_SPANS && index + 1 < found.len() {
             let left_out = found.len() - index - 1;
             let warning = format!("{left_out} more traces are left out: those before have {n_spans} spans");
             if let Some(last) = whole.last_mut() {
-                last.warnings.get_or_insert_default().push(warning);
+                last.warnings.push(warning);
             }
             break;
         }

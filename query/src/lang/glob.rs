@@ -13,11 +13,22 @@ const MAX_NESTING: u32 = 50;
 
 /// The expression that `literal` writes; it may match anywhere in a text.
 pub(super) fn regex(literal: &Literal) -> Result<Regex, QueryError> {
-    if literal.text.len() > MAX_PATTERN_BYTES {
+    written(&literal.text, literal.text.clone(), literal.position)
+}
+
+/// The expression `pattern`, which must match all of a text.
+pub(super) fn whole(pattern: &str, position: usize) -> Result<Regex, QueryError> {
+    // By itself first: what is not closed in it must not close with what is put around.
+    written(pattern, pattern.to_owned(), position)?;
+    written(pattern, format!(r"\A(?s:{pattern})\z"), position)
+}
+
+fn written(pattern: &str, whole: String, position: usize) -> Result<Regex, QueryError> {
+    if pattern.len() > MAX_PATTERN_BYTES {
         let message = format!("the regular expression has more than {MAX_PATTERN_BYTES} bytes");
-        return Err(QueryError::bad_query(literal.position, message));
+        return Err(QueryError::bad_query(position, message));
     }
-    build(&literal.text, false).map_err(|error| {
+    build(&whole, false).map_err(|error| {
         let message = match error {
             regex::Error::CompiledTooBig(_) => "the regular expression is too large".to_owned(),
             other => {
@@ -27,7 +38,7 @@ pub(super) fn regex(literal: &Literal) -> Result<Regex, QueryError> {
                 format!("the regular expression is not valid: {reason}")
             }
         };
-        QueryError::bad_query(literal.position, message)
+        QueryError::bad_query(position, message)
     })
 }
 

@@ -19,6 +19,10 @@ pub(super) struct Token {
 pub(super) enum Kind {
     Open,
     Close,
+    /// `{`
+    OpenSet,
+    /// `}`
+    CloseSet,
     And,
     Or,
     Not,
@@ -32,13 +36,13 @@ pub(super) enum Kind {
     Value(Literal),
 }
 
-/// The tokens of `query`.
-pub(super) fn tokens(query: &str) -> Result<Vec<Token>, QueryError> {
+/// The tokens of `query`. With `sets`, words may not start with a brace: it opens a set of spans.
+pub(super) fn tokens(query: &str, sets: bool) -> Result<Vec<Token>, QueryError> {
     if query.len() > MAX_QUERY_BYTES {
         let message = format!("the query has {} bytes; at most {MAX_QUERY_BYTES} are allowed", query.len());
         return Err(QueryError::bad_query(MAX_QUERY_BYTES, message));
     }
-    let mut lexer = Lexer { text: query, at: 0, tokens: Vec::new(), open: Vec::new() };
+    let mut lexer = Lexer { text: query, at: 0, tokens: Vec::new(), open: Vec::new(), sets };
     lexer.run()?;
     Ok(lexer.tokens)
 }
@@ -47,8 +51,9 @@ struct Lexer<'a> {
     text: &'a str,
     at: usize,
     tokens: Vec<Token>,
-    /// Positions of the parentheses that are open.
-    open: Vec<usize>,
+    /// What is open, a parenthesis or a brace, and where.
+    open: Vec<(char, usize)>,
+    sets: bool,
 }
 
 impl Lexer<'_> {
@@ -58,8 +63,10 @@ impl Lexer<'_> {
             let position = self.at;
             let Some(next) = self.rest().chars().next() else { break };
             match next {
-                '(' => self.open_parenthesis()?,
-                ')' => self.close_parenthesis()?,
+                '(' => self.open('(', Kind::Open)?,
+                ')' => self.close('(', Kind::Close)?,
+                '{' if self.sets => self.open_set()?,
+                '}' if self.sets => self.close('{', Kind::CloseSet)?,
                 '"' => {
                     let text = self.quoted(false)?;
                     self.text_or_field(text, true, position)?;
@@ -72,7 +79,7 @@ impl Lexer<'_> {
             }
         }
         match self.open.last() {
-            Some(&position) => Err(QueryError::bad_query(position, "the parenthesis opened here is not closed")),
+            Some(&(opened, position)) => Err(not_closed(opened, position)),
             None => Ok(()),
         }
     }
@@ -93,29 +100,69 @@ impl Lexer<'_> {
         Ok(())
     }
 
-    fn open_parenthesis(&mut self) -> Result<(), QueryError> {
+    fn open(&mut self, opened: char, kind: Kind) -> Result<(), QueryError> {
         if self.open.len() == MAX_DEPTH {
             let message = format!("parentheses are nested deeper than {MAX_DEPTH}");
             return Err(QueryError::bad_query(self.at, message));
         }
-        self.open.push(self.at);
-        self.push(Kind::Open, self.at)?;
+        self.open.push((opened, self.at));
+        self.push(kind, self.at)?;
         self.at += 1;
         Ok(())
     }
 
-    fn close_parenthesis(&mut self) -> Result<(), QueryError> {
-        if self.open.pop().is_none() {
-            return Err(QueryError::bad_query(self.at, "there is no open parenthesis to close here"));
+    fn open_set(&mut self) -> Result<(), QueryError> {
+        if self.in_set() {
+            let message = "braces do not stand within braces; to find one in a text, put it in quotes";
+            return Err(QueryError::bad_query(self.at, message));
         }
-        self.push(Kind::Close, self.at)?;
+        self.open('{', Kind::OpenSet)
+    }
+
+    fn in_set(&self) -> bool {
+        self.open.iter().any(|(opened, _)| *opened == '{')
+    }
+
+    fn close(&mut self, opened: char, kind: Kind) -> Result<(), QueryError> {
+        match self.open.pop() {
+            Some((last, _)) if last == opened => {}
+            Some((last, position)) => return Err(not_closed(last, position)),
+            None => {
+                let message = format!("there is no open {} to close here", name_of(opened));
+                return Err(QueryError::bad_query(self.at, message));
+            }
+        }
+        self.push(kind, self.at)?;
         self.at += 1;
         Ok(())
     }
 
     /// Whether the `-` here negates what follows: it is not part of an arrow, a number or a dash.
     fn negates(&self) -> bool {
-        self.rest()[1..].chars().next().is_some_and(|next| next.is_alphabetic() || matches!(next, '"' | '(' | '_'))
+        let next = self.rest()[1..].chars().next();
+        next.is_some_and(|next| {
+            next.is_alphabetic() || matches!(next, '"' | '(' | '_') || (next == '{' && self.sets && !self.in_set())
+        })
+    }
+
+    /// Bytes of the text that starts here and ends before a space, where `is_end` says so, or at the brace that closes a set. Braces
+    /// within it, as in `/users/{id}`, are part of it.
+    fn length_until(&self, mut is_end: impl FnMut(usize, char) -> bool) -> usize {
+        let rest = self.rest();
+        let in_set = self.in_set();
+        let mut n_open = 0;
+        for (offset, character) in rest.char_indices() {
+            match character {
+                '{' => n_open += 1,
+                '}' if n_open == 0 && in_set => return offset,
+                '}' => n_open -= 1,
+                _ => {}
+            }
+            if character.is_whitespace() || is_end(offset, character) {
+                return offset;
+            }
+        }
+        rest.len()
     }
 
     /// The text in the quotes that open here. `raw` keeps backslashes; else `\"`, `\\`, `\n` and `\t` stand for one
@@ -169,21 +216,17 @@ impl Lexer<'_> {
     /// Takes the word that starts here. True when it ended before an operator that makes it a field.
     fn take_word(&mut self) -> (String, bool) {
         let rest = self.rest();
-        for (offset, character) in rest.char_indices() {
-            let is_end = character.is_whitespace() || matches!(character, '(' | ')' | '"');
-            let binds = matches!(character, ':' | '=' | '!' | '<' | '>')
+        let mut binds = false;
+        let length = self.length_until(|offset, character| {
+            binds = matches!(character, ':' | '=' | '!' | '<' | '>')
                 && operator_at(&rest[offset..]).is_some()
                 && (if offset == 0 { starts_comparison(rest) } else { is_key(&rest[..offset]) })
                 && (character != ':' || binds_colon(&rest[offset + 1..]));
-            if is_end || binds {
-                let word = rest[..offset].to_owned();
-                self.at += offset;
-                return (word, binds);
-            }
-        }
-        let word = rest.to_owned();
-        self.at = self.text.len();
-        (word, false)
+            binds || matches!(character, '(' | ')' | '"')
+        });
+        let word = rest[..length].to_owned();
+        self.at += length;
+        (word, binds)
     }
 
     /// Pushes `text`, or the field of that name when an operator follows.
@@ -216,9 +259,8 @@ impl Lexer<'_> {
             Some('"') => Literal { text: self.quoted(false)?, quoted: true, position },
             Some('\'' | '`') => Literal { text: self.quoted(true)?, quoted: true, position },
             _ => {
-                let rest = self.rest();
-                let end = rest.find(|it: char| it.is_whitespace() || matches!(it, '(' | ')')).unwrap_or(rest.len());
-                let text = rest[..end].to_owned();
+                let end = self.length_until(|_, it| matches!(it, '(' | ')'));
+                let text = self.rest()[..end].to_owned();
                 self.at += end;
                 Literal { text, quoted: false, position }
             }
@@ -229,6 +271,14 @@ impl Lexer<'_> {
         }
         self.push(Kind::Value(literal), position)
     }
+}
+
+fn name_of(opened: char) -> &'static str {
+    if opened == '{' { "brace" } else { "parenthesis" }
+}
+
+fn not_closed(opened: char, position: usize) -> QueryError {
+    QueryError::bad_query(position, format!("the {} opened here is not closed", name_of(opened)))
 }
 
 /// The operator at the start of `text`, whether it is negated, and its length in bytes.

@@ -39,6 +39,13 @@ impl Number {
         value.is_finite().then_some(Number::Double(value))
     }
 
+    pub(super) fn as_f64(self) -> f64 {
+        match self {
+            Number::Int(int) => int as f64,
+            Number::Double(double) => double,
+        }
+    }
+
     /// How `int` compares with this number.
     pub(super) fn compare_int(self, int: i64) -> Option<Ordering> {
         match self {

@@ -7,35 +7,63 @@
 //! one     = { "NOT" | "-" } ( "(" any ")" | text | field operator value | field operator "(" value { "OR" value } ")" )
 //! ```
 //!
-//! Recursion is as deep as parentheses are nested, which `lex` has limited.
+//! Recursion is as deep as parentheses are nested, which `lex` has limited. Queries with braces are read by `sets`.
 
-use std::iter::Peekable;
-use std::vec::IntoIter;
+use std::collections::VecDeque;
 
 use crate::error::QueryError;
 
 use super::ast::{Comparison, Expr, Key, Literal, Operator, Query};
 use super::lex::{Kind, Token, tokens};
+use super::sets::{SetExpr, TraceQuery};
+use super::similar::similar;
+use super::spans::fields::NAMES;
+
+mod sets;
 
 /// The tree of `text`, or where and why it is not a query.
 pub fn parse(text: &str) -> Result<Query, QueryError> {
-    let tokens = tokens(text)?;
+    let tokens = tokens(text, false)?;
     let notes = notes(&tokens);
-    let mut parser = Parser { tokens: tokens.into_iter().peekable(), end: text.len() };
-    if parser.tokens.peek().is_none() {
-        return Ok(Query { root: Expr::All, notes });
-    }
-    let root = parser.any()?;
-    match parser.tokens.next() {
-        None => Ok(Query { root, notes }),
-        Some(token) => Err(QueryError::bad_query(token.position, "the query should end here")),
-    }
+    let root = Parser::new(tokens, text).whole()?;
+    Ok(Query { root, notes })
+}
+
+/// The sets of spans that `text` asks for, or where and why it is not a query about traces.
+pub(super) fn parse_traces(text: &str) -> Result<TraceQuery, QueryError> {
+    let tokens = tokens(text, true)?;
+    let mut notes = notes(&tokens);
+    notes.extend(misspelt(&tokens));
+    let has_sets = tokens.iter().any(|token| token.kind == Kind::OpenSet);
+    let mut parser = Parser::new(tokens, text);
+    let root = if has_sets { parser.sets()? } else { SetExpr::Spans(parser.whole()?) };
+    Ok(TraceQuery { root, notes })
+}
+
+/// A note for each name that is an attribute's and nearly one of a field.
+fn misspelt(tokens: &[Token]) -> Vec<String> {
+    let keys = tokens.iter().filter_map(|token| match &token.kind {
+        Kind::Field { key, .. } if !key.quoted => Some(key.text.as_str()),
+        _ => None,
+    });
+    let note = |key| {
+        let meant = similar(key, NAMES)?;
+        Some(format!("`{key}` is looked for among the attributes; the field is `{meant}`"))
+    };
+    keys.filter_map(note).collect()
 }
 
 /// A note when a comparison stands beside `and`, `or` or `not` in lower case. Without one it is a sentence from a log.
 fn notes(tokens: &[Token]) -> Vec<String> {
     let compares = tokens.iter().any(|token| matches!(token.kind, Kind::Field { .. }));
+    let mut in_set = tokens.iter().all(|token| token.kind != Kind::OpenSet);
     let word = tokens.iter().find_map(|token| match &token.kind {
+        Kind::OpenSet | Kind::CloseSet => {
+            in_set = token.kind == Kind::OpenSet;
+            None
+        }
+        // Between sets, either case is an operator.
+        Kind::Text(_) if !in_set => None,
         Kind::Text(text) if !text.quoted && matches!(text.text.as_str(), "and" | "or" | "not") => Some(&text.text),
         _ => None,
     });
@@ -49,15 +77,41 @@ fn notes(tokens: &[Token]) -> Vec<String> {
 }
 
 struct Parser {
-    tokens: Peekable<IntoIter<Token>>,
+    /// Those to come.
+    tokens: VecDeque<Token>,
     /// The length of the text.
     end: usize,
 }
 
 impl Parser {
+    fn new(tokens: Vec<Token>, text: &str) -> Self {
+        Parser { tokens: tokens.into(), end: text.len() }
+    }
+
+    /// Conditions to the end of the text.
+    fn whole(&mut self) -> Result<Expr, QueryError> {
+        if self.tokens.front().is_none() {
+            return Ok(Expr::All);
+        }
+        let root = self.any()?;
+        match self.tokens.pop_front() {
+            None => Ok(root),
+            Some(token) => Err(QueryError::bad_query(token.position, "the query should end here")),
+        }
+    }
+
+    /// Takes the next token if it is wanted.
+    fn take(&mut self, wanted: impl Fn(&Token) -> bool) -> bool {
+        let takes = self.tokens.front().is_some_and(wanted);
+        if takes {
+            self.tokens.pop_front();
+        }
+        takes
+    }
+
     fn any(&mut self) -> Result<Expr, QueryError> {
         let mut parts = vec![self.all()?];
-        while self.tokens.next_if(|token| token.kind == Kind::Or).is_some() {
+        while self.take(|token| token.kind == Kind::Or) {
             parts.push(self.all()?);
         }
         Ok(single_or(parts, Expr::Or))
@@ -66,9 +120,9 @@ impl Parser {
     fn all(&mut self) -> Result<Expr, QueryError> {
         let mut parts = vec![self.one()?];
         loop {
-            match self.tokens.peek().map(|token| &token.kind) {
-                None | Some(Kind::Or | Kind::Close) => return Ok(single_or(parts, Expr::And)),
-                Some(Kind::And) => drop(self.tokens.next()),
+            match self.tokens.front().map(|token| &token.kind) {
+                None | Some(Kind::Or | Kind::Close | Kind::CloseSet) => return Ok(single_or(parts, Expr::And)),
+                Some(Kind::And) => drop(self.tokens.pop_front()),
                 Some(_) => {}
             }
             parts.push(self.one()?);
@@ -77,10 +131,10 @@ impl Parser {
 
     fn one(&mut self) -> Result<Expr, QueryError> {
         let mut negated = false;
-        while self.tokens.next_if(|token| token.kind == Kind::Not).is_some() {
+        while self.take(|token| token.kind == Kind::Not) {
             negated = !negated;
         }
-        let Some(token) = self.tokens.next() else {
+        let Some(token) = self.tokens.pop_front() else {
             return Err(QueryError::bad_query(self.end, "a condition is expected at the end"));
         };
         let expected = |what: &str| QueryError::bad_query(token.position, format!("a condition is expected {what}"));
@@ -98,13 +152,14 @@ impl Parser {
             Kind::And => return Err(expected("before AND; to find the word, put it in quotes")),
             Kind::Or => return Err(expected("before OR; to find the word, put it in quotes")),
             Kind::Close => return Err(expected("before the closing parenthesis")),
-            Kind::Not | Kind::Value(_) => return Err(expected("here")),
+            Kind::CloseSet => return Err(expected("before the closing brace")),
+            Kind::Not | Kind::Value(_) | Kind::OpenSet => return Err(expected("here")),
         };
         Ok(if negated { Expr::Not(Box::new(expr)) } else { expr })
     }
 
     fn close(&mut self) -> Result<(), QueryError> {
-        match self.tokens.next() {
+        match self.tokens.pop_front() {
             Some(Token { kind: Kind::Close, .. }) => Ok(()),
             Some(token) => Err(QueryError::bad_query(token.position, "a closing parenthesis is expected here")),
             None => Err(QueryError::bad_query(self.end, "a closing parenthesis is expected at the end")),
@@ -112,7 +167,7 @@ impl Parser {
     }
 
     fn comparison(&mut self, key: Key, operator: Operator) -> Result<Expr, QueryError> {
-        match self.tokens.next() {
+        match self.tokens.pop_front() {
             Some(Token { kind: Kind::Value(value), .. }) => Ok(Expr::Compare(Comparison { key, operator, value })),
             Some(Token { kind: Kind::Open, position }) => {
                 if operator.is_order() {
@@ -129,7 +184,7 @@ impl Parser {
     fn list(&mut self, key: &Key, operator: Operator) -> Result<Expr, QueryError> {
         let mut parts = Vec::new();
         loop {
-            let (position, text) = match self.tokens.next() {
+            let (position, text) = match self.tokens.pop_front() {
                 Some(Token { kind: Kind::Text(text), position }) => (position, text),
                 other => {
                     let position = other.map_or(self.end, |token| token.position);
@@ -138,7 +193,7 @@ impl Parser {
             };
             let value = Literal { text: text.text, quoted: text.quoted, position };
             parts.push(Expr::Compare(Comparison { key: key.clone(), operator, value }));
-            match self.tokens.next() {
+            match self.tokens.pop_front() {
                 Some(Token { kind: Kind::Or, .. }) => {}
                 Some(Token { kind: Kind::Close, .. }) => return Ok(single_or(parts, Expr::Or)),
                 other => {

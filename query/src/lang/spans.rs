@@ -1,21 +1,24 @@
 //! Queries about spans.
 
-use model::{Nanos, SpanId, SpanKind, StatusCode, TraceId};
-use store::{Filter, Scan, SpanChunk};
+use model::{Nanos, SpanKind, StatusCode};
+use store::{Scan, SpanChunk};
 
 use crate::error::QueryError;
 
-use super::ast::{Comparison, Operator, Text};
-use super::attribute::{AttributeTest, Columns, Memo, ValueTest};
-use super::intrinsic::{by_dictionary, equality, id};
-use super::literal::parse_duration;
-use super::parser::parse;
+use super::ast::{Comparison, Expr, Operator, Text};
+use super::attribute::{AttributeTest, Columns, ValueTest};
+use super::facts::At;
 use super::pushdown;
 use super::strings::StringTest;
 use super::tree::{Compile, Tree};
 use super::words::Words;
 
-mod columns;
+pub(super) mod columns;
+pub(super) mod fields;
+mod test;
+
+use test::ConditionMemo;
+pub(super) use test::Test;
 
 /// What a span must satisfy: a query, and conditions that forms and other interfaces give apart from it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,39 +44,21 @@ struct Condition {
     test: Test,
 }
 
-#[derive(Clone, Debug)]
-enum Test {
-    Service(StringTest),
-    Name(StringTest),
-    /// In the name or the status message.
-    Text(Words),
-    Kinds(Vec<SpanKind>),
-    Status(StatusCode),
-    StatusMessage(StringTest),
-    Duration(Operator, Nanos),
-    TraceId(TraceId),
-    SpanId(SpanId),
-    /// `None` for any parent.
-    ParentId(Option<SpanId>),
-    /// Of any of the events.
-    EventName(StringTest),
-    EventAttribute(String, ValueTest),
-    Attribute(AttributeTest),
-    /// Of a field that every span has.
-    Always,
-}
-
-/// A compiled query about spans.
+/// Conditions on one span.
 #[derive(Clone, Debug)]
 pub struct SpanFilter {
     tree: Tree<Condition>,
     n_conditions: usize,
-    notes: Vec<String>,
 }
 
 impl SpanFilter {
-    /// Errors: [`QueryError::BadQuery`] with the position in `terms.query`.
-    pub fn new(terms: &SpanTerms<'_>) -> Result<Self, QueryError> {
+    /// A filter that lets every span through.
+    pub(super) fn all() -> Self {
+        SpanFilter { tree: Tree::all(), n_conditions: 0 }
+    }
+
+    /// The conditions of `terms` beside its query; `None` when there are none.
+    pub(super) fn of_terms(terms: &SpanTerms<'_>) -> Option<Self> {
         let mut compiler = Compiler { n_conditions: 0 };
         let mut parts = Vec::new();
         let mut push = |test: Test| parts.push(Tree::Leaf(compiler.condition(test)));
@@ -96,19 +81,67 @@ impl SpanFilter {
         for (key, value) in terms.attributes {
             push(Test::Attribute(AttributeTest::new(key, true, "span.", ValueTest::equal(value))));
         }
-        let query = parse(terms.query)?;
-        parts.push(Tree::new(&query.root, &mut compiler, &|condition| condition.test.cost())?);
-        Ok(SpanFilter { tree: Tree::And(parts), n_conditions: compiler.n_conditions, notes: query.notes })
+        (!parts.is_empty()).then_some(SpanFilter { tree: Tree::And(parts), n_conditions: compiler.n_conditions })
     }
 
-    /// What the writer of the query may have meant otherwise.
-    pub fn notes(&self) -> &[String] {
-        &self.notes
+    /// The conditions of `expr`.
+    pub(super) fn of_expr(expr: &Expr) -> Result<Self, QueryError> {
+        let mut compiler = Compiler { n_conditions: 0 };
+        let tree = Tree::new(expr, &mut compiler, &|condition| condition.test.cost())?;
+        Ok(SpanFilter { tree, n_conditions: compiler.n_conditions })
     }
 
-    /// A filter that lets every span through.
-    pub fn all() -> Self {
-        SpanFilter { tree: Tree::all(), n_conditions: 0, notes: Vec::new() }
+    /// The conditions of `tree`.
+    pub(super) fn of_tests(tree: Tree<Test>) -> Self {
+        let mut compiler = Compiler { n_conditions: 0 };
+        let mut tree = tree.map(&mut |test| compiler.condition(test));
+        tree.sort(&|condition| condition.test.cost());
+        SpanFilter { tree, n_conditions: compiler.n_conditions }
+    }
+
+    /// Lets through what both do.
+    pub(super) fn and(self, other: Self) -> Self {
+        self.join(other, Tree::And)
+    }
+
+    /// Lets through what one of them does.
+    pub(super) fn or(self, other: Self) -> Self {
+        self.join(other, Tree::Or)
+    }
+
+    fn join(self, other: Self, join: fn(Vec<Tree<Condition>>) -> Tree<Condition>) -> Self {
+        let n_before = self.n_conditions;
+        let moved =
+            other.tree.map(&mut |condition| Condition { index: condition.index + n_before, test: condition.test });
+        SpanFilter { tree: join(vec![self.tree, moved]), n_conditions: n_before + other.n_conditions }
+    }
+
+    /// A filter of spans by themselves, which lets through every span that this one does in its trace.
+    pub(super) fn without_trace(&self) -> Self {
+        let tree = self.tree.weakened(&|condition| condition.test.is_of_trace());
+        SpanFilter { tree, n_conditions: self.n_conditions }
+    }
+
+    /// Whether it lets every span through.
+    pub(crate) fn is_all(&self) -> bool {
+        matches!(&self.tree, Tree::And(parts) if parts.is_empty())
+    }
+
+    /// Whether its outcome needs the whole trace of a span.
+    pub fn is_of_trace(&self) -> bool {
+        let mut is_of_trace = false;
+        self.tree.each_leaf(&mut |condition| is_of_trace |= condition.test.is_of_trace());
+        is_of_trace
+    }
+
+    /// Rough number of how few spans a scan reads for it: 0 for all.
+    pub(super) fn selectivity(&self) -> usize {
+        let scan = self.with_hints(Scan::new(model::TimeRange::ALL));
+        let of_filter = |filter: &store::Filter| if matches!(filter, store::Filter::Number { .. }) { 2 } else { 4 };
+        let mut n_conditions = 0;
+        self.tree.each_required(&mut |_| n_conditions += 1);
+        let of_filters = scan.filters.iter().map(|filter| of_filter(filter)).max().unwrap_or_default();
+        scan.traces.map_or(0, |_| 8) + of_filters + usize::from(n_conditions > 0)
     }
 
     /// `scan` restricted to what the filter says of traces, and of fields that are equal to something. What else it says is
@@ -138,7 +171,7 @@ impl SpanFilter {
         scan.columns(columns::union(columns::TRACE_ID | self.columns()))
     }
 
-    fn columns(&self) -> u32 {
+    pub(super) fn columns(&self) -> u32 {
         let mut columns = 0;
         self.tree.each_leaf(&mut |condition| columns |= condition.test.columns());
         columns
@@ -160,95 +193,22 @@ pub struct BoundSpans<'a> {
     memos: Vec<ConditionMemo>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct ConditionMemo {
-    /// By dictionary key of the service or the name.
-    texts: Vec<Option<bool>>,
-    attributes: Memo,
-}
-
 impl BoundSpans<'_> {
-    /// Panics when `row` is not a row of the chunk.
+    /// Whether the span in `row` satisfies the filter by itself. Panics when it is not a row of the chunk.
     pub fn matches(&mut self, row: usize) -> bool {
+        self.test(row, None)
+    }
+
+    /// Whether the span in `row`, which is the one `at` a place in its trace, satisfies the filter.
+    pub fn matches_at(&mut self, row: usize, at: At<'_>) -> bool {
+        self.test(row, Some(at))
+    }
+
+    fn test(&mut self, row: usize, at: Option<At<'_>>) -> bool {
         let BoundSpans { filter, chunk, columns, memos } = self;
-        filter.tree.matches(&mut |condition| condition.test.matches(chunk, columns, &mut memos[condition.index], row))
-    }
-}
-
-impl Test {
-    /// A filter that every span which matches satisfies.
-    fn filter(&self) -> Option<Filter> {
-        let text = |column, test: &StringTest| Some(Filter::Text { column, wanted: test.listed()? });
-        let numbers = |column, is: &dyn Fn(u64) -> bool| {
-            let wanted = (0..=u8::MAX).filter(|number| is((*number).into())).collect();
-            Some(Filter::Number { column, wanted })
-        };
-        match self {
-            Test::Service(test) => text("service", test),
-            Test::Name(test) => text("name", test),
-            Test::StatusMessage(test) => text("status_message", test),
-            // Numbers that the specification does not know stand for one that it does.
-            Test::Kinds(kinds) => numbers("kind", &|number| kinds.contains(&SpanKind::from_number(number))),
-            Test::Status(code) => numbers("status", &|number| StatusCode::from_number(number) == *code),
-            Test::Attribute(test) => test.filter(),
-            _ => None,
-        }
-    }
-
-    /// The columns that [`Test::matches`] reads.
-    fn columns(&self) -> u32 {
-        match self {
-            Test::Always => 0,
-            Test::Service(_) => columns::SERVICE,
-            Test::Name(_) => columns::NAME,
-            Test::Text(_) => columns::NAME | columns::STATUS_MESSAGE,
-            Test::Kinds(_) | Test::Status(_) => columns::KIND_AND_STATUS,
-            Test::StatusMessage(_) => columns::STATUS_MESSAGE,
-            Test::Duration(..) => columns::DURATION,
-            Test::TraceId(_) => columns::TRACE_ID,
-            Test::SpanId(_) | Test::ParentId(_) => columns::SPAN_IDS,
-            Test::EventName(_) | Test::EventAttribute(..) => columns::EVENTS,
-            Test::Attribute(_) => columns::ATTRIBUTES,
-        }
-    }
-
-    /// Rough order of nanoseconds.
-    fn cost(&self) -> u32 {
-        match self {
-            Test::Always | Test::Kinds(_) | Test::Status(_) | Test::Duration(..) => 1,
-            Test::Service(_) | Test::Name(_) => 2,
-            Test::TraceId(_) | Test::SpanId(_) | Test::ParentId(_) => 4,
-            Test::Text(_) | Test::StatusMessage(_) => 20,
-            Test::Attribute(_) => 200,
-            Test::EventName(_) | Test::EventAttribute(..) => 500,
-        }
-    }
-
-    fn matches(&self, chunk: &SpanChunk, columns: &Columns<'_>, memo: &mut ConditionMemo, row: usize) -> bool {
-        match self {
-            Test::Always => true,
-            Test::Service(test) => by_dictionary(chunk.services(), &mut memo.texts, row, |text| test.matches(text)),
-            Test::Name(test) => by_dictionary(chunk.names(), &mut memo.texts, row, |text| test.matches(text)),
-            Test::Text(words) => {
-                by_dictionary(chunk.names(), &mut memo.texts, row, |text| words.matches(text))
-                    || words.matches(chunk.row(row).status_message)
-            }
-            Test::Kinds(kinds) => kinds.contains(&chunk.kind(row)),
-            Test::Status(StatusCode::Error) => chunk.is_error(row),
-            Test::Status(status) => chunk.row(row).status == *status,
-            Test::StatusMessage(test) => test.matches(chunk.row(row).status_message),
-            Test::Duration(operator, wanted) => operator.holds(chunk.duration(row).cmp(wanted)),
-            Test::TraceId(id) => chunk.row(row).trace_id == *id,
-            Test::SpanId(id) => chunk.row(row).span_id == *id,
-            Test::ParentId(None) => chunk.row(row).parent_span_id.is_some(),
-            Test::ParentId(id) => chunk.row(row).parent_span_id == *id,
-            Test::EventName(test) => chunk.row(row).events.iter().any(|event| test.matches(event.name)),
-            Test::EventAttribute(key, test) => {
-                let events = chunk.row(row).events;
-                events.iter().any(|event| event.attrs.get(key).is_some_and(|value| test.matches(&value)))
-            }
-            Test::Attribute(test) => test.matches(columns, &mut memo.attributes, row),
-        }
+        filter
+            .tree
+            .matches(&mut |condition| condition.test.matches(chunk, columns, &mut memos[condition.index], row, at))
     }
 }
 
@@ -269,58 +229,7 @@ impl Compile<Condition> for Compiler {
     }
 
     fn comparison(&mut self, comparison: &Comparison) -> Result<Condition, QueryError> {
-        let test = test_of(comparison)?;
+        let test = fields::test_of(comparison)?;
         Ok(self.condition(test))
     }
-}
-
-/// The names of the fields that spans have besides attributes.
-fn test_of(comparison: &Comparison) -> Result<Test, QueryError> {
-    let Comparison { key, operator, value } = comparison;
-    let attribute =
-        || Ok(Test::Attribute(AttributeTest::new(&key.text, key.quoted, "span.", ValueTest::new(comparison)?)));
-    if key.quoted {
-        return attribute();
-    }
-    let exists = value.is_any() && matches!(operator, Operator::Has | Operator::Equal);
-    Ok(match key.text.as_str() {
-        "service" | "service.name" | "resource.service.name" => Test::Service(StringTest::new(comparison, false)?),
-        "name" | "span.name" => Test::Name(StringTest::new(comparison, true)?),
-        "kind" | "span.kind" | "status" | "span.status" | "duration" | "span.duration" if exists => Test::Always,
-        "trace_id" | "span_id" if exists => Test::Always,
-        "parent_span_id" if exists => Test::ParentId(None),
-        "kind" | "span.kind" => {
-            let kind = equality(comparison, "internal, server, client, producer or consumer")?;
-            let kind = SpanKind::parse(&kind.text).ok_or_else(|| {
-                let message =
-                    format!("internal, server, client, producer or consumer is expected, not `{}`", kind.text);
-                QueryError::bad_query(kind.position, message)
-            })?;
-            Test::Kinds(vec![kind])
-        }
-        "status" | "span.status" => {
-            let status = equality(comparison, "unset, ok or error")?;
-            let status = StatusCode::parse(&status.text).ok_or_else(|| {
-                QueryError::bad_query(status.position, format!("unset, ok or error is expected, not `{}`", status.text))
-            })?;
-            Test::Status(status)
-        }
-        "status_message" => Test::StatusMessage(StringTest::new(comparison, true)?),
-        "duration" | "span.duration" => {
-            let wanted = parse_duration(&value.text).filter(|_| *operator != Operator::Matches);
-            let wanted = wanted.ok_or_else(|| {
-                let message = "a duration such as 500ms, 1.5s or 1m30s is expected";
-                QueryError::bad_query(value.position, message)
-            })?;
-            Test::Duration(*operator, wanted)
-        }
-        "trace_id" => Test::TraceId(id(comparison, "a trace id of up to 32 hex digits", TraceId::parse)?),
-        "span_id" => Test::SpanId(id(comparison, "a span id of up to 16 hex digits", SpanId::parse)?),
-        "parent_span_id" => Test::ParentId(Some(id(comparison, "a span id of up to 16 hex digits", SpanId::parse)?)),
-        "event_name" | "event.name" => Test::EventName(StringTest::new(comparison, false)?),
-        text => match text.strip_prefix("event.").filter(|rest| !rest.is_empty()) {
-            Some(rest) => Test::EventAttribute(rest.to_owned(), ValueTest::new(comparison)?),
-            None => return attribute(),
-        },
-    })
 }

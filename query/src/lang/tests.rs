@@ -6,11 +6,16 @@ use store::Scan;
 use crate::QueryError;
 use crate::testing::{TestLog, TestSpan, TestStore};
 
-use super::{LogFilter, LogTerms, SpanFilter, SpanTerms, parse};
+use super::{LogFilter, LogTerms, Plan, SpanFilter, SpanTerms, parse};
+
+/// The filter of a query about one span.
+pub(super) fn span_filter(query: &str) -> Result<SpanFilter, QueryError> {
+    Plan::search(&SpanTerms { query, ..SpanTerms::default() }).map(|plan| plan.single().unwrap().clone())
+}
 
 /// The ids of the spans that `query` lets through, whatever part of it the scan does.
 fn span_ids(store: &TestStore, query: &str) -> Vec<u8> {
-    let filter = SpanFilter::new(&SpanTerms { query, ..SpanTerms::default() }).unwrap();
+    let filter = span_filter(query).unwrap();
     let all = || Scan::new(TimeRange::ALL);
     let scans = [all(), filter.with_columns(filter.with_hints(all())), filter.with_trace_ids(filter.with_hints(all()))];
     let [expected, listed, chosen] = scans.map(|scan| {
@@ -52,8 +57,6 @@ fn log_times(store: &TestStore, query: &str) -> Vec<u8> {
 fn spans() -> TestStore {
     let mut exception = AttrsBuf::new();
     exception.push("exception.type", Value::Str("Timeout"));
-    let mut words = AttrsBuf::new();
-    words.push("a", Value::Str("x"));
     TestStore::in_thirds(
         &[
             TestSpan::new(1, 1, 1).of("gateway", "GET /v1/shows", SpanKind::Server).lasting(700_000_000),
@@ -364,7 +367,7 @@ fn says_where_a_query_is_wrong_and_what_was_expected() {
         (&long, 16_384, "at most 16384 are allowed"),
     ];
     for (query, at, expected) in table {
-        let error = SpanFilter::new(&SpanTerms { query, ..SpanTerms::default() }).unwrap_err();
+        let error = span_filter(query).unwrap_err();
         let QueryError::BadQuery { message, position } = &error else { panic!("{query}: {error}") };
         assert!(message.contains(expected), "{query}: {message}");
         assert_eq!(position, at, "{query}: {message}");
@@ -381,7 +384,7 @@ proptest::proptest! {
     fn any_text_is_parsed_or_refused_at_a_position_within_it(text in "[ -~가-힣\n\"()]{0,60}|(AND|OR|NOT|-|\\(|\\)|a|a=b|a:|>|\"| ){0,40}") {
         for result in [
             parse(&text).map(drop),
-            SpanFilter::new(&SpanTerms { query: &text, ..SpanTerms::default() }).map(drop),
+            Plan::search(&SpanTerms { query: &text, ..SpanTerms::default() }).map(drop),
             LogFilter::new(&LogTerms { query: &text, ..LogTerms::default() }).map(drop),
         ] {
             if let Err(error) = result {

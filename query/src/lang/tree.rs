@@ -40,6 +40,28 @@ impl<L> Tree<L> {
         })
     }
 
+    /// The same with other conditions.
+    pub(super) fn map<M>(self, each: &mut impl FnMut(L) -> M) -> Tree<M> {
+        match self {
+            Tree::And(parts) => Tree::And(parts.into_iter().map(|part| part.map(each)).collect()),
+            Tree::Or(parts) => Tree::Or(parts.into_iter().map(|part| part.map(each)).collect()),
+            Tree::Not(part) => Tree::Not(Box::new(part.map(each))),
+            Tree::Leaf(leaf) => Tree::Leaf(each(leaf)),
+        }
+    }
+
+    /// Brings cheap conditions to the front.
+    pub(super) fn sort(&mut self, cost: &impl Fn(&L) -> u32) {
+        match self {
+            Tree::And(parts) | Tree::Or(parts) => {
+                parts.iter_mut().for_each(|part| part.sort(cost));
+                parts.sort_by_key(|part| part.cost(cost));
+            }
+            Tree::Not(part) => part.sort(cost),
+            Tree::Leaf(_) => {}
+        }
+    }
+
     fn parts(
         parts: &[Expr],
         compile: &mut impl Compile<L>,
@@ -74,6 +96,30 @@ impl<L> Tree<L> {
             Tree::And(parts) | Tree::Or(parts) => parts.iter().for_each(|part| part.each_leaf(each)),
             Tree::Not(part) => part.each_leaf(each),
             Tree::Leaf(leaf) => each(leaf),
+        }
+    }
+
+    /// A tree without the conditions that are `unknown`, which matches every row that this one does.
+    pub(super) fn weakened(&self, unknown: &impl Fn(&L) -> bool) -> Self
+    where
+        L: Clone,
+    {
+        self.with_known(unknown, true)
+    }
+
+    /// `otherwise` stands for what is unknown.
+    fn with_known(&self, unknown: &impl Fn(&L) -> bool, otherwise: bool) -> Self
+    where
+        L: Clone,
+    {
+        let all = |parts: &[Self]| parts.iter().map(|part| part.with_known(unknown, otherwise)).collect();
+        match self {
+            Tree::And(parts) => Tree::And(all(parts)),
+            Tree::Or(parts) => Tree::Or(all(parts)),
+            Tree::Not(part) => Tree::Not(Box::new(part.with_known(unknown, !otherwise))),
+            Tree::Leaf(leaf) if !unknown(leaf) => Tree::Leaf(leaf.clone()),
+            Tree::Leaf(_) if otherwise => Tree::all(),
+            Tree::Leaf(_) => Tree::Or(Vec::new()),
         }
     }
 

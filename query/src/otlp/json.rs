@@ -9,7 +9,7 @@ use super::attributes::KeyValues;
 use super::grouped::{OfResource, OfScope, grouped};
 use crate::traces::Trace;
 
-/// A trace as a message `TracesData`: `{"resourceSpans": […]}`.
+/// Traces as a message `TracesData`: `{"resourceSpans": […]}`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TracesData<'a> {
@@ -135,8 +135,8 @@ impl KeyValues<'_> {
 }
 
 impl<'a> TracesData<'a> {
-    pub fn of(trace: &'a Trace) -> Self {
-        TracesData { resource_spans: grouped(trace).into_iter().map(ResourceSpans::of).collect() }
+    pub fn of(traces: impl IntoIterator<Item = &'a Trace>) -> Self {
+        TracesData { resource_spans: traces.into_iter().flat_map(grouped).map(ResourceSpans::of).collect() }
     }
 }
 

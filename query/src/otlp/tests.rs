@@ -47,7 +47,7 @@ fn both_encodings_say_the_same_and_what_was_sent() {
     let store = TestStore::of_spans(&spans());
     let trace = found(&store, trace_id(0xabc));
     let binary = otlp::TracesData::decode(traces_data(&trace).as_slice()).unwrap();
-    let json = serde_json::to_string(&TracesData::of(&trace)).unwrap();
+    let json = serde_json::to_string(&TracesData::of([&trace])).unwrap();
     let read: otlp::TracesData = serde_json::from_str(&json).unwrap();
     for (read, binary) in read.resource_spans.iter().zip(&binary.resource_spans) {
         assert_eq!(read, binary);

@@ -4,36 +4,44 @@ use std::cmp::Reverse;
 
 use store::Snapshot;
 
-use crate::lang::{SpanFilter, SpanTerms};
+use crate::lang::{Plan, SpanTerms};
 use crate::{Budget, QueryError, Warnings};
 
 use super::select::{self, Selection};
 use super::summary::summaries;
-use super::{TraceHits, TraceOrder, TraceSearch, TraceSummary};
+use super::{Language, TraceHits, TraceOrder, TraceSearch, TraceSummary, sets};
 
 /// More traces than this are never returned at once: each is read whole.
 const MAX_LIMIT: usize = 2_000;
 
-/// The first `search.limit` traces in `search.order` that have a matching span.
+/// The first `search.limit` traces in `search.order` that match.
 pub fn search(snapshot: &Snapshot, budget: &Budget, search: &TraceSearch) -> Result<TraceHits, QueryError> {
-    let filter = filter(search)?;
+    let plan = plan(search)?;
     let limit = search.limit.min(MAX_LIMIT);
-    let mut warnings = Warnings::of(filter.notes());
+    let mut warnings = Warnings::of(plan.notes());
     if search.limit > MAX_LIMIT {
         warnings.push(format!("the limit is at most {MAX_LIMIT} traces"));
     }
-    let Selection { ids, n_traces, n_scanned, truncated } = match search.order {
-        TraceOrder::Newest => select::newest(snapshot, budget, &filter, search.range, limit, &mut warnings)?,
-        order => select::best(snapshot, budget, &filter, search.range, order, limit, &mut warnings)?,
+    let (range, order) = (search.range, search.order);
+    // Where one span decides, traces need not be read to be chosen.
+    let single = plan.single().filter(|_| search.language == Language::Search);
+    let Selection { ids, n_traces, n_scanned, truncated } = match (single, order) {
+        (Some(filter), TraceOrder::Newest) => select::newest(snapshot, budget, filter, range, limit, &mut warnings)?,
+        (Some(filter), _) => select::best(snapshot, budget, filter, range, order, limit, &mut warnings)?,
+        (None, TraceOrder::Newest) => sets::select::newest(snapshot, budget, &plan, range, limit, &mut warnings)?,
+        (None, _) => sets::select::best(snapshot, budget, &plan, range, order, limit, &mut warnings)?,
     };
-    let mut traces = summaries(snapshot, budget, &ids, &filter, search.range, &mut warnings)?;
-    sort(&mut traces, search.order);
+    let mut traces = match single {
+        Some(filter) => summaries(snapshot, budget, &ids, filter, range, &mut warnings)?,
+        None => sets::summary::summaries(snapshot, budget, &ids, &plan, search.spans_per_set, &mut warnings)?,
+    };
+    sort(&mut traces, order);
     Ok(TraceHits { traces, n_traces, n_scanned, truncated, warnings: warnings.into_texts() })
 }
 
-fn filter(search: &TraceSearch) -> Result<SpanFilter, QueryError> {
+fn plan(search: &TraceSearch) -> Result<Plan, QueryError> {
     let kinds: Vec<_> = search.kind.into_iter().collect();
-    SpanFilter::new(&SpanTerms {
+    let terms = SpanTerms {
         query: &search.query,
         service: search.service.as_deref(),
         operation: search.operation.as_deref(),
@@ -42,7 +50,11 @@ fn filter(search: &TraceSearch) -> Result<SpanFilter, QueryError> {
         min_duration: search.min_duration,
         max_duration: search.max_duration,
         attributes: &search.attributes,
-    })
+    };
+    match search.language {
+        Language::Search => Plan::search(&terms),
+        Language::TraceQl => Plan::traceql(&terms),
+    }
 }
 
 fn sort(traces: &mut [TraceSummary], order: TraceOrder) {

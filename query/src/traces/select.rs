@@ -1,9 +1,9 @@
-//! Chooses the traces of a search by their ids, without reading them whole.
+//! Chooses the traces of a search for single spans by their ids, without reading them whole.
 
 use std::cmp::Reverse;
 
 use hashbrown::{HashMap, HashSet};
-use model::{Nanos, TimeRange, TraceId};
+use model::{Nanos, Span, TimeRange, TraceId};
 use store::{Scan, Snapshot, SpanChunk};
 
 use crate::ids::Ids;
@@ -148,7 +148,7 @@ pub(super) fn best(
 
 /// What a trace is ranked by.
 #[derive(Clone, Copy)]
-struct Measure {
+pub(super) struct Measure {
     start: Nanos,
     end: Nanos,
     n_spans: u32,
@@ -170,7 +170,14 @@ impl Measure {
         self.n_errors = self.n_errors.saturating_add(chunk.is_error(row).into());
     }
 
-    fn rank(&self, order: TraceOrder) -> i64 {
+    pub(super) fn add_span(&mut self, span: &Span<'_>) {
+        self.start = self.start.min(span.start);
+        self.end = self.end.max(span.end());
+        self.n_spans = self.n_spans.saturating_add(1);
+        self.n_errors = self.n_errors.saturating_add(span.is_error().into());
+    }
+
+    pub(super) fn rank(&self, order: TraceOrder) -> i64 {
         match order {
             TraceOrder::Newest => self.start,
             TraceOrder::Slowest => self.end.saturating_sub(self.start),
@@ -181,7 +188,7 @@ impl Measure {
 }
 
 /// Whether to end with what there is.
-fn stopped(budget: &Budget, n_traces: usize, warnings: &mut Warnings) -> Result<bool, QueryError> {
+pub(super) fn stopped(budget: &Budget, n_traces: usize, warnings: &mut Warnings) -> Result<bool, QueryError> {
     if budget.is_out_of_time()? {
         warnings.push("the time limit was reached before the end of the range");
         return Ok(true);
@@ -193,7 +200,7 @@ fn stopped(budget: &Budget, n_traces: usize, warnings: &mut Warnings) -> Result<
     Ok(false)
 }
 
-fn each_match(filter: &SpanFilter, chunk: &SpanChunk, mut each: impl FnMut(TraceId, Nanos)) {
+pub(super) fn each_match(filter: &SpanFilter, chunk: &SpanChunk, mut each: impl FnMut(TraceId, Nanos)) {
     let mut bound = filter.bind(chunk);
     let ids = Ids::of(chunk.batch(), "trace_id");
     for row in 0..chunk.len() {

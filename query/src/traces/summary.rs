@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use model::{Nanos, Span, SpanId, TimeRange, TraceId};
 use store::{Order, Scan, Snapshot, SpanChunk};
 
-use crate::lang::SpanFilter;
+use crate::lang::{FieldValue, SpanFilter};
 use crate::{Budget, QueryError, Warnings};
 
 use super::trace::{ServiceIndex, ServiceSpans};
@@ -14,7 +14,7 @@ use super::tree::Distinct;
 const MAX_MATCHED: usize = 3;
 
 /// A trace in a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TraceSummary {
     pub trace_id: TraceId,
     /// The service and name of the span without a parent (the earliest of several); of the earliest span when there is
@@ -32,10 +32,29 @@ pub struct TraceSummary {
     pub services: Vec<ServiceSpans>,
     /// The earliest span with an error.
     pub first_error: Option<MatchedSpan>,
-    /// Spans that match the search and start in its range.
+    /// Spans that match the search and start in its range; of a query about several spans, those that it selects.
     pub n_matched: usize,
     /// The earliest few of them.
     pub matched: Vec<MatchedSpan>,
+    /// What a query about several spans selected: one set, but where it groups.
+    pub sets: Vec<FoundSet>,
+}
+
+/// Spans of a trace that a query selected together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundSet {
+    /// What they were grouped by, as written.
+    pub labels: Vec<(String, FieldValue<'static>)>,
+    pub n_spans: usize,
+    /// The earliest of them.
+    pub spans: Vec<FoundSpan>,
+}
+
+/// A span with the fields that the query wants to see.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundSpan {
+    pub span: MatchedSpan,
+    pub values: Vec<(String, FieldValue<'static>)>,
 }
 
 /// A span of a trace in a list.
@@ -50,7 +69,7 @@ pub struct MatchedSpan {
 }
 
 impl MatchedSpan {
-    fn of(span: &Span<'_>) -> Self {
+    pub(super) fn of(span: &Span<'_>) -> Self {
         MatchedSpan {
             span_id: span.span_id,
             service: span.service.to_owned(),
@@ -103,7 +122,7 @@ fn add(chunk: &SpanChunk, filter: &SpanFilter, range: TimeRange, drafts: &mut Ha
 
 /// A summary while its spans come in.
 #[derive(Default)]
-struct Draft {
+pub(super) struct Draft {
     distinct: Distinct,
     services: ServiceIndex,
     /// Whether it is an orphan, its start, service and name.
@@ -117,7 +136,7 @@ struct Draft {
 }
 
 impl Draft {
-    fn add(&mut self, span: &Span<'_>, matches: bool) {
+    pub(super) fn add(&mut self, span: &Span<'_>, matches: bool) {
         if !self.distinct.insert(span) {
             return;
         }
@@ -143,7 +162,7 @@ impl Draft {
         }
     }
 
-    fn finish(self, trace_id: TraceId) -> Option<TraceSummary> {
+    pub(super) fn finish(self, trace_id: TraceId) -> Option<TraceSummary> {
         let (root_missing, _, _, root_service, root_name) = self.root?;
         let (start, end) = self.times?;
         Some(TraceSummary {
@@ -159,6 +178,7 @@ impl Draft {
             first_error: self.first_error,
             n_matched: self.n_matched,
             matched: self.matched,
+            sets: Vec::new(),
         })
     }
 }

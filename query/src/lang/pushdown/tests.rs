@@ -4,7 +4,8 @@ use model::{SpanKind, TimeRange};
 use store::{Place, Scan, Texts};
 
 use super::*;
-use crate::lang::{LogFilter, LogTerms, SpanFilter, SpanTerms};
+use crate::lang::tests::span_filter;
+use crate::lang::{LogFilter, LogTerms, Plan, SpanTerms};
 
 mod rows;
 
@@ -39,13 +40,51 @@ fn in_short(scan: &Scan) -> String {
 }
 
 fn of_spans(query: &str) -> String {
-    let filter = SpanFilter::new(&SpanTerms { query, ..SpanTerms::default() }).unwrap();
+    let filter = span_filter(query).unwrap();
     in_short(&filter.with_hints(Scan::new(TimeRange::ALL)))
 }
 
 fn of_logs(query: &str) -> String {
     let filter = LogFilter::new(&LogTerms { query, ..LogTerms::default() }).unwrap();
     in_short(&filter.with_hints(Scan::new(TimeRange::ALL)))
+}
+
+fn of_traceql(query: &str) -> String {
+    let plan = Plan::traceql(&SpanTerms { query, ..SpanTerms::default() }).unwrap();
+    let scans = plan.required.iter().map(|filter| in_short(&filter.with_hints(Scan::new(TimeRange::ALL))));
+    scans.collect::<Vec<_>>().join(" / ")
+}
+
+/// One part for each condition that a span of the trace must satisfy; candidates are looked for by the first.
+#[test]
+fn the_filters_of_traceql() {
+    let table = [
+        ("{ resource.service.name = \"a\" && name = \"n\" }", "service[a]; name[n]"),
+        ("{ kind = server && span.k = \"v\" }", "kind[2]; own k[v]"),
+        ("{ .k = 500 }", "k[][500][500.0]"),
+        ("{ \"v\" = resource.k }", "resource k[v]"),
+        ("{ span.k = true }", "own k[true]"),
+        ("{ span.k = 10 * 2 }", "own k[][20][20.0]"),
+        ("{ .k = \"a\" || .k = \"b\" }", "k[a, b]"),
+        ("{ status != error }", ""),
+        ("{ !(.k = \"a\") }", ""),
+        ("{ .k = 1e30 }", ""),
+        ("{ .k = \"\" }", ""),
+        ("{ event.k = \"a\" }", ""),
+        ("{ .k + 1 = 2 }", ""),
+        ("{ rootName = \"a\" && .k = \"v\" }", "k[v]"),
+        ("{ rootName = \"a\" || .k = \"v\" }", ""),
+        // Of two sets the more selective leads.
+        ("{ status = error } >> { .k = \"v\" }", "k[v] / status[2]"),
+        ("{ .k = \"v\" } !> { status = error }", "status[2]"),
+        ("{ .k = \"v\" } || { .k = \"w\" }", "k[v, w]"),
+        ("{ .k = \"v\" } || { duration > 1s }", ""),
+        ("{ } | { .k = \"v\" } | count() > 1", "k[v] / "),
+        ("count() > 1", ""),
+    ];
+    for (query, expected) in table {
+        assert_eq!(of_traceql(query), expected, "{query}");
+    }
 }
 
 #[test]
@@ -161,7 +200,7 @@ fn what_forms_ask_for_is_pushed_down_too() {
         attributes: &attributes,
         ..SpanTerms::default()
     };
-    let scan = SpanFilter::new(&terms).unwrap().with_hints(Scan::new(TimeRange::ALL));
+    let scan = Plan::search(&terms).unwrap().single().unwrap().with_hints(Scan::new(TimeRange::ALL));
     assert_eq!(in_short(&scan), "kind[2, 5]; service[a]; name[GET]; http.status_code[500][500][500.0]");
     let terms = LogTerms { service: Some("a"), min_severity: Some(21), ..LogTerms::default() };
     let scan = LogFilter::new(&terms).unwrap().with_hints(Scan::new(TimeRange::ALL));

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use store::Scan;
 
-use crate::lang::{LogFilter, LogTerms, SpanFilter, SpanTerms};
+use crate::lang::tests::span_filter;
+use crate::lang::{LogFilter, LogTerms};
 use crate::testing::{TestLog, TestSpan, TestStore};
 
 /// An array of `values`.
@@ -158,7 +159,7 @@ fn spans_are_the_same_with_and_without_filters() {
     let store = spans();
     let counts = Cell::new((0, 0));
     let ran = runner().run(&queries(FIELDS), |query| {
-        let filter = SpanFilter::new(&SpanTerms { query: &query, ..SpanTerms::default() }).unwrap();
+        let filter = span_filter(&query).unwrap();
         let ids = |scan: Scan| {
             let mut ids = Vec::new();
             for chunk in store.snapshot().spans(scan) {
