@@ -37,4 +37,4 @@ pub use plan::Plan;
 pub(crate) use plan::{Keep, Node, Relation, Stage};
 pub use spans::{BoundSpans, SpanFilter, SpanTerms};
 pub use traceql::FieldValue;
-pub(crate) use traceql::Row;
+pub(crate) use traceql::{Compare, Expr, Function, Metric, Operator, Row, SpanMetric, compile_metrics, compute};

@@ -1,5 +1,6 @@
 //! Traces: one by its id, and the search for those with spans that match.
 
+mod metrics;
 mod search;
 mod select;
 mod sets;
@@ -10,6 +11,7 @@ mod tests;
 mod trace;
 mod tree;
 
+pub use metrics::{MetricsQuery, SpanMetrics, SpanSeries, metrics};
 pub use search::search;
 pub use signals::{Signals, TraceExemplar, signals};
 pub use summary::{FoundSet, FoundSpan, MatchedSpan, TraceSummary};

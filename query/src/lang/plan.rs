@@ -24,6 +24,8 @@ pub struct Plan {
     /// Each lets through at least one span of every trace that matches. The first reads the fewest.
     pub(crate) required: Vec<SpanFilter>,
     pub(crate) notes: Vec<String>,
+    /// Every column is read, whatever else the plan asks for.
+    pub(crate) has_all_columns: bool,
 }
 
 /// A selection of the spans of a trace.
@@ -117,13 +119,13 @@ impl Plan {
         Ok(Plan::new(root, leaves, values, notes))
     }
 
-    fn new(root: Node, leaves: Vec<SpanFilter>, values: Vec<Expr>, notes: Vec<String>) -> Self {
+    pub(super) fn new(root: Node, leaves: Vec<SpanFilter>, values: Vec<Expr>, notes: Vec<String>) -> Self {
         let mut required = required(&root, &leaves);
         required.sort_by_cached_key(|filter| Reverse(filter.selectivity()));
         if required.is_empty() {
             required.push(SpanFilter::all());
         }
-        Plan { root, leaves, values, required, notes }
+        Plan { root, leaves, values, required, notes, has_all_columns: false }
     }
 
     /// The one condition of a plan that is no more than that, so that spans can be looked at one by one.
@@ -141,9 +143,22 @@ impl Plan {
 
     /// `scan` with the columns that the plan reads, and those of a span in a list.
     pub fn with_columns(&self, scan: Scan) -> Scan {
+        if self.has_all_columns { scan } else { scan.columns(columns::union(columns::LISTED | self.columns())) }
+    }
+
+    /// `scan` with the columns that the plan reads.
+    pub(crate) fn with_own_columns(&self, scan: Scan) -> Scan {
+        // Times come along with any other column.
+        let columns = match self.columns() {
+            0 => columns::KIND_AND_STATUS,
+            columns => columns,
+        };
+        if self.has_all_columns { scan } else { scan.columns(columns::union(columns)) }
+    }
+
+    fn columns(&self) -> u32 {
         let of_leaves = self.leaves.iter().map(SpanFilter::columns);
-        let of_values = self.values.iter().map(Expr::columns);
-        scan.columns(columns::union(of_leaves.chain(of_values).fold(columns::LISTED, |set, more| set | more)))
+        of_leaves.chain(self.values.iter().map(Expr::columns)).fold(0, |set, more| set | more)
     }
 }
 

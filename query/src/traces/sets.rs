@@ -8,5 +8,8 @@ mod relate;
 pub(super) mod select;
 pub(super) mod summary;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod whole;
+
+pub(super) use eval::joined;
+pub(super) use whole::each_trace;

@@ -107,7 +107,7 @@ impl Expr {
     }
 
     /// Whether it is computed from more than the span itself.
-    pub(super) fn is_of_trace(&self) -> bool {
+    pub(crate) fn is_of_trace(&self) -> bool {
         let mut is_of_trace = false;
         self.each_field(&mut |field| is_of_trace |= field.is_of_trace());
         is_of_trace

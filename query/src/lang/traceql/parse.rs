@@ -11,7 +11,7 @@ use super::lex::{Kind, Token};
 use super::types::{Type, type_of};
 use super::value::FieldValue;
 
-const METRICS: [&str; 11] = [
+pub(super) const METRICS: [&str; 11] = [
     "rate",
     "count_over_time",
     "min_over_time",
@@ -70,7 +70,7 @@ impl Parser {
         })
     }
 
-    fn stage(&mut self) -> Result<Stage, QueryError> {
+    pub(super) fn stage(&mut self) -> Result<Stage, QueryError> {
         let position = self.position();
         let word = match self.peek() {
             Some(Kind::Symbol("{")) => return Ok(Stage::Select(self.sets()?)),
@@ -102,7 +102,7 @@ impl Parser {
             }
             "count" | "avg" | "max" | "min" | "sum" => self.filter(),
             metric if METRICS.contains(&metric) => {
-                let message = format!("`{metric}` makes a metric of spans; a search for traces has none");
+                let message = format!("`{metric}` makes a metric of spans, which is no search for traces");
                 Err(QueryError::bad_query(position, message))
             }
             word => Err(QueryError::bad_query(
@@ -128,7 +128,7 @@ impl Parser {
         Ok((self.since(position), self.value(value)))
     }
 
-    fn shown(&mut self) -> Result<Vec<(String, usize)>, QueryError> {
+    pub(super) fn shown(&mut self) -> Result<Vec<(String, usize)>, QueryError> {
         let mut shown = Vec::new();
         loop {
             let position = self.position();
@@ -192,17 +192,7 @@ impl Parser {
                 Ok(inner)
             }
             Some("{") => {
-                self.advance();
-                let position = self.position();
-                let condition = match self.symbol() {
-                    Some("}") => Expr::Value(FieldValue::Bool(true)),
-                    _ => self.field_expr()?,
-                };
-                if !type_of(&condition).goes_with(Type::Bool) {
-                    let message = format!("a condition is expected in braces, not {}", type_of(&condition).name());
-                    return Err(QueryError::bad_query(position, message));
-                }
-                self.expect("}", "an operator or `}`")?;
+                let condition = self.condition()?;
                 self.leaves.push(compile::filter(condition));
                 Ok(Node::Leaf(self.leaves.len() - 1))
             }
@@ -210,8 +200,24 @@ impl Parser {
         }
     }
 
+    /// `{ … }`
+    pub(super) fn condition(&mut self) -> Result<Expr, QueryError> {
+        self.expect("{", "`{`")?;
+        let position = self.position();
+        let condition = match self.symbol() {
+            Some("}") => Expr::Value(FieldValue::Bool(true)),
+            _ => self.field_expr()?,
+        };
+        if !type_of(&condition).goes_with(Type::Bool) {
+            let message = format!("a condition is expected in braces, not {}", type_of(&condition).name());
+            return Err(QueryError::bad_query(position, message));
+        }
+        self.expect("}", "an operator or `}`")?;
+        Ok(condition)
+    }
+
     /// `(most_recent=true)`: what Tempo may be told of how to search. None of it changes what is found here.
-    fn hints(&mut self) -> Result<(), QueryError> {
+    pub(super) fn hints(&mut self) -> Result<(), QueryError> {
         self.expect("(", "`(`")?;
         loop {
             let position = self.position();
@@ -250,6 +256,21 @@ impl Parser {
         &self.tokens[self.at..]
     }
 
+    /// The tokens of the parenthesis that opens here, without the one that closes it.
+    pub(super) fn within_parentheses(&self) -> &[Token] {
+        let ahead = self.ahead();
+        let mut depth = 0;
+        let length = ahead.iter().position(|token| {
+            match token.kind {
+                Kind::Symbol("(") => depth += 1,
+                Kind::Symbol(")") => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        });
+        &ahead[..length.unwrap_or(ahead.len())]
+    }
+
     /// The symbol that stands here.
     pub(super) fn symbol(&self) -> Option<&'static str> {
         match self.peek() {
@@ -258,7 +279,7 @@ impl Parser {
         }
     }
 
-    fn is_word(&self, wanted: &str) -> bool {
+    pub(super) fn is_word(&self, wanted: &str) -> bool {
         matches!(self.peek(), Some(Kind::Word(word)) if word == wanted)
     }
 

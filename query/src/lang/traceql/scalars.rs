@@ -84,17 +84,10 @@ impl Parser {
             Kind::Int(_) | Kind::Float(_) | Kind::Duration(_) => true,
             _ => false,
         });
-        let mut depth = 0;
-        let within = ahead.iter().take_while(|token| {
-            match token.kind {
-                Kind::Symbol("(") => depth += 1,
-                Kind::Symbol(")") => depth -= 1,
-                _ => {}
-            }
-            depth > 0
+        let mut symbols = self.within_parentheses().iter().filter_map(|token| match token.kind {
+            Kind::Symbol(symbol) => Some(symbol),
+            _ => None,
         });
-        let mut within =
-            within.filter_map(|token| if let Kind::Symbol(symbol) = token.kind { Some(symbol) } else { None });
-        begins && !within.any(|symbol| symbol == "|" || comparison(symbol).is_some())
+        begins && !symbols.any(|symbol| symbol == "|" || comparison(symbol).is_some())
     }
 }

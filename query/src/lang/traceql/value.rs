@@ -78,12 +78,12 @@ impl Operator {
 }
 
 impl<'a> FieldValue<'a> {
-    pub(super) fn text(text: &'a str) -> Self {
+    pub(crate) fn text(text: &'a str) -> Self {
         FieldValue::Text(Cow::Borrowed(text))
     }
 
     /// An attribute's value. Bytes and maps are their text.
-    pub(super) fn of(value: Value<'a>) -> Self {
+    pub(crate) fn of(value: Value<'a>) -> Self {
         match value {
             Value::Empty => FieldValue::Nil,
             Value::Str(text) => FieldValue::text(text),
@@ -131,6 +131,37 @@ impl<'a> FieldValue<'a> {
             FieldValue::Duration(nanos) => FieldValue::Duration(nanos),
             FieldValue::Status(status) => FieldValue::Status(status),
             FieldValue::Kind(kind) => FieldValue::Kind(kind),
+        }
+    }
+
+    /// Appends bytes that no other value appends.
+    pub(crate) fn put_key(&self, out: &mut Vec<u8>) {
+        let mut put = |tag: u8, bytes: &[u8]| {
+            out.push(tag);
+            out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+            out.extend_from_slice(bytes);
+        };
+        match self {
+            FieldValue::Nil => put(0, &[]),
+            FieldValue::Int(int) => put(1, &int.to_be_bytes()),
+            FieldValue::Float(float) => put(2, &float.to_bits().to_be_bytes()),
+            FieldValue::Text(text) => put(3, text.as_bytes()),
+            FieldValue::Bool(bit) => put(4, &[u8::from(*bit)]),
+            FieldValue::Duration(nanos) => put(5, &nanos.to_be_bytes()),
+            FieldValue::Status(status) => put(6, &[*status as u8]),
+            FieldValue::Kind(kind) => put(7, &[kind.map_or(0, |kind| kind as u8)]),
+            FieldValue::List(values) => {
+                put(8, &(values.len() as u32).to_be_bytes());
+                values.iter().for_each(|value| value.put_key(out));
+            }
+        }
+    }
+
+    /// A number as metrics have it: durations in seconds.
+    pub(crate) fn in_seconds(&self) -> Option<f64> {
+        match self {
+            FieldValue::Duration(nanos) => Some(*nanos as f64 / 1e9),
+            other => other.number(),
         }
     }
 

@@ -9,22 +9,22 @@ use super::whole::Whole;
 
 /// Spans of a trace by their index in its tree, ascending.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SpanSet {
-    pub(super) spans: Vec<u32>,
+pub(in crate::traces) struct SpanSet {
+    pub(in crate::traces) spans: Vec<u32>,
     /// What they were grouped by.
-    pub(super) labels: Vec<(String, FieldValue<'static>)>,
+    pub(in crate::traces) labels: Vec<(String, FieldValue<'static>)>,
 }
 
-pub(super) struct Evaluation<'e, 'c> {
-    pub(super) plan: &'e Plan,
-    pub(super) whole: &'e Whole<'c>,
+pub(in crate::traces) struct Evaluation<'e, 'c> {
+    pub(in crate::traces) plan: &'e Plan,
+    pub(in crate::traces) whole: &'e Whole<'c>,
     /// The leaves of the plan on each chunk.
-    pub(super) bound: &'e mut [Vec<BoundSpans<'c>>],
+    pub(in crate::traces) bound: &'e mut [Vec<BoundSpans<'c>>],
 }
 
 impl Evaluation<'_, '_> {
     /// The sets of spans that the plan selects; none when the trace does not match.
-    pub(super) fn select(&mut self) -> Vec<SpanSet> {
+    pub(in crate::traces) fn select(&mut self) -> Vec<SpanSet> {
         let all = SpanSet { spans: (0..self.whole.len() as u32).collect(), labels: Vec::new() };
         let plan = self.plan;
         self.node(&plan.root, &all)
@@ -98,10 +98,12 @@ impl Evaluation<'_, '_> {
     /// One set for each value, in the order in which they come.
     fn group(&self, name: &str, value: usize, set: &SpanSet) -> Vec<SpanSet> {
         let mut groups: Vec<SpanSet> = Vec::new();
-        let mut by_value: HashMap<String, usize> = HashMap::new();
+        let mut by_value: HashMap<Vec<u8>, usize> = HashMap::new();
         for &span in &set.spans {
             let value = self.value(value, span);
-            let group = *by_value.entry(format!("{value:?}")).or_insert_with(|| {
+            let mut key = Vec::new();
+            value.put_key(&mut key);
+            let group = *by_value.entry(key).or_insert_with(|| {
                 let mut labels = set.labels.clone();
                 labels.push((name.to_owned(), value));
                 groups.push(SpanSet { spans: Vec::new(), labels });
@@ -124,13 +126,13 @@ impl Evaluation<'_, '_> {
 }
 
 /// The value with the given index in the plan, of one span.
-pub(super) fn value(plan: &Plan, whole: &Whole<'_>, index: usize, span: u32) -> FieldValue<'static> {
+pub(in crate::traces) fn value(plan: &Plan, whole: &Whole<'_>, index: usize, span: u32) -> FieldValue<'static> {
     let at = At { facts: &whole.facts, index: span as usize };
     plan.values[index].eval(&Row { span: whole.span(span as usize), at: Some(at) }).into_owned()
 }
 
 /// The spans of all sets.
-pub(super) fn joined(sets: &[SpanSet]) -> Vec<u32> {
+pub(in crate::traces) fn joined(sets: &[SpanSet]) -> Vec<u32> {
     match sets {
         [set] => set.spans.clone(),
         sets => {

@@ -91,26 +91,8 @@ pub(in crate::traces) fn best(
     limit: usize,
     warnings: &mut Warnings,
 ) -> Result<Selection, QueryError> {
-    let search = Search { snapshot, budget, plan, range };
-    let driver = search.driver();
-    let mut candidates: HashSet<TraceId> = HashSet::new();
-    let (mut n_scanned, mut truncated) = (0, false);
-    for chunk in snapshot.spans(driver.with_trace_ids(driver.with_hints(Scan::new(range)))) {
-        truncated = stopped(budget, candidates.len(), warnings)?;
-        if truncated {
-            break;
-        }
-        match chunk {
-            Ok(chunk) => {
-                n_scanned += chunk.len() as u64;
-                each_match(&driver, &chunk, |id, _| _ = candidates.insert(id));
-            }
-            Err(error) => warnings.unreadable(&error),
-        }
-    }
-    let candidates = Vec::from_iter(candidates);
+    let Candidates { ids: candidates, n_scanned, mut truncated } = candidates(snapshot, budget, plan, range, warnings)?;
     let mut ranked: Vec<(Reverse<i64>, Reverse<Nanos>, TraceId)> = Vec::new();
-    let candidates = search.narrowed(candidates, warnings)?;
     let read = each_trace(snapshot, budget, plan, &candidates, false, warnings, |whole, sets| {
         if !sets.is_empty() {
             let mut measure = Measure::default();
@@ -127,6 +109,42 @@ pub(in crate::traces) fn best(
     ranked.truncate(limit);
     let ids = ranked.into_iter().map(|(_, _, id)| id).collect();
     Ok(Selection { ids, n_traces, n_scanned, truncated })
+}
+
+/// Traces that may match: those with a span in the range for each condition that asks for one.
+pub(in crate::traces) struct Candidates {
+    pub(in crate::traces) ids: Vec<TraceId>,
+    pub(in crate::traces) n_scanned: u64,
+    /// There may be more.
+    pub(in crate::traces) truncated: bool,
+}
+
+pub(in crate::traces) fn candidates(
+    snapshot: &Snapshot,
+    budget: &Budget,
+    plan: &Plan,
+    range: TimeRange,
+    warnings: &mut Warnings,
+) -> Result<Candidates, QueryError> {
+    let search = Search { snapshot, budget, plan, range };
+    let driver = search.driver();
+    let mut ids: HashSet<TraceId> = HashSet::new();
+    let (mut n_scanned, mut truncated) = (0, false);
+    for chunk in snapshot.spans(driver.with_trace_ids(driver.with_hints(Scan::new(range)))) {
+        truncated = stopped(budget, ids.len(), warnings)?;
+        if truncated {
+            break;
+        }
+        match chunk {
+            Ok(chunk) => {
+                n_scanned += chunk.len() as u64;
+                each_match(&driver, &chunk, |id, _| _ = ids.insert(id));
+            }
+            Err(error) => warnings.unreadable(&error),
+        }
+    }
+    let ids = search.narrowed(Vec::from_iter(ids), warnings)?;
+    Ok(Candidates { ids, n_scanned, truncated })
 }
 
 struct Search<'a> {

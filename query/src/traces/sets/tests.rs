@@ -7,7 +7,7 @@ use crate::traces::{Language, TraceHits, TraceOrder, TraceSearch, search};
 use crate::{Budget, QueryError};
 
 mod errors;
-mod fixture;
+pub(in crate::traces) mod fixture;
 mod search_language;
 mod searches;
 mod traceql;

@@ -16,27 +16,27 @@ const TRACES_AT_ONCE: usize = 200;
 const MAX_SPANS: usize = 1_000_000;
 
 /// A trace with all of its spans.
-pub(super) struct Whole<'a> {
-    pub(super) id: TraceId,
-    pub(super) start: Nanos,
-    pub(super) facts: TraceFacts,
+pub(in crate::traces) struct Whole<'a> {
+    pub(in crate::traces) id: TraceId,
+    pub(in crate::traces) start: Nanos,
+    pub(in crate::traces) facts: TraceFacts,
     chunks: &'a [SpanChunk],
     /// Where the spans are, in the order of the tree: chunk and row.
     rows: Vec<(usize, usize)>,
 }
 
 impl<'a> Whole<'a> {
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::traces) fn len(&self) -> usize {
         self.rows.len()
     }
 
     /// The span with this index in the tree.
-    pub(super) fn span(&self, index: usize) -> Span<'a> {
+    pub(in crate::traces) fn span(&self, index: usize) -> Span<'a> {
         let (chunk, row) = self.rows[index];
         self.chunks[chunk].row(row)
     }
 
-    pub(super) fn row(&self, index: usize) -> (usize, usize) {
+    pub(in crate::traces) fn row(&self, index: usize) -> (usize, usize) {
         self.rows[index]
     }
 
@@ -86,7 +86,7 @@ impl<'a> Whole<'a> {
 
 /// Reads the traces `ids` and hands over each with the sets of spans that `plan` selects of it; none where it does not match.
 /// False when the time was up before all were read; with `to_the_end`, they are read all the same.
-pub(super) fn each_trace(
+pub(in crate::traces) fn each_trace(
     snapshot: &Snapshot,
     budget: &Budget,
     plan: &Plan,

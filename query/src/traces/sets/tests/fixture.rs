@@ -191,7 +191,7 @@ fn slow() -> Vec<TestSpan> {
 }
 
 /// All of them, in segments and in memory.
-pub(super) fn store() -> TestStore {
+pub(in crate::traces) fn store() -> TestStore {
     let traces = [
         checkout(),
         health(),

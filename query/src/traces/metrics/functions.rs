@@ -1,0 +1,151 @@
+//! The functions of spans over time.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+
+use crate::QueryError;
+use crate::lang::{FieldValue, Function, Row, SpanMetric};
+use crate::steps::Steps;
+
+use super::rows::each_row;
+use super::sketch::Sketch;
+use super::{Context, SpanSeries, compare};
+
+/// Groups beyond it are left out.
+const MAX_GROUPS: usize = 5_000;
+/// Points of all groups together.
+pub(super) const MAX_POINTS: usize = 4_000_000;
+
+/// The series of a function of spans.
+pub(super) fn series(context: &mut Context<'_>, metric: &SpanMetric) -> Result<Vec<SpanSeries>, QueryError> {
+    if let Function::Compare(wanted) = &metric.function {
+        return compare::series(context, &metric.plan, wanted);
+    }
+    let steps = context.steps;
+    let max_groups = MAX_GROUPS.min(MAX_POINTS / steps.n_steps.max(1)).max(1);
+    let mut groups: HashMap<Vec<u8>, Group> = HashMap::new();
+    let mut key = Vec::new();
+    let mut n_left_out = 0u64;
+    each_row(context, &metric.plan, false, |row| {
+        let number = metric.of.map(|of| metric.plan.values[of].eval(row).in_seconds());
+        if number == Some(None) {
+            return;
+        }
+        key.clear();
+        metric.by.iter().for_each(|(_, value)| metric.plan.values[*value].eval(row).put_key(&mut key));
+        if !groups.contains_key(&key) {
+            if groups.len() >= max_groups {
+                n_left_out += 1;
+                return;
+            }
+            groups.insert(key.clone(), Group::new(metric, row, &steps));
+        }
+        if let Some(group) = groups.get_mut(&key) {
+            group.points.add(steps.step_of(row.span.start), number.flatten().unwrap_or_default());
+        }
+    })?;
+    if n_left_out > 0 {
+        context.truncated = true;
+        context
+            .warnings
+            .push(format!("there are more than {max_groups} groups; {n_left_out} spans of others are not counted"));
+    }
+    Ok(groups.into_values().flat_map(|group| group.finish(metric, &steps)).collect())
+}
+
+struct Group {
+    labels: Vec<(String, FieldValue<'static>)>,
+    points: Points,
+}
+
+/// What is kept for each step.
+enum Points {
+    /// NaN before the first number.
+    Numbers(Vec<f64>, fn(f64, f64) -> f64),
+    Counts(Vec<f64>),
+    Averages(Vec<(f64, u64)>),
+    Sketches(Vec<Sketch>),
+    /// By the exponent of the power of two that numbers of the unit are not above.
+    Buckets {
+        buckets: BTreeMap<i32, Vec<f64>>,
+        unit: f64,
+        n_steps: usize,
+    },
+}
+
+impl Group {
+    fn new(metric: &SpanMetric, row: &Row<'_>, steps: &Steps) -> Self {
+        let value = |index: usize| metric.plan.values[index].eval(row).into_owned();
+        let labels = metric.by.iter().map(|(name, index)| (name.clone(), value(*index))).collect();
+        let n_steps = steps.n_steps;
+        let numbers = |join| Points::Numbers(vec![f64::NAN; n_steps], join);
+        let points = match metric.function {
+            Function::Min => numbers(f64::min),
+            Function::Max => numbers(f64::max),
+            Function::Sum => numbers(|sum, number| if sum.is_nan() { number } else { sum + number }),
+            Function::Average => Points::Averages(vec![(0.0, 0); n_steps]),
+            Function::Quantiles(_) => Points::Sketches(vec![Sketch::default(); n_steps]),
+            Function::Histogram => {
+                // Tempo's buckets of durations are powers of two of nanoseconds.
+                let is_duration = metric.of.is_some_and(|of| matches!(value(of), FieldValue::Duration(_)));
+                let unit = if is_duration { 1e-9 } else { 1.0 };
+                Points::Buckets { buckets: BTreeMap::new(), unit, n_steps }
+            }
+            Function::Rate | Function::Count | Function::Compare(_) => Points::Counts(vec![0.0; n_steps]),
+        };
+        Group { labels, points }
+    }
+
+    fn finish(self, metric: &SpanMetric, steps: &Steps) -> Vec<SpanSeries> {
+        let Group { labels, points } = self;
+        let with = |name: &str, value: f64, values: Vec<f64>| {
+            let mut labels = labels.clone();
+            labels.push((name.to_owned(), FieldValue::Float(value)));
+            SpanSeries { labels, values }
+        };
+        match points {
+            Points::Counts(mut values) => {
+                if matches!(metric.function, Function::Rate) {
+                    let seconds = steps.width as f64 / 1e9;
+                    values.iter_mut().for_each(|value| *value /= seconds);
+                }
+                vec![SpanSeries { labels, values }]
+            }
+            Points::Numbers(values, _) => vec![SpanSeries { labels, values }],
+            Points::Averages(sums) => {
+                let values = sums.into_iter().map(|(sum, count)| sum / count as f64).collect();
+                vec![SpanSeries { labels, values }]
+            }
+            Points::Sketches(sketches) => {
+                let Function::Quantiles(quantiles) = &metric.function else { return Vec::new() };
+                let of = |quantile: f64| sketches.iter().map(|sketch| sketch.quantile(quantile)).collect();
+                quantiles.iter().map(|&quantile| with("p", quantile, of(quantile))).collect()
+            }
+            Points::Buckets { buckets, unit, .. } => buckets
+                .into_iter()
+                .map(|(exponent, values)| with("__bucket", f64::from(exponent).exp2() * unit, values))
+                .collect(),
+        }
+    }
+}
+
+impl Points {
+    fn add(&mut self, step: usize, number: f64) {
+        match self {
+            Points::Counts(counts) => counts[step] += 1.0,
+            Points::Numbers(numbers, join) => numbers[step] = join(numbers[step], number),
+            Points::Averages(sums) => {
+                sums[step].0 += number;
+                sums[step].1 += 1;
+            }
+            Points::Sketches(sketches) => sketches[step].add(number),
+            // Of what is not above zero there is no logarithm.
+            Points::Buckets { buckets, unit, n_steps } if number > 0.0 && number.is_finite() => {
+                let exponent = (number / *unit).log2().ceil() as i32;
+                buckets.entry(exponent).or_insert_with(|| vec![0.0; *n_steps])[step] += 1.0;
+            }
+            Points::Buckets { .. } => {}
+        }
+    }
+}
