@@ -1,5 +1,6 @@
 //! Traces: one by its id, and the search for those with spans that match.
 
+mod heatmap;
 mod metrics;
 mod search;
 mod select;
@@ -11,6 +12,7 @@ mod tests;
 mod trace;
 mod tree;
 
+pub use heatmap::{Cell, Heatmap, heatmap};
 pub use metrics::{MetricsQuery, SpanMetrics, SpanSeries, metrics};
 pub use search::search;
 pub use signals::{Signals, TraceExemplar, signals};

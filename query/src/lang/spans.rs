@@ -171,6 +171,11 @@ impl SpanFilter {
         scan.columns(columns::union(columns::TRACE_ID | self.columns()))
     }
 
+    /// `scan` with the columns that the filter reads, and times, durations and status.
+    pub(crate) fn with_durations(&self, scan: Scan) -> Scan {
+        scan.columns(columns::union(columns::DURATION | columns::KIND_AND_STATUS | self.columns()))
+    }
+
     pub(super) fn columns(&self) -> u32 {
         let mut columns = 0;
         self.tree.each_leaf(&mut |condition| columns |= condition.test.columns());

@@ -39,7 +39,7 @@ pub fn search(snapshot: &Snapshot, budget: &Budget, search: &TraceSearch) -> Res
     Ok(TraceHits { traces, n_traces, n_scanned, truncated, warnings: warnings.into_texts() })
 }
 
-fn plan(search: &TraceSearch) -> Result<Plan, QueryError> {
+pub(super) fn plan(search: &TraceSearch) -> Result<Plan, QueryError> {
     let kinds: Vec<_> = search.kind.into_iter().collect();
     let terms = SpanTerms {
         query: &search.query,
