@@ -2,18 +2,18 @@
 
 mod chart;
 mod choice;
+mod heatmap;
 mod histogram;
 mod meter;
 mod name;
-mod scatter;
 mod service_tag;
 mod spark;
 
 pub(crate) use chart::{Chart, Line, Mark, seconds};
 pub(crate) use choice::{Choice, Tab};
+pub(crate) use heatmap::Heatmap;
 pub(crate) use histogram::{Bar, Histogram};
 pub(crate) use meter::{DurationBar, Meter};
 pub(crate) use name::{Name, written_out};
-pub(crate) use scatter::{Dot, Scatter};
 pub(crate) use service_tag::{ServiceTag, Unnamed};
 pub(crate) use spark::Spark;

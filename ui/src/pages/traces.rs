@@ -4,18 +4,20 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use model::{Nanos, StatusCode as SpanStatus, TimeRange};
-use query::traces::{TraceHits, TraceOrder, TraceSearch, TraceSummary, search};
+use model::{Nanos, StatusCode as SpanStatus};
+use query::traces::{self, TraceHits, TraceOrder, TraceSearch, TraceSummary, heatmap, search};
 
 use crate::app::{App, Problem, page};
 use crate::duration_text;
 use crate::format::{self, Stamp, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
-use crate::parts::{Choice, Dot, DurationBar, Name, Scatter, ServiceTag};
+use crate::parts::{Choice, DurationBar, Heatmap, Name, ServiceTag};
 use crate::shell::Shell;
 
 const LIMITS: [usize; 3] = [50, 200, 1_000];
+/// Columns of the heatmap.
+const N_TIMES: usize = 120;
 /// Services named in one row.
 const MAX_SERVICES: usize = 5;
 const ORDERS: [(TraceOrder, &str); 4] = [
@@ -41,7 +43,9 @@ struct TracesPage {
     is_newest_first: bool,
     rows: Vec<Row>,
     total: String,
-    scatter: Option<Scatter>,
+    /// How many spans match, and when and how long they are.
+    n_spans: String,
+    heatmap: Option<Heatmap>,
     /// Filters that are set, each with the page without it.
     chips: Vec<(String, PageUrl)>,
     problem: Option<Problem>,
@@ -72,30 +76,24 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     };
     let order = wanted.as_ref().map_or(TraceOrder::Newest, |wanted| wanted.order);
     let limit = wanted.as_ref().map_or(LIMITS[0], |wanted| wanted.limit);
-    let (hits, problem) = match wanted {
-        None => (TraceHits::default(), problem),
+    let (mut hits, map, problem) = match wanted {
+        None => (TraceHits::default(), traces::Heatmap::default(), problem),
         Some(wanted) => {
-            let text = wanted.query.clone();
-            match app.state.engine.run(move |snapshot, budget| search(snapshot, budget, &wanted)).await {
-                Ok(hits) => (hits, None),
-                Err(error) => (TraceHits::default(), Some(Problem::of(&error, &text))),
+            let (text, counted) = (wanted.query.clone(), wanted.clone());
+            let found = app.state.engine.run(move |snapshot, budget| search(snapshot, budget, &wanted));
+            let map = app.state.engine.run(move |snapshot, budget| heatmap(snapshot, budget, &counted, N_TIMES));
+            match tokio::join!(found, map) {
+                (Ok(hits), Ok(map)) => (hits, map, None),
+                // The list is worth more than the drawing.
+                (Ok(hits), Err(error)) => (hits, traces::Heatmap::default(), Some(Problem::of(&error, &text))),
+                (Err(error), _) => (TraceHits::default(), traces::Heatmap::default(), Some(Problem::of(&error, &text))),
             }
         }
     };
+    let new = map.warnings.iter().filter(|warning| !hits.warnings.contains(warning)).cloned().collect::<Vec<_>>();
+    hits.warnings.extend(new);
     let longest = hits.traces.iter().map(|trace| trace.duration).max().unwrap_or(1).max(1);
     let rows: Vec<Row> = hits.traces.iter().map(|trace| row(&app, &shell, trace, longest)).collect();
-    let dots = hits.traces.iter().map(|trace| Dot {
-        time: trace.start,
-        duration: trace.duration,
-        is_bad: trace.n_errors > 0,
-        href: shell.trace_link(trace.trace_id),
-        title: clip(&format!("{} {}, {}", trace.root_service, trace.root_name, format::duration(trace.duration)), 200),
-    });
-    // Of the newest traces the drawing shows only the time they are from.
-    let oldest = hits.traces.iter().map(|trace| trace.start).min().unwrap_or(shell.range.times.start);
-    let start = if hits.truncated { oldest.max(shell.range.times.start) } else { shell.range.times.start };
-    let drawn = TimeRange::new(start, shell.range.times.end);
-    let scatter = (rows.len() > 1).then(|| Scatter::new(dots.collect(), drawn));
     let shown = format::count(rows.len() as u64);
     let noun = if hits.n_traces == 1 { "trace" } else { "traces" };
     let total = match (hits.truncated, hits.n_traces > rows.len()) {
@@ -131,13 +129,21 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             is_newest_first: order == TraceOrder::Newest,
             rows,
             total,
-            scatter,
+            n_spans: spans_in_words(&map),
+            heatmap: Heatmap::new(&map, &shell.url),
             chips: chips(&shell),
             problem,
             warnings: hits.warnings,
             shell,
         },
     )
+}
+
+fn spans_in_words(map: &traces::Heatmap) -> String {
+    let at_least = if map.truncated { "At least " } else { "" };
+    let noun = if map.n_spans == 1 { "matching span" } else { "matching spans" };
+    let failed = if map.n_errors > 0 { format!(", {} failed", format::count(map.n_errors)) } else { String::new() };
+    format!("{at_least}{} {noun}{failed}", format::count(map.n_spans))
 }
 
 fn read(shell: &Shell) -> Result<TraceSearch, String> {

@@ -111,6 +111,31 @@ await step(browser, "trace search", async (page) => {
   check(!page.url().includes("min="), "trace search: empty fields are in the address");
 });
 
+await step(browser, "heatmap", async (page) => {
+  await open(page, "/traces?from=now-6h");
+  const spans = (text) => Number(/([\d,]+) matching span/.exec(text)?.[1].replaceAll(",", ""));
+  const before = spans(await page.locator("[aria-label='Matching spans'] h2").innerText());
+  check(before > 0, "heatmap: no span is counted");
+  // Dragging over all of the time and the upper half of the durations.
+  const box = await page.locator("svg.heatmap").boundingBox();
+  await page.mouse.move(box.x + 1, box.y + 2);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width - 1, box.y + box.height / 2, { steps: 4 });
+  await page.mouse.up();
+  await page.waitForURL(/min=/);
+  const url = new URL(page.url());
+  check(url.searchParams.has("from") && url.searchParams.has("to") && !url.searchParams.has("max"), `heatmap: the drag leads to ${url.search}`);
+  const after = spans(await page.locator("[aria-label='Matching spans'] h2").innerText());
+  check(after > 0 && after < before, `heatmap: ${after} of ${before} spans are left`);
+  await open(page, "/traces?from=now-6h");
+  await page.keyboard.press("b");
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("Shift+ArrowDown");
+  check(await page.locator(".brush-mark").isVisible(), "heatmap: no rectangle is chosen by keyboard");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/to=20/);
+});
+
 await step(browser, "log search", async (page) => {
   await open(page, "/logs?from=now-6h");
   const first = page.locator("details.log").first();

@@ -5,7 +5,7 @@ import { goToRange } from "./range";
 const LEAST_PIXELS = 6;
 
 export function startBrushes(): void {
-  for (const element of document.querySelectorAll<HTMLElement>(".brush")) startBrush(element);
+  for (const element of document.querySelectorAll<HTMLElement>(".brush:not(.heatmap-brush)")) startBrush(element);
 }
 
 function startBrush(element: HTMLElement): void {

@@ -2,6 +2,7 @@
 import { startBrushes } from "./brush";
 import { startCopying } from "./copy";
 import { startForms } from "./forms";
+import { startHeatmap } from "./heatmap";
 import { startKeys } from "./keys";
 import { startLadder } from "./ladder";
 import { startMenus } from "./menus";
@@ -15,6 +16,7 @@ startMenus();
 startCopying();
 startForms();
 startBrushes();
+startHeatmap();
 startRefresh();
 startLadder();
 startKeys();
