@@ -78,7 +78,7 @@ pub(in crate::traces) fn newest(
     };
     let n_traces = ids.len();
     ids.truncate(limit);
-    Ok(Selection { ids, n_traces, n_scanned, truncated: truncated || n_traces > limit })
+    Ok(Selection { ids, n_traces, n_scanned, truncated })
 }
 
 /// The `limit` first traces by `order` among all that match.
@@ -111,7 +111,7 @@ pub(in crate::traces) fn best(
     Ok(Selection { ids, n_traces, n_scanned, truncated })
 }
 
-/// Traces that may match: those with a span in the range for each condition that asks for one.
+/// Traces that may match, the newest first: those with a span in the range for each condition that asks for one.
 pub(in crate::traces) struct Candidates {
     pub(in crate::traces) ids: Vec<TraceId>,
     pub(in crate::traces) n_scanned: u64,
@@ -128,22 +128,27 @@ pub(in crate::traces) fn candidates(
 ) -> Result<Candidates, QueryError> {
     let search = Search { snapshot, budget, plan, range };
     let driver = search.driver();
-    let mut ids: HashSet<TraceId> = HashSet::new();
+    let mut newest: HashMap<TraceId, Nanos> = HashMap::new();
     let (mut n_scanned, mut truncated) = (0, false);
     for chunk in snapshot.spans(driver.with_trace_ids(driver.with_hints(Scan::new(range)))) {
-        truncated = stopped(budget, ids.len(), warnings)?;
+        truncated = stopped(budget, newest.len(), warnings)?;
         if truncated {
             break;
         }
         match chunk {
             Ok(chunk) => {
                 n_scanned += chunk.len() as u64;
-                each_match(&driver, &chunk, |id, _| _ = ids.insert(id));
+                each_match(&driver, &chunk, |id, start| {
+                    newest.entry(id).and_modify(|it| *it = start.max(*it)).or_insert(start);
+                });
             }
             Err(error) => warnings.unreadable(&error),
         }
     }
-    let ids = search.narrowed(Vec::from_iter(ids), warnings)?;
+    // Traces of one time are in the same row groups.
+    let mut ids: Vec<(Reverse<Nanos>, TraceId)> = newest.into_iter().map(|(id, it)| (Reverse(it), id)).collect();
+    ids.sort_unstable();
+    let ids = search.narrowed(ids.into_iter().map(|(_, id)| id).collect(), warnings)?;
     Ok(Candidates { ids, n_scanned, truncated })
 }
 
@@ -178,12 +183,16 @@ impl Search<'_> {
     /// Those of `ids` that have a span in the range for each condition that asks for one, without reading them whole.
     fn narrowed(&self, mut ids: Vec<TraceId>, warnings: &mut Warnings) -> Result<Vec<TraceId>, QueryError> {
         for filter in self.plan.required[1..].iter().filter(|filter| !filter.is_all()) {
-            if ids.is_empty() || self.budget.is_out_of_time()? {
+            if ids.is_empty() {
                 break;
             }
             let mut found: HashSet<TraceId> = HashSet::new();
             let scan = filter.with_trace_ids(filter.with_hints(Scan::new(self.range).traces(ids.iter().copied())));
             for chunk in self.snapshot.spans(scan) {
+                // Then those are left that nothing rules out; who reads them learns that the time is up.
+                if self.budget.is_out_of_time()? {
+                    return Ok(ids);
+                }
                 match chunk {
                     Ok(chunk) => {
                         let mut bound = filter.bind(&chunk);

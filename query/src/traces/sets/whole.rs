@@ -10,9 +10,11 @@ use crate::{Budget, QueryError, Warnings};
 use super::super::tree::{self, Distinct, Node};
 use super::eval::{Evaluation, SpanSet};
 
-/// Traces read in one pass: their spans come interleaved, and are kept until the pass ends.
+/// Traces read in the first pass: their spans come interleaved, and are kept until the pass ends.
 const TRACES_AT_ONCE: usize = 200;
-/// More spans than this are not kept at once: fewer traces are read then. One trace is cut.
+/// More spans than this are not kept at once: fewer traces are read then.
+const SPANS_AT_ONCE: usize = 200_000;
+/// A single trace is cut here.
 const MAX_SPANS: usize = 1_000_000;
 
 /// A trace with all of its spans.
@@ -95,8 +97,11 @@ pub(in crate::traces) fn each_trace(
     warnings: &mut Warnings,
     mut each: impl FnMut(&Whole<'_>, Vec<SpanSet>),
 ) -> Result<bool, QueryError> {
-    let mut parts: Vec<&[TraceId]> = ids.chunks(TRACES_AT_ONCE).rev().collect();
-    while let Some(part) = parts.pop() {
+    let mut rest = ids;
+    let mut at_once = TRACES_AT_ONCE;
+    while !rest.is_empty() {
+        let part = &rest[..rest.len().min(at_once)];
+        let limit = if part.len() > 1 { SPANS_AT_ONCE } else { MAX_SPANS };
         let scan = Scan::new(TimeRange::ALL).order(Order::OldestFirst).traces(part.iter().copied());
         let mut chunks: Vec<SpanChunk> = Vec::new();
         let mut n_spans = 0;
@@ -111,20 +116,23 @@ pub(in crate::traces) fn each_trace(
                 }
                 Err(error) => warnings.unreadable(&error),
             }
-            if n_spans > MAX_SPANS {
+            if n_spans > limit {
                 break;
             }
         }
-        if n_spans > MAX_SPANS {
-            if let (first, second @ [_, ..]) = part.split_at(part.len() / 2)
-                && !first.is_empty()
-            {
-                parts.extend([second, first]);
-                continue;
-            }
+        if n_spans > limit && part.len() > 1 {
+            at_once = part.len() / 2;
+            continue;
+        }
+        if n_spans > limit {
             warnings.push(format!("a trace has more than {MAX_SPANS} spans; the others are not looked at"));
         }
         hand_over(plan, &chunks, &mut each);
+        rest = &rest[part.len()..];
+        // Each pass asks every segment: of small traces, many are read in one.
+        if n_spans < SPANS_AT_ONCE / 8 {
+            at_once = part.len().saturating_mul(4).max(TRACES_AT_ONCE);
+        }
     }
     Ok(true)
 }
