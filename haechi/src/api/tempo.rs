@@ -19,6 +19,7 @@ use super::ApiState;
 use super::error::ApiError;
 use super::traces::parse_id;
 
+mod metrics;
 mod search;
 mod tags;
 
@@ -30,6 +31,8 @@ pub(super) fn routes() -> Router<ApiState> {
         .route("/api/status/buildinfo", get(build_info))
         .route("/api/v2/traces/{id}", get(trace))
         .route("/api/search", get(search::search))
+        .route("/api/metrics/query_range", get(metrics::query_range))
+        .route("/api/metrics/query", get(metrics::query))
         .route("/api/search/tags", get(tags::names_v1))
         .route("/api/v2/search/tags", get(tags::names))
         .route("/api/search/tag/{tag}/values", get(tags::values_v1))

@@ -156,7 +156,7 @@ fn span(span: &MatchedSpan, values: &[(String, FieldValue<'static>)]) -> serde_j
     })
 }
 
-fn key_values(values: &[(String, FieldValue<'static>)]) -> serde_json::Value {
+pub(super) fn key_values(values: &[(String, FieldValue<'static>)]) -> serde_json::Value {
     let entries = values.iter().map(|(key, value)| json!({"key": key, "value": Any(value)}));
     serde_json::Value::Array(entries.collect())
 }

@@ -88,6 +88,24 @@ async fn traces_are_searched_by_traceql_and_by_tags() {
 }
 
 #[tokio::test]
+async fn metrics_of_spans_are_series_over_time() {
+    let api = Api::new().await;
+    let by_service = "q=%7B%7D%20%7C%20count_over_time()%20by%20(resource.service.name)";
+    let (status, body) = api.get(&format!("/api/metrics/query_range?{by_service}&{LAST_HOUR}&step=60s")).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let series = body["series"].as_array().unwrap();
+    let name = &series[0]["labels"][0];
+    assert_eq!(name, &json!({"key": "resource.service.name", "value": {"stringValue": "payment"}}));
+    assert_eq!((series.len(), &series[1]["promLabels"]), (2, &json!("{resource.service.name=\"shop\"}")));
+    let counted: f64 = series[0]["samples"].as_array().unwrap().iter().map(|it| it["value"].as_f64().unwrap()).sum();
+    assert_eq!(counted, 10.0);
+    assert!(series[0]["samples"][0]["timestampMs"].is_string());
+    let (_, body) = api.get(&format!("/api/metrics/query?{by_service}&since=1h")).await;
+    let values: Vec<&Value> = body["series"].as_array().unwrap().iter().map(|it| &it["value"]).collect();
+    assert_eq!(values, [&json!(10.0), &json!(10.0)]);
+}
+
+#[tokio::test]
 async fn mistakes_are_told_in_plain_text() {
     let api = Api::new().await;
     let cases = [
@@ -97,6 +115,10 @@ async fn mistakes_are_told_in_plain_text() {
         ("/api/search?limit=x", "parameter limit: "),
         ("/api/search?start=later", "parameter start: "),
         ("/api/v2/search/tags?scope=galaxy", "parameter scope: "),
+        ("/api/metrics/query_range", "parameter q: "),
+        ("/api/metrics/query_range?q=%7B%7D", "expected"),
+        ("/api/metrics/query_range?q=%7B%7D%20%7C%20rate()&step=0", "parameter step: "),
+        ("/api/metrics/query?q=%7B%7D%20%7C%20rate()&since=x", "parameter since: "),
     ];
     for (path, part) in cases {
         let (status, kind, body) = api.send(Request::get(path).body(Body::empty()).unwrap()).await;
