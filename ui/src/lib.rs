@@ -49,6 +49,7 @@ pub fn router(state: UiState) -> Router {
         .route("/traces/{id}", get(pages::trace::get))
         .route("/traces/{id}/data", get(pages::trace_data::get))
         .route("/traces/{id}/spans/{span}", get(pages::span::get))
+        .route("/complete", get(pages::complete::get))
         .route("/logs", get(pages::logs::get))
         .route("/metrics", get(pages::metrics::get))
         .route("/slos", get(pages::slos::get))

@@ -111,6 +111,29 @@ await step(browser, "trace search", async (page) => {
   check(!page.url().includes("min="), "trace search: empty fields are in the address");
 });
 
+await step(browser, "completion", async (page) => {
+  await open(page, "/traces?from=now-6h");
+  const box = page.locator("input.query");
+  await box.pressSequentially("serv");
+  const options = page.locator(".suggestions li");
+  await options.first().waitFor();
+  check((await options.first().innerText()).startsWith("service"), `completion: the first suggestion is ${await options.first().innerText()}`);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  check((await box.inputValue()) === "service=", `completion: the field became ${await box.inputValue()}`);
+  await page.waitForFunction(() => [...document.querySelectorAll(".suggestions li")].some((it) => it.textContent.startsWith("payment")));
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Tab");
+  check(/^service=(shop|payment) $/.test(await box.inputValue()), `completion: the value became ${await box.inputValue()}`);
+  await box.fill("name=");
+  await box.pressSequentially("POST");
+  await options.first().click();
+  check((await box.inputValue()) === 'name="POST /orders" ', `completion: the name became ${await box.inputValue()}`);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/q=name/);
+  check((await page.locator("[aria-label='Traces found'] tbody tr").count()) === 20, "completion: the completed query does not find the traces");
+});
+
 await step(browser, "heatmap", async (page) => {
   await open(page, "/traces?from=now-6h");
   const spans = (text) => Number(/([\d,]+) matching span/.exec(text)?.[1].replaceAll(",", ""));

@@ -1,5 +1,6 @@
 // What every page has: theme, time zone, menus, keyboard, copying, and zooming by dragging. Pages work without it.
 import { startBrushes } from "./brush";
+import { startCompletion } from "./complete";
 import { startCopying } from "./copy";
 import { startForms } from "./forms";
 import { startHeatmap } from "./heatmap";
@@ -17,6 +18,7 @@ startCopying();
 startForms();
 startBrushes();
 startHeatmap();
+startCompletion();
 startRefresh();
 startLadder();
 startKeys();
