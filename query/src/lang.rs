@@ -29,12 +29,11 @@ mod tree;
 mod words;
 
 pub use ast::Query;
-pub use facts::{At, SpanPlace, TraceFacts};
+pub(crate) use facts::{At, SpanPlace, TraceFacts};
 pub use literal::parse_duration;
 pub use logs::{BoundLogs, CountableLogs, LogFilter, LogTerms};
 pub use parser::parse;
-pub use plan::Plan;
-pub(crate) use plan::{Keep, Node, Relation, Stage};
+pub(crate) use plan::{Keep, Node, Plan, Relation, Stage};
 pub use spans::{BoundSpans, SpanFilter, SpanTerms};
 pub use traceql::FieldValue;
 pub(crate) use traceql::{Compare, Expr, Function, Metric, Operator, Row, SpanMetric, compile_metrics, compute};

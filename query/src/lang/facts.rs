@@ -4,35 +4,35 @@ use model::Nanos;
 
 /// A whole trace, as far as conditions on its spans ask for it.
 #[derive(Clone, Debug, Default)]
-pub struct TraceFacts {
+pub(crate) struct TraceFacts {
     /// Of the earliest span without a parent; empty when that has not arrived.
-    pub root_service: String,
-    pub root_name: String,
+    pub(crate) root_service: String,
+    pub(crate) root_name: String,
     /// From the start of the earliest span to the end of the last.
-    pub duration: Nanos,
+    pub(crate) duration: Nanos,
     /// In depth-first order.
-    pub spans: Vec<SpanPlace>,
+    pub(crate) spans: Vec<SpanPlace>,
 }
 
 /// A span's place in its trace.
 #[derive(Clone, Copy, Debug)]
-pub struct SpanPlace {
+pub(crate) struct SpanPlace {
     /// Index in [`TraceFacts::spans`].
-    pub parent: Option<usize>,
-    pub depth: usize,
+    pub(crate) parent: Option<usize>,
+    pub(crate) depth: usize,
     /// They follow the span directly.
-    pub n_descendants: usize,
-    pub n_children: usize,
+    pub(crate) n_descendants: usize,
+    pub(crate) n_children: usize,
     /// It names a parent that is not there.
-    pub is_orphan: bool,
+    pub(crate) is_orphan: bool,
 }
 
 /// A span within its trace.
 #[derive(Clone, Copy, Debug)]
-pub struct At<'a> {
-    pub facts: &'a TraceFacts,
+pub(crate) struct At<'a> {
+    pub(crate) facts: &'a TraceFacts,
     /// Index in [`TraceFacts::spans`].
-    pub index: usize,
+    pub(crate) index: usize,
 }
 
 impl At<'_> {

@@ -15,7 +15,7 @@ use super::traceql::{Expr, Scalar};
 
 /// A compiled search for traces.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     pub(crate) root: Node,
     /// The conditions on single spans.
     pub(crate) leaves: Vec<SpanFilter>,
@@ -94,7 +94,7 @@ pub(crate) struct ScalarFilter {
 
 impl Plan {
     /// The plan of `terms`, whose query is in the search language.
-    pub fn search(terms: &SpanTerms<'_>) -> Result<Self, QueryError> {
+    pub(crate) fn search(terms: &SpanTerms<'_>) -> Result<Self, QueryError> {
         let query = parse_traces(terms.query)?;
         let mut leaves = Vec::new();
         let root = match &query.root {
@@ -113,7 +113,7 @@ impl Plan {
     }
 
     /// The plan of a TraceQL query, and of the conditions of `terms` beside it.
-    pub fn traceql(terms: &SpanTerms<'_>) -> Result<Self, QueryError> {
+    pub(crate) fn traceql(terms: &SpanTerms<'_>) -> Result<Self, QueryError> {
         let super::traceql::Compiled { root, mut leaves, values, notes } = super::traceql::compile(terms.query)?;
         let root = with_terms(terms, root, &mut leaves);
         Ok(Plan::new(root, leaves, values, notes))
@@ -129,7 +129,7 @@ impl Plan {
     }
 
     /// The one condition of a plan that is no more than that, so that spans can be looked at one by one.
-    pub fn single(&self) -> Option<&SpanFilter> {
+    pub(crate) fn single(&self) -> Option<&SpanFilter> {
         match (&self.root, self.leaves.as_slice()) {
             (Node::Leaf(0), [leaf]) if !leaf.is_of_trace() => Some(leaf),
             _ => None,
@@ -137,12 +137,12 @@ impl Plan {
     }
 
     /// What the writer of the query may have meant otherwise.
-    pub fn notes(&self) -> &[String] {
+    pub(crate) fn notes(&self) -> &[String] {
         &self.notes
     }
 
     /// `scan` with the columns that the plan reads, and those of a span in a list.
-    pub fn with_columns(&self, scan: Scan) -> Scan {
+    pub(crate) fn with_columns(&self, scan: Scan) -> Scan {
         if self.has_all_columns { scan } else { scan.columns(columns::union(columns::LISTED | self.columns())) }
     }
 

@@ -200,7 +200,7 @@ impl BoundSpans<'_> {
     }
 
     /// Whether the span in `row`, which is the one `at` a place in its trace, satisfies the filter.
-    pub fn matches_at(&mut self, row: usize, at: At<'_>) -> bool {
+    pub(crate) fn matches_at(&mut self, row: usize, at: At<'_>) -> bool {
         self.test(row, Some(at))
     }
 

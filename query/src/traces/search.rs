@@ -24,14 +24,15 @@ pub fn search(snapshot: &Snapshot, budget: &Budget, search: &TraceSearch) -> Res
     }
     let (range, order) = (search.range, search.order);
     // Where one span decides, traces need not be read to be chosen.
-    let single = plan.single().filter(|_| search.language == Language::Search);
+    let single = plan.single();
     let Selection { ids, n_traces, n_scanned, truncated } = match (single, order) {
         (Some(filter), TraceOrder::Newest) => select::newest(snapshot, budget, filter, range, limit, &mut warnings)?,
         (Some(filter), _) => select::best(snapshot, budget, filter, range, order, limit, &mut warnings)?,
         (None, TraceOrder::Newest) => sets::select::newest(snapshot, budget, &plan, range, limit, &mut warnings)?,
         (None, _) => sets::select::best(snapshot, budget, &plan, range, order, limit, &mut warnings)?,
     };
-    let mut traces = match single {
+    // TraceQL has its sets of spans listed, also where one span decides.
+    let mut traces = match single.filter(|_| search.language == Language::Search) {
         Some(filter) => summaries(snapshot, budget, &ids, filter, range, &mut warnings)?,
         None => sets::summary::summaries(snapshot, budget, &ids, &plan, search.spans_per_set, &mut warnings)?,
     };

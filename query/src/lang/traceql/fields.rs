@@ -173,6 +173,7 @@ impl Parser {
                 "parent" => return Err(no_parent(position)),
                 word => intrinsic(word),
             },
+            Some(Kind::Intrinsic(scope, _)) if scope == "parent" => return Err(no_parent(position)),
             Some(Kind::Intrinsic(scope, name)) => match scoped(scope, name) {
                 Some(field) => Some(field),
                 None => return Err(unknown_intrinsic(scope, name, position)),

@@ -216,6 +216,7 @@ impl<'a> FieldValue<'a> {
             (FieldValue::List(_), FieldValue::List(_)) => false,
             (FieldValue::List(values), one) => of_elements(values, operator, |value| value.holds(operator, one)),
             (one, FieldValue::List(values)) => of_elements(values, operator, |value| one.holds(operator, value)),
+            (FieldValue::Bool(_) | FieldValue::Status(_) | FieldValue::Kind(_), _) if operator.is_order() => false,
             (FieldValue::Float(a), b) if a.is_nan() && b.number().is_some() => operator == Operator::NotEqual,
             _ => self.compare(other).is_some_and(|order| operator.holds(order)),
         }

@@ -78,7 +78,7 @@ pub(in crate::traces) fn newest(
     };
     let n_traces = ids.len();
     ids.truncate(limit);
-    Ok(Selection { ids, n_traces, n_scanned, truncated: truncated || n_traces > limit })
+    Ok(Selection { ids, n_traces, n_scanned, truncated })
 }
 
 /// The `limit` first traces by `order` among all that match.

@@ -8,6 +8,7 @@ use crate::{Budget, QueryError};
 
 mod errors;
 pub(in crate::traces) mod fixture;
+mod naive;
 mod search_language;
 mod searches;
 mod traceql;

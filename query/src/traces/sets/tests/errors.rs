@@ -49,6 +49,7 @@ fn of_traceql() {
             ("{ span:rootName = \"a\" }", 2, "not `rootName`"),
             ("{ resource:name = \"a\" }", 2, "`resource:` has no fields of its own"),
             ("{ parent.a = 1 }", 2, "`{ parent } > { child }`"),
+            ("{ parent:id = \"1\" }", 2, "`parent` is not answered"),
             ("{ parent = 1 }", 2, "`parent` is not answered"),
             // Types.
             ("{ status }", 2, "a condition is expected in braces, not a status"),
