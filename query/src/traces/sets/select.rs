@@ -17,8 +17,9 @@ use super::super::TraceOrder;
 use super::super::select::{Measure, Selection, each_match, stopped};
 use super::whole::each_trace;
 
-/// Traces decided at once: at least and at most.
+/// Traces decided at once at first, at least and at most. While few of them match, it becomes more.
 const AT_ONCE: (usize, usize) = (20, 200);
+const MAX_AT_ONCE: usize = 5_000;
 
 /// The `limit` traces whose newest candidate span is newest.
 pub(in crate::traces) fn newest(
@@ -29,13 +30,14 @@ pub(in crate::traces) fn newest(
     limit: usize,
     warnings: &mut Warnings,
 ) -> Result<Selection, QueryError> {
-    let mut search = Search { snapshot, budget, plan, range };
+    let search = Search { snapshot, budget, plan, range };
     let driver = search.driver();
     let mut chunks = snapshot.spans(driver.with_trace_ids(driver.with_hints(Scan::new(range))));
     let mut pending: HashMap<TraceId, Nanos> = HashMap::new();
     let mut decided: HashSet<TraceId> = HashSet::new();
     let mut ids: Vec<TraceId> = Vec::new();
     let mut n_scanned = 0;
+    let mut at_once = (2 * limit).clamp(AT_ONCE.0, AT_ONCE.1);
     let truncated = 'search: loop {
         // What no span to come can overtake is decided in its order.
         let bound = chunks.bound();
@@ -49,12 +51,13 @@ pub(in crate::traces) fn newest(
             if ids.len() >= limit {
                 break 'search true;
             }
-            let (batch, rest) = ready.split_at(ready.len().min((2 * limit).clamp(AT_ONCE.0, AT_ONCE.1)));
+            let (batch, rest) = ready.split_at(ready.len().min(at_once));
             ready = rest;
             let batch: Vec<TraceId> = batch.iter().map(|(_, id)| *id).collect();
             let Some(matching) = search.matching(&batch, warnings)? else { break 'search true };
             decided.extend(batch.iter().copied());
             ids.extend(batch.iter().filter(|id| matching.contains(*id)));
+            at_once = (at_once * 4).min(MAX_AT_ONCE);
         }
         if ids.len() >= limit && (bound.is_some() || !pending.is_empty()) {
             break true;
@@ -166,7 +169,7 @@ impl Search<'_> {
     }
 
     /// Those of `ids` that the plan selects spans of; `None` when the time was up before.
-    fn matching(&mut self, ids: &[TraceId], warnings: &mut Warnings) -> Result<Option<HashSet<TraceId>>, QueryError> {
+    fn matching(&self, ids: &[TraceId], warnings: &mut Warnings) -> Result<Option<HashSet<TraceId>>, QueryError> {
         let ids = self.narrowed(ids.to_vec(), warnings)?;
         let mut matching = HashSet::new();
         let read = each_trace(self.snapshot, self.budget, self.plan, &ids, false, warnings, |whole, sets| {

@@ -11,7 +11,7 @@ use super::super::tree::{self, Distinct, Node};
 use super::eval::{Evaluation, SpanSet};
 
 /// Traces read in the first pass: their spans come interleaved, and are kept until the pass ends.
-const TRACES_AT_ONCE: usize = 200;
+const TRACES_AT_ONCE: usize = 1_000;
 /// More spans than this are not kept at once: fewer traces are read then.
 const SPANS_AT_ONCE: usize = 200_000;
 /// A single trace is cut here.
