@@ -4,6 +4,7 @@
 
 use arrow::array::{Array, AsArray, BinaryArray, DictionaryArray, RecordBatch};
 use arrow::datatypes::Int32Type;
+use model::attrs::number_of;
 use model::{Attrs, Resource, Scope, Value};
 use store::{AttributeFilter, Filter, Wanted};
 
@@ -57,7 +58,19 @@ impl ValueTest {
 
     /// Values among which are all that match; `None` when they cannot be listed.
     fn listed(&self) -> Option<Wanted> {
-        let ValueTest::Text(test, number) = self else { return None };
+        let (test, number) = match self {
+            ValueTest::Text(test, number) => (test, number),
+            // With the bound itself, which as a double may be that of a neighbour.
+            ValueTest::Order(operator, number) => {
+                let bound = number.as_f64();
+                let range = match operator {
+                    Operator::Greater | Operator::GreaterOrEqual => bound..=f64::INFINITY,
+                    _ => f64::NEG_INFINITY..=bound,
+                };
+                return Some(Wanted { arrays: true, ..Wanted::numbers([range]) });
+            }
+            ValueTest::Exists | ValueTest::TextOrder(_) => return None,
+        };
         // Of an array, one element is enough.
         let mut wanted = Wanted { texts: test.listed()?, arrays: true, ..Wanted::default() };
         if let Some(number) = number {
@@ -84,7 +97,8 @@ impl ValueTest {
             }
             ValueTest::Order(operator, number) => {
                 let order = match value {
-                    Value::Str(text) => Number::parse(text).and_then(|it| match it {
+                    // Units are for those who ask: a text that was sent is a number when it is one by itself.
+                    Value::Str(text) => number_of(text).and_then(|_| Number::parse(text)).and_then(|it| match it {
                         Number::Int(int) => number.compare_int(int),
                         Number::Double(double) => number.compare_double(double),
                     }),

@@ -31,7 +31,8 @@ fn in_short(scan: &Scan) -> String {
                     Place::Any => "",
                 };
                 let numbers = format!("{:?}{:?}", wanted.ints, wanted.doubles).replace("[][]", "");
-                format!("{place}{key}{}{numbers}", of_texts(&wanted.texts))
+                let ranges: String = wanted.numbers.iter().map(|range| format!(" {range:?}")).collect();
+                format!("{place}{key}{}{numbers}{ranges}", of_texts(&wanted.texts))
             });
             attributes.collect::<Vec<_>>().join(" or ")
         }
@@ -123,7 +124,10 @@ fn the_filters_of_span_queries() {
         ("k=1e30", ""), // several integers compare as this double
         ("k=\"500\"", "k[500]"),
         ("k=\"\"", ""),
-        ("k>500", ""),
+        ("k>500", "k[] 500.0..=inf"),
+        ("k>=1KB", "k[] 1000.0..=inf"),
+        ("k<9007199254740993", "k[] -inf..=9007199254740992.0"),
+        ("k>\"500\"", ""),
         ("k=5*", ""),
         ("k=~5", ""),
         ("k:*", ""),
