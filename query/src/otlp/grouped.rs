@@ -20,20 +20,20 @@ pub(super) struct OfScope<'a> {
 /// The spans of `trace` by resource and by scope, each where its first span is.
 pub(super) fn grouped(trace: &Trace) -> Vec<OfResource<'_>> {
     let mut resources: Vec<OfResource<'_>> = Vec::new();
-    let mut places: HashMap<(&[u8], &[u8]), (usize, usize)> = HashMap::new();
-    let mut place_of: HashMap<&[u8], usize> = HashMap::new();
+    let mut resource_of: HashMap<&[u8], usize> = HashMap::new();
+    let mut scope_of: HashMap<(usize, &[u8]), usize> = HashMap::new();
     for span in (0..trace.spans.len()).map(|index| trace.span(index)) {
         let (resource, scope) = (span.resource, span.scope);
-        let (of, at) = *places.entry((resource.as_bytes(), scope.as_bytes())).or_insert_with(|| {
-            let of = *place_of.entry(resource.as_bytes()).or_insert_with(|| {
-                resources.push(OfResource { resource, scopes: Vec::new() });
-                resources.len() - 1
-            });
-            let scopes = &mut resources[of].scopes;
-            scopes.push(OfScope { scope, spans: Vec::new() });
-            (of, scopes.len() - 1)
+        let of = *resource_of.entry(resource.as_bytes()).or_insert_with(|| {
+            resources.push(OfResource { resource, scopes: Vec::new() });
+            resources.len() - 1
         });
-        resources[of].scopes[at].spans.push(span);
+        let scopes = &mut resources[of].scopes;
+        let at = *scope_of.entry((of, scope.as_bytes())).or_insert_with(|| {
+            scopes.push(OfScope { scope, spans: Vec::new() });
+            scopes.len() - 1
+        });
+        scopes[at].spans.push(span);
     }
     resources
 }
