@@ -24,6 +24,7 @@ mod slo_view;
 mod span_view;
 mod state;
 mod trace_statistics;
+mod waterfall;
 
 pub use state::{
     Attempt, AttemptOutcome, AttemptStep, CardinalityReport, DamagedPlace, DiskReport, Endpoints, IngestChoice,
@@ -48,6 +49,7 @@ pub fn router(state: UiState) -> Router {
         .route("/traces", get(pages::traces::get))
         .route("/traces/{id}", get(pages::trace::get))
         .route("/traces/{id}/data", get(pages::trace_data::get))
+        .route("/traces/{id}/find", get(pages::trace_find::get))
         .route("/traces/{id}/spans/{span}", get(pages::span::get))
         .route("/logs", get(pages::logs::get))
         .route("/metrics", get(pages::metrics::get))

@@ -15,4 +15,5 @@ pub(crate) mod span;
 pub(crate) mod sql;
 pub(crate) mod trace;
 pub(crate) mod trace_data;
+pub(crate) mod trace_find;
 pub(crate) mod traces;

@@ -20,6 +20,7 @@ use crate::parts::{DurationBar, Name, ServiceTag, Tab};
 use crate::shell::Shell;
 use crate::span_view::SpanView;
 use crate::trace_statistics::{Statistic, statistics};
+use crate::waterfall::{self, Kind, Scale, Waterfall};
 
 /// Rows in the page itself; the island draws them again, and the rest.
 const FIRST_ROWS: usize = 60;
@@ -103,14 +104,14 @@ pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>, uri: Uri
     let shell = Shell::new(&app, &uri, &headers).without_range();
     let Some(trace_id) = TraceId::parse(&id) else { return super::not_found::answer(&app, &uri, &headers) };
     let asked = shell.url.get("view").to_owned();
-    let span_id = SpanId::parse(shell.url.get("span"));
+    let span = super::span::parse(shell.url.get("span"));
     let context = shell.link("").without("span").without("view");
     let app_there = app.clone();
     let now = shell.now;
     let found = app.state.engine.run(move |snapshot, budget| {
         let found = signals(snapshot, budget, trace_id, MAX_ROWS)?;
         let tab = tab(&asked, &found);
-        let shown = (!found.is_empty()).then(|| Found::new(&app_there, trace_id, &found, tab, span_id, now, &context));
+        let shown = (!found.is_empty()).then(|| Found::new(&app_there, trace_id, &found, tab, span, now, &context));
         Ok((shown, tab))
     });
     let (found, tab, problem) = match found.await {
@@ -141,7 +142,7 @@ impl Found {
         id: TraceId,
         found: &Signals,
         tab: &str,
-        span_id: Option<SpanId>,
+        span: Option<(SpanId, usize)>,
         now: Nanos,
         context: &PageUrl,
     ) -> Self {
@@ -149,7 +150,8 @@ impl Found {
         let start = found.trace.as_ref().map(|trace| trace.start).or_else(|| found.start()).unwrap_or_default();
         let view = found.trace.as_ref().map(|trace| {
             let mut view = View::new(app, trace, tab, now, context);
-            view.span = span_id.and_then(|id| trace.find(id)).map(|index| {
+            view.span = span.and_then(|(id, nth)| trace.find_nth(id, nth)).map(|index| {
+                let span_id = Some(trace.spans[index].span_id);
                 let records = found.logs.iter().filter(|record| record.span_id == span_id).take(50);
                 SpanView::new(app, trace, index, records, context)
             });
@@ -190,20 +192,7 @@ impl View {
         let root = trace.span(trace.root());
         let whole = trace.duration().max(1) as f64;
         let here = |span: SpanId| link(context, trace.trace_id).with("span", span);
-        let row = |index: usize| {
-            let (at, span) = (&trace.spans[index], trace.span(index));
-            let start = at.start.saturating_sub(trace.start) as f64 / whole;
-            Row {
-                name: Name::new(span.name, 160),
-                service: app.service(span.service),
-                depth: at.depth.min(MAX_INDENT),
-                is_error: at.is_error,
-                duration: format::duration(at.duration),
-                bar: DurationBar::new(start, at.duration as f64 / whole, app.slot(span.service), at.is_error),
-                href: here(at.span_id),
-            }
-        };
-        let n_rows = if tab == "waterfall" { trace.spans.len().min(FIRST_ROWS) } else { 0 };
+        let rows = if tab == "waterfall" { first_rows(app, trace, &here) } else { Vec::new() };
         let lines = if tab == "statistics" { statistics(trace) } else { Vec::new() };
         View {
             root_service: app.service(root.service),
@@ -224,11 +213,37 @@ impl View {
             }),
             notes: trace.notes.iter().map(note).collect(),
             is_fresh: now.saturating_sub(trace.end) < SETTLED_AFTER,
-            rows: (0..n_rows).map(row).collect(),
+            rows,
             statistics: lines.iter().take(MAX_STATISTICS).map(|line| statistic_row(app, line, whole)).collect(),
             span: None,
         }
     }
+}
+
+/// The first rows of the waterfall, as the island draws them.
+fn first_rows(app: &App, trace: &Trace, here: &dyn Fn(SpanId) -> PageUrl) -> Vec<Row> {
+    let (waterfall, scale) = (Waterfall::new(trace), Scale::new(trace));
+    let row = |row: &waterfall::Row| {
+        let (at, span) = (&trace.spans[row.span], trace.span(row.span));
+        let name = match row.kind {
+            Kind::Span => Name::new(span.name, 160),
+            Kind::Fold => Name::new(&format!("{} × {}", format::count(row.n_below as u64), span.name), 160),
+            Kind::Missing => Name::new("parent that has not arrived", 160),
+        };
+        let share = |time: Nanos| scale.share(time.saturating_sub(trace.start));
+        let (start, end) = (share(row.start), share(row.end));
+        let is_error = row.kind == Kind::Span && at.is_error;
+        Row {
+            name,
+            service: app.service(span.service),
+            depth: row.depth.min(MAX_INDENT),
+            is_error,
+            duration: format::duration(row.end.saturating_sub(row.start)),
+            bar: DurationBar::new(start, end - start, app.slot(span.service), is_error),
+            href: here(at.span_id),
+        }
+    };
+    waterfall.first().take(FIRST_ROWS).map(row).collect()
 }
 
 /// The page of the trace `id` with the parameters of `context`.

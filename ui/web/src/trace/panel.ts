@@ -56,6 +56,11 @@ export class Panel {
     this.body.replaceChildren(notice);
   }
 
+  /** Scrolls to the events and log records of the span. */
+  showMoments(): void {
+    this.body.querySelector(".span-moments")?.scrollIntoView({ block: "start" });
+  }
+
   hide(): void {
     this.request += 1;
     this.element.hidden = true;

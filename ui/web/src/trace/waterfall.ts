@@ -1,0 +1,145 @@
+// The tree of rows with its axis: only the rows in sight are elements, and they are used again when others come in sight.
+import { duration } from "../units";
+import { Connectors } from "./connectors";
+import { FOLD, type TraceModel } from "./model";
+import { make, Row, ROW_HEIGHT, type State } from "./rows";
+
+/** Rows beyond the window that are ready, so that scrolling shows no gap. */
+const SPARE_ROWS = 3;
+const TICKS = 5;
+
+export class Waterfall {
+  readonly element = make("div", "wf-list");
+  private readonly scroller = make("div", "wf-scroll");
+  private readonly space = make("div", "wf-space");
+  private readonly head = make("div", "wf-head");
+  private readonly axis = make("div", "wf-axis");
+  private readonly breaks = make("div", "wf-breaks");
+  private readonly connectors: Connectors;
+  private rows: Row[] = [];
+  private version = 0;
+  private state: State = { focus: 0, selected: -1, path: true };
+  private scheduled = false;
+
+  constructor(private readonly model: TraceModel, acts: { choose(row: number): void; toggle(row: number): void }) {
+    this.connectors = new Connectors(model);
+    const title = make("div", "wf-head-name");
+    title.textContent = "Service and operation";
+    this.head.append(title, this.axis);
+    this.scroller.tabIndex = 0;
+    this.scroller.setAttribute("role", "treegrid");
+    this.scroller.setAttribute("aria-label", "Spans of the trace");
+    this.scroller.setAttribute("aria-colcount", "2");
+    this.space.setAttribute("role", "rowgroup");
+    this.space.append(this.breaks, this.connectors.element);
+    this.scroller.append(this.space);
+    this.element.append(this.head, this.scroller);
+    this.scroller.addEventListener("scroll", () => this.schedule(), { passive: true });
+    this.scroller.addEventListener("click", (event) => {
+      const target = event.target as Element;
+      const element = target.closest<HTMLElement>(".wf-row");
+      const row = this.rows.find((it) => it.element === element)?.row ?? -1;
+      if (row < 0) return;
+      if (target.closest(".wf-toggle") !== null && (model.below[row] ?? 0) > 0 && model.kind(row) !== FOLD) acts.toggle(row);
+      else acts.choose(row);
+    });
+  }
+
+  /** Rows on one page. */
+  get page(): number {
+    return Math.max(1, Math.floor(this.scroller.clientHeight / ROW_HEIGHT) - 1);
+  }
+
+  focus(): void {
+    this.scroller.focus({ preventScroll: true });
+  }
+
+  holds(target: EventTarget | null): boolean {
+    return target === this.scroller;
+  }
+
+  render(state: State): void {
+    this.state = state;
+    this.version += 1;
+    this.space.style.height = `${this.model.visible.length * ROW_HEIGHT}px`;
+    this.scroller.setAttribute("aria-rowcount", String(this.model.visible.length));
+    this.renderAxis();
+    this.renderRows();
+  }
+
+  /** Scrolls so that `row`, which is visible, is in sight. */
+  reveal(row: number): void {
+    const top = this.model.place(row) * ROW_HEIGHT;
+    const { scrollTop, clientHeight } = this.scroller;
+    if (top < scrollTop) this.scroller.scrollTop = top - ROW_HEIGHT;
+    else if (top + ROW_HEIGHT > scrollTop + clientHeight) this.scroller.scrollTop = top + 2 * ROW_HEIGHT - clientHeight;
+    this.renderRows();
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    requestAnimationFrame(() => { this.scheduled = false; this.renderRows(); });
+  }
+
+  private renderAxis(): void {
+    const { from, to, scale } = this.model;
+    const percent = (place: number): number => Math.min(Math.max(((place - from) / Math.max(to - from, 1e-9)) * 100, 0), 100);
+    const gaps = scale.gaps.filter((gap) => gap.begin < to && gap.begin + scale.length > from);
+    const labels: HTMLElement[] = [];
+    const breaks = gaps.map((gap) => {
+      const [left, right] = [percent(gap.begin), percent(gap.begin + scale.length)];
+      const element = make("div", "wf-break");
+      element.style.left = `${left}%`;
+      element.style.width = `${right - left}%`;
+      const label = make("span", "wf-break-label");
+      label.textContent = `⋯ ${duration(gap.end - gap.start)} ⋯`;
+      label.title = `Nothing ran for ${duration(gap.end - gap.start)}`;
+      label.style.left = `${Math.min(Math.max((left + right) / 2, 6), 94)}%`;
+      labels.push(label);
+      return element;
+    });
+    // A tick gives way to the label of a gap.
+    const isFree = (share: number): boolean => !gaps.some((gap) => Math.abs(percent(gap.begin + scale.length / 2) - share * 100) < 12);
+    const ticks = Array.from({ length: TICKS }, (_, i) => {
+      const share = i / (TICKS - 1);
+      const tick = make("span", "wf-tick");
+      const time = scale.time(from + (to - from) * share);
+      const gap = scale.gaps.findLast((it) => time >= it.end);
+      // After a gap of hours, milliseconds are told from its end.
+      if (isFree(share)) tick.textContent = gap === undefined ? duration(Math.round(time)) : `+ ${duration(Math.round(time - gap.end))}`;
+      if (gap !== undefined) tick.title = `${duration(Math.round(time))} after the start`;
+      return tick;
+    });
+    this.axis.replaceChildren(...ticks, ...labels);
+    this.breaks.replaceChildren(...breaks);
+  }
+
+  private renderRows(): void {
+    const { visible } = this.model;
+    const { scrollTop, clientHeight } = this.scroller;
+    const first = Math.max(0, Math.floor(scrollTop / ROW_HEIGHT) - SPARE_ROWS);
+    const needed = Math.ceil(clientHeight / ROW_HEIGHT) + 2 * SPARE_ROWS;
+    while (this.rows.length < needed) {
+      const row = new Row();
+      this.rows.push(row);
+      this.space.append(row.element);
+    }
+    // Each place has its element, so that scrolling by one row changes one.
+    const pool = this.rows.length;
+    const last = Math.min(first + pool, visible.length);
+    let hasFocus = false;
+    for (let place = first; place < first + pool; place += 1) {
+      const element = this.rows[place % pool];
+      const row = place < last ? visible[place] : undefined;
+      if (row === undefined) element?.hide();
+      else element?.show(this.model, row, place, this.state, this.version);
+      hasFocus ||= row === this.state.focus;
+    }
+    if (hasFocus) this.scroller.setAttribute("aria-activedescendant", `row-${this.state.focus}`);
+    else this.scroller.removeAttribute("aria-activedescendant");
+    if (this.model.columns.linkFrom.length === 0) return;
+    const cell = this.rows[first % pool]?.element.lastElementChild as HTMLElement | null;
+    if (cell !== null) this.connectors.paint(first, last, cell.offsetLeft, cell.clientWidth);
+  }
+}
