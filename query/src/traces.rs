@@ -1,5 +1,6 @@
 //! Traces: one by its id, and the search for those with spans that match.
 
+mod links;
 mod search;
 mod select;
 mod signals;
@@ -9,6 +10,7 @@ mod tests;
 mod trace;
 mod tree;
 
+pub use links::{LinkedSpan, LinkingSpan, LinksTo, SpanLink, links_of, links_to};
 pub use search::search;
 pub use signals::{Signals, TraceExemplar, signals};
 pub use summary::{MatchedSpan, TraceSummary};
