@@ -6,19 +6,23 @@
 mod app;
 mod assets;
 mod attributes;
+mod conventions;
 mod critical_path;
 mod duration_text;
 mod error_origin;
 mod exemplar_view;
 mod format;
 mod icon;
+mod link_view;
 mod log_view;
+mod otlp_json;
 mod page_url;
 mod pages;
 mod palette;
 mod parts;
 mod range;
 mod security;
+mod service_graph;
 mod shell;
 mod slo_view;
 mod span_view;
@@ -50,6 +54,7 @@ pub fn router(state: UiState) -> Router {
         .route("/traces/{id}", get(pages::trace::get))
         .route("/traces/{id}/data", get(pages::trace_data::get))
         .route("/traces/{id}/find", get(pages::trace_find::get))
+        .route("/traces/{id}/otlp.json", get(pages::trace_otlp::get))
         .route("/traces/{id}/spans/{span}", get(pages::span::get))
         .route("/logs", get(pages::logs::get))
         .route("/metrics", get(pages::metrics::get))

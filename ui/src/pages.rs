@@ -16,4 +16,5 @@ pub(crate) mod sql;
 pub(crate) mod trace;
 pub(crate) mod trace_data;
 pub(crate) mod trace_find;
+pub(crate) mod trace_otlp;
 pub(crate) mod traces;

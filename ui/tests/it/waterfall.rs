@@ -13,7 +13,7 @@ use crate::{NOW, clock, get};
 const ID: TraceId = TraceId([7; 16]);
 const MILLISECOND: f64 = 1e6;
 
-const VIEWS: [&str; 3] = ["waterfall", "statistics", "logs"];
+const VIEWS: [&str; 6] = ["waterfall", "flame", "statistics", "logs", "graph", "links"];
 
 const ERROR: u8 = 1;
 const SHARED_ID: u8 = 2;
@@ -137,7 +137,7 @@ async fn what_senders_get_wrong_is_shown_as_it_is() {
     assert_eq!((data.flags("twin"), data.flags("other twin")), (vec![SHARED_ID], vec![SHARED_ID]));
     assert_eq!(data.flags("first"), [CYCLE]);
     assert_eq!((data.times("length")[4], data.times("length")[5]), (0.0, 1_000.0));
-    assert_eq!((data.numbers("markRow"), data.bytes("markLevel")), (vec![5], [3].as_slice()));
+    assert_eq!((data.numbers("markRow"), data.bytes("markLevel")), (vec![5, 5], [0, 3].as_slice()));
     // Each of two spans with one id has a panel of its own.
     for (nth, name) in [("", "twin"), (".2", "other twin")] {
         let panel = get(&router, &format!("/traces/{ID}/spans/0000000000000005{nth}")).await;
@@ -182,4 +182,83 @@ async fn every_view_stands_every_shape() {
             assert!(page.body.len() < 400_000, "{view} of {id}: {} bytes", page.body.len());
         }
     }
+}
+
+#[tokio::test]
+async fn links_are_told_in_both_directions_with_the_time_between() {
+    let begin = NOW - 60_000_000_000;
+    let sender = TraceId([8; 16]);
+    let link = [(sender, 2)];
+    let sent = [
+        Draft::new(1, 0, 0, 9).of("shop", "POST /orders", model::SpanKind::Server),
+        Draft::new(2, 1, 0, 5).of("shop", "orders publish", model::SpanKind::Producer),
+    ];
+    let handled =
+        [Draft { links: &link, ..Draft::new(3, 0, 0, 9).of("mailer", "orders process", model::SpanKind::Consumer) }];
+    let (fixture, router, _) = data_of(traces::rows(ID, begin + 2_500_000_000, handled)).await;
+    fixture.append(1, traces::rows(sender, begin, sent));
+    let out = get(&router, &format!("/traces/{ID}?view=links")).await;
+    let into = get(&router, &format!("/traces/{sender}?view=links")).await;
+    for (page, other, absent) in [
+        (&out, format!("/traces/{sender}?span=0000000000000002"), "No span of this trace has a link"),
+        (&into, format!("/traces/{ID}?span=0000000000000003"), "No span of another trace links here"),
+    ] {
+        assert!(page.text().contains("2.5 s later") && page.text().contains(&other), "{}", page.text());
+        assert!(!page.text().contains(absent), "{absent}");
+    }
+}
+
+#[tokio::test]
+async fn a_panel_groups_by_convention_and_orders_by_time() {
+    let attrs = [
+        ("http.route", model::Value::Str("/odd")),
+        ("tls.cipher", model::Value::Str("AES")),
+        ("seat", model::Value::Int(4)),
+    ];
+    let draft = Draft { attrs: &attrs, exception: Some(3_000_000), ..Draft::new(1, 0, 0, 9_000_000) };
+    let (fixture, router, _) = data_of(traces::rows(ID, NOW - 60_000_000_000, [draft.failed()])).await;
+    let mut logs = store::Rows::default();
+    for (time, body) in [(5_000_000, "after it"), (1_000_000, "before it")] {
+        logs.logs.push(&traces::log(ID, 1, NOW - 60_000_000_000 + time, body));
+    }
+    fixture.append(1, logs);
+    for path in [format!("/traces/{ID}/spans/0000000000000001"), format!("/traces/{ID}?span=0000000000000001")] {
+        let page = get(&router, &path).await;
+        let at = |words: &str| page.text().find(words).unwrap_or_else(|| panic!("{path} lacks {words}"));
+        assert!(at("before it") < at("TimeoutError</bdi>") && at("TimeoutError</bdi>") < at("after it"), "{path}");
+        assert!(
+            at("at retry (client.js:9)") < at("<h3>HTTP")
+                && at("<h3>HTTP") < at("<h3>TLS")
+                && at("<h3>TLS") < at("<h3>Custom")
+        );
+    }
+}
+
+#[tokio::test]
+async fn statistics_are_by_operation_service_or_attribute() {
+    let (_fixture, router, _) = data_of(traces::fan_out(ID, NOW - 60_000_000_000)).await;
+    let view = async |by: &str| get(&router, &format!("/traces/{ID}?view=statistics&by={by}")).await.text().to_owned();
+    assert!(view("").await.contains("<th>Operation</th>"));
+    let by_service = view("service").await;
+    assert!(!by_service.contains("<th>Operation</th>") && by_service.contains("10,001"), "{by_service}");
+    let by_attribute = view("db.query.summary").await;
+    assert!(by_attribute.contains("SELECT seats") && by_attribute.contains("without it"), "{by_attribute}");
+}
+
+#[tokio::test]
+async fn a_trace_is_written_as_otlp() {
+    let (_fixture, router, _) = data_of(traces::odd(ID, NOW - 60_000_000_000)).await;
+    let answer = get(&router, &format!("/traces/{ID}/otlp.json")).await;
+    let json: Value = serde_json::from_slice(&answer.body).unwrap();
+    let resources = json["resourceSpans"].as_array().unwrap();
+    let spans: Vec<&Value> = resources.iter().flat_map(|it| it["scopeSpans"][0]["spans"].as_array().unwrap()).collect();
+    assert_eq!((resources.len(), spans.len()), (4, 12));
+    assert_eq!(resources[0]["resource"]["attributes"][0]["value"]["stringValue"], "shop");
+    let failed = spans.iter().find(|span| span["name"] == "one microsecond").unwrap();
+    assert_eq!(failed["status"], serde_json::json!({ "code": 2, "message": "it failed" }));
+    assert_eq!(failed["parentSpanId"], "0000000000000001");
+    let [start, end] =
+        ["startTimeUnixNano", "endTimeUnixNano"].map(|key| failed[key].as_str().unwrap().parse::<i64>().unwrap());
+    assert_eq!(end - start, 1_000);
+    assert_eq!(failed["events"][0]["attributes"][0]["key"], "exception.type");
 }

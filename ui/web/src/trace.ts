@@ -5,6 +5,7 @@ import { readSetting } from "./settings";
 import { THEME_CHANGED } from "./theme";
 import { read, write } from "./trace/address";
 import { FOLD, SPAN, TraceModel } from "./trace/model";
+import { Flame } from "./trace/flame";
 import { Minimap } from "./trace/minimap";
 import { Panel } from "./trace/panel";
 import { decode } from "./trace/payload";
@@ -18,7 +19,7 @@ class HaechiTrace extends HTMLElement {
   private minimap!: Minimap;
   private panel!: Panel;
   private tools!: Tools;
-  private view!: Waterfall;
+  private view!: Waterfall | Flame;
   private focused = 0;
   private selected = -1;
   private path = true;
@@ -56,7 +57,7 @@ class HaechiTrace extends HTMLElement {
     this.path = read("path") !== "off";
     this.folded = read("fold") !== "off";
     this.compressed = read("gaps") !== "off";
-    if (!this.folded) model.setFolded(false);
+    if (!this.folded || this.dataset["view"] === "flame") model.setFolded(false);
     if (!this.compressed) model.setCompressed(false);
     const window = /^(\d+)-(\d+)$/.exec(read("win"));
     if (window !== null) this.setWindow(model.scale.place(Number(window[1])), model.scale.place(Number(window[2])));
@@ -71,10 +72,10 @@ class HaechiTrace extends HTMLElement {
     const { model } = this;
     this.minimap = new Minimap(model, (from, to) => this.zoom(from, to));
     this.panel = new Panel(this.querySelector<HTMLElement>(".span-panel"), this.dataset["spans"] ?? "", (id) => this.selectId(id), () => this.close());
-    this.view = new Waterfall(model, {
-      choose: (row) => this.choose(row),
-      toggle: (row) => this.toggle(row, model.collapsed[row] !== 1),
-    });
+    const isFlame = this.dataset["view"] === "flame";
+    this.view = isFlame
+      ? new Flame(model, { choose: (row) => this.choose(row), zoom: (row) => this.zoomTo(row) })
+      : new Waterfall(model, { choose: (row) => this.choose(row), toggle: (row) => this.toggle(row, model.collapsed[row] !== 1) });
     this.tools = new Tools(
       {
         search: (text) => void this.search(text, true),
@@ -88,7 +89,7 @@ class HaechiTrace extends HTMLElement {
         zoom: () => this.zoomTo(this.focused),
         whole: () => this.zoom(0, model.whole),
       },
-      { errors: model.nErrors > 0, gaps: model.header.gaps.length > 0, folds: model.columns.kind.includes(FOLD), rows: true },
+      { errors: model.nErrors > 0, gaps: model.header.gaps.length > 0, folds: model.columns.kind.includes(FOLD), rows: !isFlame },
     );
     this.tools.field.value = read("q");
     this.tools.press("path", this.path);
@@ -98,7 +99,7 @@ class HaechiTrace extends HTMLElement {
     main.append(this.view.element, this.panel.element);
     this.replaceChildren(this.tools.element, this.minimap.element, main);
     document.addEventListener("keydown", (event) => this.pressed(event));
-    document.addEventListener(THEME_CHANGED, () => this.minimap.repaint());
+    document.addEventListener(THEME_CHANGED, () => { this.minimap.repaint(); if (this.view instanceof Flame) this.view.recolour(); });
     new ResizeObserver(() => { this.minimap.paint(); this.render(); }).observe(this.view.element);
   }
 

@@ -103,7 +103,7 @@ export class Waterfall {
     const isFree = (share: number): boolean => !gaps.some((gap) => Math.abs(percent(gap.begin + scale.length / 2) - share * 100) < 12);
     const ticks = Array.from({ length: TICKS }, (_, i) => {
       const share = i / (TICKS - 1);
-      const tick = make("span", "wf-tick");
+      const tick = make("span", i === 0 ? "wf-tick is-first" : i === TICKS - 1 ? "wf-tick is-last" : "wf-tick");
       const time = scale.time(from + (to - from) * share);
       const gap = scale.gaps.findLast((it) => time >= it.end);
       // After a gap of hours, milliseconds are told from its end.
