@@ -24,13 +24,20 @@ struct Answer {
     n_rows: usize,
 }
 
+/// Why a query was not understood.
+#[derive(Serialize)]
+struct Mistake {
+    problem: String,
+}
+
 /// `GET /traces/{id}/find`
 pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>, uri: Uri) -> Response {
     let Some(id) = TraceId::parse(&id) else { return (StatusCode::NOT_FOUND, "no such trace\n").into_response() };
     let text = PageUrl::of(&uri).get("q").to_owned();
     let filter = match SpanFilter::new(&SpanTerms { query: &text, ..SpanTerms::default() }) {
         Ok(filter) => filter,
-        Err(error) => return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
+        // Not a failed request: whoever types a query asks with its beginnings.
+        Err(error) => return Json(Mistake { problem: error.to_string() }).into_response(),
     };
     let found = app.state.engine.run(move |snapshot, budget| {
         let Some(trace) = trace(snapshot, budget, id)? else { return Ok(None) };

@@ -221,16 +221,11 @@ export class TraceModel {
     this.arrange();
   }
 
-  /** Collapses the deepest level that is open, or opens the topmost that is collapsed. */
+  /** Collapses the deepest level that is open, or opens the topmost that is collapsed. Folds stay as they are. */
   step(collapse: boolean): void {
-    let level = collapse ? -1 : Infinity;
-    for (const row of this.visible) {
-      const depth = this.depth[row] ?? 0;
-      if ((this.below[row] ?? 0) === 0 || (this.collapsed[row] === 1) === collapse) continue;
-      level = collapse ? Math.max(level, depth) : Math.min(level, depth);
-    }
-    if (level < 0 || level === Infinity) return;
-    for (const row of this.visible) if (this.depth[row] === level && (this.below[row] ?? 0) > 0) this.collapsed[row] = collapse ? 1 : 0;
+    const rows = this.visible.filter((row) => this.kind(row) !== FOLD && (this.below[row] ?? 0) > 0 && (this.collapsed[row] === 1) !== collapse);
+    const level = rows.reduce((best, row) => (collapse ? Math.max(best, this.depth[row] ?? 0) : Math.min(best, this.depth[row] ?? 0)), collapse ? -1 : Infinity);
+    for (const row of rows) if (this.depth[row] === level) this.collapsed[row] = collapse ? 1 : 0;
     this.arrange();
   }
 

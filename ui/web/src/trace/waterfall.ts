@@ -7,6 +7,8 @@ import { make, Row, ROW_HEIGHT, type State } from "./rows";
 /** Rows beyond the window that are ready, so that scrolling shows no gap. */
 const SPARE_ROWS = 3;
 const TICKS = 5;
+/** How near the middle of a tick and that of the label of a gap may be. */
+const LABEL_PIXELS = 80;
 
 export class Waterfall {
   readonly element = make("div", "wf-list");
@@ -100,7 +102,8 @@ export class Waterfall {
       return element;
     });
     // A tick gives way to the label of a gap.
-    const isFree = (share: number): boolean => !gaps.some((gap) => Math.abs(percent(gap.begin + scale.length / 2) - share * 100) < 12);
+    const near = (LABEL_PIXELS / Math.max(this.axis.clientWidth, 1)) * 100;
+    const isFree = (share: number): boolean => !gaps.some((gap) => Math.abs(percent(gap.begin + scale.length / 2) - share * 100) < near);
     const ticks = Array.from({ length: TICKS }, (_, i) => {
       const share = i / (TICKS - 1);
       const tick = make("span", i === 0 ? "wf-tick is-first" : i === TICKS - 1 ? "wf-tick is-last" : "wf-tick");
