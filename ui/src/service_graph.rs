@@ -1,5 +1,6 @@
 //! The services of one trace and who called whom, as a drawing and as rows of a table.
 
+use std::cmp::{Ordering, Reverse};
 use std::collections::HashMap;
 
 use askama::Template;
@@ -24,6 +25,8 @@ const HEIGHT: usize = 46;
 const GAP_X: usize = 104;
 const GAP_Y: usize = 22;
 const MARGIN: usize = 8;
+/// How much lower than the middle of a box what does not lead on begins and ends.
+const LOWER: usize = 13;
 
 /// The drawing.
 #[derive(Template)]
@@ -123,7 +126,7 @@ impl ServiceGraph {
         });
         let mut nodes_shown: Vec<NodeView> = nodes_shown.collect();
         nodes_shown.sort_by_key(|node| (node.x, node.y));
-        edges.sort_by_key(|edge| (std::cmp::Reverse(edge.total), edge.from, edge.to));
+        edges.sort_by_key(|edge| (Reverse(edge.total), edge.from, edge.to));
         let lines = edges
             .iter()
             .take(MAX_EDGES)
@@ -140,7 +143,7 @@ impl ServiceGraph {
             .values()
             .fold((0, 0), |(columns, lines), (column, line)| (columns.max(column + 1), lines.max(line + 1)));
         ServiceGraph {
-            width: 2 * MARGIN + columns * (WIDTH + GAP_X) - GAP_X.min(columns * GAP_X),
+            width: 2 * MARGIN + columns * (WIDTH + GAP_X),
             height: 2 * MARGIN + deepest * (HEIGHT + GAP_Y),
             lines: lines.collect(),
             edges: rows.collect(),
@@ -185,7 +188,7 @@ fn count(trace: &Trace) -> (Vec<Node>, Vec<Edge>) {
 /// The column and the line of each service that is drawn: as far right as it is deep at least, and near those that call it.
 fn places(nodes: &[Node], edges: &[Edge]) -> HashMap<usize, (usize, usize)> {
     let mut drawn: Vec<usize> = (0..nodes.len()).collect();
-    drawn.sort_by_key(|&service| (std::cmp::Reverse(nodes[service].n_spans), service));
+    drawn.sort_by_key(|&service| (Reverse(nodes[service].n_spans), service));
     drawn.truncate(MAX_NODES);
     drawn.sort_by_key(|&service| (nodes[service].layer, service));
     let mut places: HashMap<usize, (usize, usize)> = HashMap::new();
@@ -212,16 +215,25 @@ fn line(from: (usize, usize), to: (usize, usize), edge: &Edge) -> LineView {
     let left = |(column, _): (usize, usize)| MARGIN + column * (WIDTH + GAP_X);
     let middle = |(_, line): (usize, usize)| MARGIN + line * (HEIGHT + GAP_Y) + HEIGHT / 2;
     let calls = format::count(edge.n_calls as u64);
-    let (path, label_x, label_y) = if from.0 < to.0 {
-        let (x1, y1, x2, y2) = (left(from) + WIDTH, middle(from), left(to), middle(to));
-        let half = (x2 - x1) / 2;
-        (format!("M{x1} {y1}C{} {y1} {} {y2} {} {y2}", x1 + half, x2 - half, x2 - 4), x1 + half, (y1 + y2) / 2)
-    } else {
-        // Back, or to the side: round below the boxes.
-        let (x1, y1, x2, y2) =
-            (left(from) + WIDTH / 3, middle(from) + HEIGHT / 2, left(to) + 2 * WIDTH / 3, middle(to) + HEIGHT / 2);
-        let below = y1.max(y2) + GAP_Y - 4;
-        (format!("M{x1} {y1}C{x1} {below} {x2} {below} {x2} {}", y2 + 4), (x1 + x2) / 2, below - 4)
+    let right = |place| left(place) + WIDTH;
+    let (path, label_x, label_y) = match from.0.cmp(&to.0) {
+        Ordering::Less => {
+            let (x1, y1, x2, y2) = (right(from), middle(from), left(to), middle(to));
+            let half = (x1 + x2) / 2;
+            (format!("M{x1} {y1}C{half} {y1} {half} {y2} {} {y2}", x2 - 4), half, (y1 + y2) / 2)
+        }
+        // Back: a little lower than the calls, and told near the caller.
+        Ordering::Greater => {
+            let (x1, y1, x2, y2) = (left(from), middle(from) + LOWER, right(to), middle(to) + LOWER);
+            let half = (x1 + x2) / 2;
+            (format!("M{x1} {y1}C{half} {y1} {half} {y2} {} {y2}", x2 + 4), x1 - GAP_X / 5, y1)
+        }
+        // Beside: round to the right, wider the farther it is.
+        Ordering::Equal => {
+            let (x, y1, y2) = (right(from), middle(from) + LOWER, middle(to) - LOWER / 2);
+            let bulge = x + (GAP_X / 4 + 8 * from.1.abs_diff(to.1)).min(GAP_X - 10);
+            (format!("M{x} {y1}C{bulge} {y1} {bulge} {y2} {} {y2}", x + 4), (x + 3 * bulge) / 4, (y1 + y2) / 2)
+        }
     };
     LineView { path, label: format!("{calls}×"), label_x, label_y, is_error: edge.n_errors > 0 }
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
-use model::{Attrs, Nanos, SpanId};
+use model::{Attrs, Nanos, SpanId, SpanKind};
 use query::logs::LogRow;
 use query::traces::Trace;
 
@@ -50,6 +50,8 @@ pub(crate) struct SpanView {
     linked_by: Vec<LinkView>,
     /// The links of the whole trace, of other traces too.
     all_links: PageUrl,
+    /// What it sent may be handled in another trace.
+    is_producer: bool,
     resource: Vec<Attribute>,
     scope_name: String,
     scope: Vec<Attribute>,
@@ -176,6 +178,7 @@ impl SpanView {
             n_more_events: n_events.saturating_sub(MAX_EVENTS),
             links: links(trace, index, context),
             linked_by: linked_by(trace, index, context),
+            is_producer: span.kind == SpanKind::Producer,
             all_links: link(context, trace.trace_id).with("view", "links"),
             resource: of(span.resource.attrs()),
             scope_name: clip(&format!("{} {}", span.scope.name(), span.scope.version()), 200).trim().to_owned(),

@@ -31,12 +31,9 @@ const MAX_ROWS: usize = 500;
 /// Lines of the statistics.
 const MAX_STATISTICS: usize = 200;
 /// Deeper rows are not indented further.
-const MAX_INDENT: usize = 30;
+const MAX_INDENT: usize = 16;
 /// A trace whose last span is younger may not be complete.
 const SETTLED_AFTER: Nanos = MINUTE / 2;
-
-/// Parameters that say what of the trace is shown.
-const OF_PAGE: [&str; 8] = ["span", "view", "by", "q", "win", "fold", "gaps", "path"];
 
 #[derive(Template)]
 #[template(path = "trace.html")]
@@ -119,7 +116,7 @@ pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>, uri: Uri
     let asked = shell.url.get("view").to_owned();
     let by = shell.url.get("by").to_owned();
     let span = super::span::parse(shell.url.get("span"));
-    let context = OF_PAGE.iter().fold(shell.link(""), |url, key| url.without(key));
+    let context = shell.link("");
     let app_there = app.clone();
     let now = shell.now;
     let found = app.state.engine.run(move |snapshot, budget| {

@@ -32,7 +32,8 @@ const CYCLE: u8 = 4;
 const HAS_LINKS: u8 = 8;
 const IS_LINKED: u8 = 16;
 
-/// What a mark on a bar says: log records below a warning, warnings, errors and worse; exceptions among the events.
+/// What a mark on a bar says: log records below a warning, warnings, errors and worse; exceptions, be they events or log
+/// records.
 const INFO: u8 = 0;
 const WARN: u8 = 1;
 const ERROR: u8 = 2;
@@ -238,6 +239,7 @@ fn marks(waterfall: &Waterfall<'_>, logs: &[LogRow]) -> (Vec<Mark>, bool) {
     let index_of = index_of(waterfall, !logs.is_empty());
     let of_logs = logs.iter().take(MAX_MARKS).filter_map(|log| {
         let level = match SeverityClass::of(&log.record()) {
+            _ if log.attrs().get("exception.type").is_some() => EXCEPTION,
             SeverityClass::Error | SeverityClass::Fatal => ERROR,
             SeverityClass::Warn => WARN,
             _ => INFO,

@@ -3,8 +3,7 @@ import { duration, number } from "../units";
 import { FOLD, MISSING, SPAN, type TraceModel } from "./model";
 
 export const ROW_HEIGHT = 26;
-const INDENT = 14;
-const MAX_INDENT = 30;
+export const INDENT = 14;
 /** Marks drawn in one row. */
 const MAX_MARKS = 24;
 /** Shorter stretches of the critical path are not drawn. */
@@ -14,6 +13,9 @@ const LEVELS = ["info", "warn", "error"];
 const EXCEPTION = 3;
 
 export interface State { focus: number; selected: number; path: boolean }
+
+/** From which depth on rows are indented, and up to which. */
+export interface Indent { from: number; to: number }
 
 export class Row {
   readonly element = make("div", "wf-row");
@@ -43,7 +45,7 @@ export class Row {
   }
 
   /** Shows `row` as the visible one `place`, unless it does already since `version` changed last. */
-  show(model: TraceModel, row: number, place: number, state: State, version: number): void {
+  show(model: TraceModel, row: number, place: number, state: State, indent: Indent, version: number): void {
     if (this.row === row && this.version === version) return;
     this.row = row;
     this.version = version;
@@ -67,6 +69,7 @@ export class Row {
     if (below > 0) element.setAttribute("aria-expanded", String(!collapsed));
     else element.removeAttribute("aria-expanded");
     element.setAttribute("aria-selected", String(row === state.selected));
+    this.nameCell.style.paddingInlineStart = `${6 + (Math.min(Math.max(depth, indent.from), indent.to) - indent.from) * INDENT}px`;
     this.showName(model, row, collapsed);
     this.showTime(model, row, state.path);
   }
@@ -75,7 +78,6 @@ export class Row {
     const kind = model.kind(row);
     const below = model.below[row] ?? 0;
     const { name, slot } = model.service(row);
-    this.nameCell.style.paddingInlineStart = `${6 + Math.min(model.depth[row] ?? 0, MAX_INDENT) * INDENT}px`;
     this.toggle.textContent = below === 0 ? "" : collapsed ? "▸" : "▾";
     this.service.className = `service s${slot}`;
     this.service.textContent = name;

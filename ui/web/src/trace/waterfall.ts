@@ -2,11 +2,14 @@
 import { duration } from "../units";
 import { Connectors } from "./connectors";
 import { FOLD, type TraceModel } from "./model";
-import { make, Row, ROW_HEIGHT, type State } from "./rows";
+import { INDENT, type Indent, make, Row, ROW_HEIGHT, type State } from "./rows";
 
 /** Rows beyond the window that are ready, so that scrolling shows no gap. */
 const SPARE_ROWS = 3;
 const TICKS = 5;
+const TITLE = "Service and operation";
+/** What a name is given of its cell before its row is indented less. */
+const NAME_PIXELS = 170;
 /** How near the middle of a tick and that of the label of a gap may be. */
 const LABEL_PIXELS = 80;
 
@@ -15,19 +18,20 @@ export class Waterfall {
   private readonly scroller = make("div", "wf-scroll");
   private readonly space = make("div", "wf-space");
   private readonly head = make("div", "wf-head");
+  private readonly title = make("div", "wf-head-name");
   private readonly axis = make("div", "wf-axis");
   private readonly breaks = make("div", "wf-breaks");
   private readonly connectors: Connectors;
   private rows: Row[] = [];
   private version = 0;
   private state: State = { focus: 0, selected: -1, path: true };
+  private indent: Indent = { from: 0, to: 0 };
   private scheduled = false;
 
   constructor(private readonly model: TraceModel, acts: { choose(row: number): void; toggle(row: number): void }) {
     this.connectors = new Connectors(model);
-    const title = make("div", "wf-head-name");
-    title.textContent = "Service and operation";
-    this.head.append(title, this.axis);
+    this.title.textContent = TITLE;
+    this.head.append(this.title, this.axis);
     this.scroller.tabIndex = 0;
     this.scroller.setAttribute("role", "treegrid");
     this.scroller.setAttribute("aria-label", "Spans of the trace");
@@ -118,6 +122,21 @@ export class Waterfall {
     this.breaks.replaceChildren(...breaks);
   }
 
+  /** Where rows are too deep for their cell, the indent begins at the least deep of those in sight. */
+  private findIndent(first: number, last: number): void {
+    const fits = Math.max(Math.floor((this.title.clientWidth - NAME_PIXELS) / INDENT), 2);
+    let [least, most] = [Infinity, 0];
+    for (let place = first; place < last; place += 1) {
+      const depth = this.model.depth[this.model.visible[place] ?? 0] ?? 0;
+      [least, most] = [Math.min(least, depth), Math.max(most, depth)];
+    }
+    const from = most <= fits ? 0 : least;
+    if (from === this.indent.from && from + fits === this.indent.to) return;
+    this.indent = { from, to: from + fits };
+    this.version += 1;
+    this.title.textContent = from === 0 ? TITLE : `${TITLE}, from level ${from + 1}`;
+  }
+
   private renderRows(): void {
     const { visible } = this.model;
     const { scrollTop, clientHeight } = this.scroller;
@@ -128,6 +147,7 @@ export class Waterfall {
       this.rows.push(row);
       this.space.append(row.element);
     }
+    this.findIndent(first, Math.min(first + needed, visible.length));
     // Each place has its element, so that scrolling by one row changes one.
     const pool = this.rows.length;
     const last = Math.min(first + pool, visible.length);
@@ -136,7 +156,7 @@ export class Waterfall {
       const element = this.rows[place % pool];
       const row = place < last ? visible[place] : undefined;
       if (row === undefined) element?.hide();
-      else element?.show(this.model, row, place, this.state, this.version);
+      else element?.show(this.model, row, place, this.state, this.indent, this.version);
       hasFocus ||= row === this.state.focus;
     }
     if (hasFocus) this.scroller.setAttribute("aria-activedescendant", `row-${this.state.focus}`);
