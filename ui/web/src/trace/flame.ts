@@ -2,12 +2,14 @@
 // the number of spans; the waterfall says the same as a tree that can be read.
 import { colour } from "../theme";
 import { duration } from "../units";
+import { Axis } from "./axis";
 import { lanes, type Lanes } from "./lanes";
 import { SPAN, type TraceModel } from "./model";
 import { make, type State } from "./rows";
 
 const LANE = 19;
 const LEAST_TEXT = 34;
+const LEAST_ERROR = 9;
 const PADDING = 4;
 
 interface Colours { service: string[]; text: string; ground: string; error: string; accent: string; path: string }
@@ -18,6 +20,7 @@ export class Flame {
   private readonly space = make("div", "wf-space");
   private readonly canvas = make("canvas", "fl-canvas");
   private readonly tip = make("div", "fl-tip");
+  private readonly axis = new Axis();
   private readonly lanes: Lanes;
   /** Rows by lane, each by start. */
   private readonly byLane: number[][];
@@ -36,9 +39,11 @@ export class Flame {
     this.scroller.setAttribute("aria-label", "Flame graph of the trace. Arrow keys move from span to span; the waterfall has the same spans as a tree.");
     this.tip.setAttribute("aria-live", "polite");
     this.space.style.height = `${this.lanes.count * LANE + PADDING}px`;
-    this.space.append(this.canvas);
+    this.space.append(this.axis.breaks, this.canvas);
     this.scroller.append(this.space);
-    this.element.append(this.tip, this.scroller);
+    const head = make("div", "wf-head fl-head");
+    head.append(this.axis.element);
+    this.element.append(this.tip, head, this.scroller);
     this.scroller.addEventListener("scroll", () => this.schedule(), { passive: true });
     this.canvas.addEventListener("click", (event) => { const row = this.at(event); if (row >= 0) acts.choose(row); });
     this.canvas.addEventListener("dblclick", (event) => { const row = this.at(event); if (row >= 0) acts.zoom(row); });
@@ -70,6 +75,7 @@ export class Flame {
   render(state: State): void {
     this.state = state;
     this.tell(state.focus);
+    this.axis.render(this.model);
     this.paint();
   }
 
@@ -178,6 +184,8 @@ export class Flame {
     context.fillRect(left, top, Math.min(2, width), height);
     if (model.isError(row)) {
       context.fillStyle = colours.error;
+      // A box too narrow for its mark is all mark.
+      if (width < LEAST_ERROR) context.fillRect(left, top, Math.max(width, 3), height);
       context.fillRect(left, top + height - 3, Math.max(width - 1, 1), 3);
       context.beginPath();
       context.moveTo(left + Math.max(width - 1, 1), top);

@@ -1,17 +1,14 @@
 // The tree of rows with its axis: only the rows in sight are elements, and they are used again when others come in sight.
-import { duration } from "../units";
+import { Axis } from "./axis";
 import { Connectors } from "./connectors";
 import { FOLD, type TraceModel } from "./model";
 import { INDENT, type Indent, make, Row, ROW_HEIGHT, type State } from "./rows";
 
 /** Rows beyond the window that are ready, so that scrolling shows no gap. */
 const SPARE_ROWS = 3;
-const TICKS = 5;
 const TITLE = "Service and operation";
 /** What a name is given of its cell before its row is indented less. */
 const NAME_PIXELS = 170;
-/** How near the middle of a tick and that of the label of a gap may be. */
-const LABEL_PIXELS = 80;
 
 export class Waterfall {
   readonly element = make("div", "wf-list");
@@ -19,8 +16,7 @@ export class Waterfall {
   private readonly space = make("div", "wf-space");
   private readonly head = make("div", "wf-head");
   private readonly title = make("div", "wf-head-name");
-  private readonly axis = make("div", "wf-axis");
-  private readonly breaks = make("div", "wf-breaks");
+  private readonly axis = new Axis();
   private readonly connectors: Connectors;
   private rows: Row[] = [];
   private version = 0;
@@ -31,13 +27,13 @@ export class Waterfall {
   constructor(private readonly model: TraceModel, acts: { choose(row: number): void; toggle(row: number): void }) {
     this.connectors = new Connectors(model);
     this.title.textContent = TITLE;
-    this.head.append(this.title, this.axis);
+    this.head.append(this.title, this.axis.element);
     this.scroller.tabIndex = 0;
     this.scroller.setAttribute("role", "treegrid");
     this.scroller.setAttribute("aria-label", "Spans of the trace");
     this.scroller.setAttribute("aria-colcount", "2");
     this.space.setAttribute("role", "rowgroup");
-    this.space.append(this.breaks, this.connectors.element);
+    this.space.append(this.axis.breaks, this.connectors.element);
     this.scroller.append(this.space);
     this.element.append(this.head, this.scroller);
     this.scroller.addEventListener("scroll", () => this.schedule(), { passive: true });
@@ -69,7 +65,7 @@ export class Waterfall {
     this.version += 1;
     this.space.style.height = `${this.model.visible.length * ROW_HEIGHT}px`;
     this.scroller.setAttribute("aria-rowcount", String(this.model.visible.length));
-    this.renderAxis();
+    this.axis.render(this.model);
     this.renderRows();
   }
 
@@ -86,40 +82,6 @@ export class Waterfall {
     if (this.scheduled) return;
     this.scheduled = true;
     requestAnimationFrame(() => { this.scheduled = false; this.renderRows(); });
-  }
-
-  private renderAxis(): void {
-    const { from, to, scale } = this.model;
-    const percent = (place: number): number => Math.min(Math.max(((place - from) / Math.max(to - from, 1e-9)) * 100, 0), 100);
-    const gaps = scale.gaps.filter((gap) => gap.begin < to && gap.begin + scale.length > from);
-    const labels: HTMLElement[] = [];
-    const breaks = gaps.map((gap) => {
-      const [left, right] = [percent(gap.begin), percent(gap.begin + scale.length)];
-      const element = make("div", "wf-break");
-      element.style.left = `${left}%`;
-      element.style.width = `${right - left}%`;
-      const label = make("span", "wf-break-label");
-      label.textContent = `⋯ ${duration(gap.end - gap.start)} ⋯`;
-      label.title = `Nothing ran for ${duration(gap.end - gap.start)}`;
-      label.style.left = `${Math.min(Math.max((left + right) / 2, 6), 94)}%`;
-      labels.push(label);
-      return element;
-    });
-    // A tick gives way to the label of a gap.
-    const near = (LABEL_PIXELS / Math.max(this.axis.clientWidth, 1)) * 100;
-    const isFree = (share: number): boolean => !gaps.some((gap) => Math.abs(percent(gap.begin + scale.length / 2) - share * 100) < near);
-    const ticks = Array.from({ length: TICKS }, (_, i) => {
-      const share = i / (TICKS - 1);
-      const tick = make("span", i === 0 ? "wf-tick is-first" : i === TICKS - 1 ? "wf-tick is-last" : "wf-tick");
-      const time = scale.time(from + (to - from) * share);
-      const gap = scale.gaps.findLast((it) => time >= it.end);
-      // After a gap of hours, milliseconds are told from its end.
-      if (isFree(share)) tick.textContent = gap === undefined ? duration(Math.round(time)) : `+ ${duration(Math.round(time - gap.end))}`;
-      if (gap !== undefined) tick.title = `${duration(Math.round(time))} after the start`;
-      return tick;
-    });
-    this.axis.replaceChildren(...ticks, ...labels);
-    this.breaks.replaceChildren(...breaks);
   }
 
   /** Where rows are too deep for their cell, the indent begins at the least deep of those in sight. */
