@@ -40,6 +40,7 @@ pub use state::{
 use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::get;
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use crate::app::App;
@@ -52,7 +53,11 @@ pub fn router(state: UiState) -> Router {
         .route("/services/{*name}", get(pages::service::get))
         .route("/traces", get(pages::traces::get))
         .route("/traces/{id}", get(pages::trace::get))
-        .route("/traces/{id}/data", get(pages::trace_data::get))
+        // Megabytes, half of them ids that nothing makes smaller: more effort would save little and cost most of the time.
+        .route(
+            "/traces/{id}/data",
+            get(pages::trace_data::get).layer(CompressionLayer::new().quality(CompressionLevel::Fastest)),
+        )
         .route("/traces/{id}/find", get(pages::trace_find::get))
         .route("/traces/{id}/otlp.json", get(pages::trace_otlp::get))
         .route("/traces/{id}/spans/{span}", get(pages::span::get))

@@ -1,8 +1,8 @@
 //! Where the time of a trace went: by service and operation, by service, or by the value of an attribute.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
+use hashbrown::HashMap;
 use model::Nanos;
 use query::traces::Trace;
 

@@ -9,9 +9,8 @@ mod scale;
 pub(crate) use payload::{MAX_MARKS, payload};
 pub(crate) use scale::Scale;
 
-use std::collections::HashMap;
-
-use model::{Nanos, SpanId};
+use hashbrown::HashMap;
+use model::{Nanos, SpanId, SpanKind};
 use query::traces::Trace;
 
 use self::folds::Folds;
@@ -50,43 +49,62 @@ pub(crate) struct Waterfall<'a> {
     /// By span: its row.
     row_of: Vec<usize>,
     folds: Folds,
-    names: Names<'a>,
+    facts: Facts<'a>,
 }
 
-/// The distinct names of spans.
-struct Names<'a> {
-    texts: Vec<&'a str>,
+/// What of each span the rows are made from, read in one pass over the columns.
+struct Facts<'a> {
+    /// The distinct names.
+    names: Vec<&'a str>,
     /// By span: index of its name.
-    of: Vec<u32>,
+    name: Vec<u32>,
+    kind: Vec<SpanKind>,
+    /// Spans that have links, and spans that have events.
+    linking: Vec<usize>,
+    eventful: Vec<usize>,
 }
 
-impl<'a> Names<'a> {
+impl<'a> Facts<'a> {
     fn new(trace: &'a Trace) -> Self {
+        let n = trace.spans.len();
         let mut known: HashMap<&str, u32> = HashMap::new();
-        let mut names = Names { texts: Vec::new(), of: Vec::with_capacity(trace.spans.len()) };
-        for index in 0..trace.spans.len() {
-            let name = trace.span(index).name;
-            let number = *known.entry(name).or_insert_with(|| {
-                names.texts.push(name);
-                names.texts.len() as u32 - 1
+        let mut facts = Facts {
+            names: Vec::new(),
+            name: Vec::with_capacity(n),
+            kind: Vec::with_capacity(n),
+            linking: Vec::new(),
+            eventful: Vec::new(),
+        };
+        for index in 0..n {
+            let span = trace.span(index);
+            let number = *known.entry(span.name).or_insert_with(|| {
+                facts.names.push(span.name);
+                facts.names.len() as u32 - 1
             });
-            names.of.push(number);
+            facts.name.push(number);
+            facts.kind.push(span.kind);
+            if !span.links.as_bytes().is_empty() {
+                facts.linking.push(index);
+            }
+            if !span.events.as_bytes().is_empty() {
+                facts.eventful.push(index);
+            }
         }
-        names
+        facts
     }
 }
 
 impl<'a> Waterfall<'a> {
     pub(crate) fn new(trace: &'a Trace) -> Self {
-        let names = Names::new(trace);
+        let facts = Facts::new(trace);
         let orphans = Orphans::new(trace);
-        let folds = Folds::new(trace, &names.of, &orphans);
+        let folds = Folds::new(trace, &facts, &orphans);
         let mut waterfall = Waterfall {
             trace,
             rows: Vec::with_capacity(trace.spans.len()),
             row_of: vec![0; trace.spans.len()],
             folds,
-            names,
+            facts,
         };
         for top in trace.roots() {
             match orphans.group(top) {

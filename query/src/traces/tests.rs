@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::{SpanKind, StatusCode, TimeRange, Value};
 use proptest::prelude::*;
 
+use crate::lang::{SpanFilter, SpanTerms};
 use crate::testing::{TestLog, TestSpan, TestStore, span_id, trace_id};
 use crate::{Budget, QueryError};
 
@@ -83,6 +84,24 @@ fn what_is_odd_about_a_trace_is_noted_and_nothing_is_hidden() {
     assert_eq!(trace.roots().count(), 4);
     let orphan = trace.find(span_id(4)).unwrap();
     assert!(trace.spans[orphan].missing_parent && trace.spans[orphan].parent.is_none());
+}
+
+#[test]
+fn spans_of_a_trace_are_told_apart_and_filtered_in_their_order() {
+    let store = TestStore::of_spans(&[
+        TestSpan::new(1, 1, 10).of("gateway", "GET /", SpanKind::Server).lasting(100),
+        TestSpan::new(1, 6, 30).below(1).of("payment", "later", SpanKind::Client).failed("declined"),
+        TestSpan::new(1, 6, 20).below(1).of("payment", "earlier", SpanKind::Client),
+    ]);
+    let trace = read(&store, 1).unwrap();
+    let name = |nth| trace.find_nth(span_id(6), nth).map(|index| trace.span(index).name);
+    assert_eq!([0, 1, 2, 3].map(name), [None, Some("earlier"), Some("later"), None]);
+    for (query, expected) in
+        [("status=error", [false, false, true]), ("kind=client", [false, true, true]), ("", [true, true, true])]
+    {
+        let filter = SpanFilter::new(&SpanTerms { query, ..SpanTerms::default() }).unwrap();
+        assert_eq!(trace.matching(&filter), expected, "{query}");
+    }
 }
 
 #[test]

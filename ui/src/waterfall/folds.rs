@@ -1,12 +1,11 @@
 //! Equal siblings in one row: the same service, name and kind, no children, no error, five or more of them. Spans that
 //! failed stay rows of their own, and so does everything that leads on, to other services or deeper.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use model::{SpanKind, Value};
 use query::traces::Trace;
 
-use super::Orphans;
+use super::{Facts, Orphans};
 
 /// So few siblings are easier read than counted.
 const LEAST: usize = 5;
@@ -23,27 +22,34 @@ pub(super) struct Folds {
 }
 
 impl Folds {
-    /// `names` has a number for the name of each span.
-    pub(super) fn new(trace: &Trace, names: &[u32], orphans: &Orphans) -> Self {
+    pub(super) fn new(trace: &Trace, facts: &Facts<'_>, orphans: &Orphans) -> Self {
         let n = trace.spans.len();
-        let mut folds = Folds { of: vec![0; n], members: Vec::new() };
         let mut known: HashMap<(usize, usize, u32, SpanKind), usize> = HashMap::new();
-        let mut groups: Vec<Vec<usize>> = Vec::new();
-        for (index, at) in trace.spans.iter().enumerate() {
+        // By span its group, and by group how many are in it: most have one, and get no list.
+        let mut group_of: Vec<Option<usize>> = vec![None; n];
+        let mut counts: Vec<usize> = Vec::new();
+        for (index, at) in trace.spans.iter().enumerate().filter(|(_, at)| at.n_descendants == 0 && !at.is_error) {
             // Roots have no parent that could have called them one after the other.
             let parent = at.parent.or_else(|| orphans.number(index).map(|group| n + group));
-            let Some(parent) = parent.filter(|_| at.n_descendants == 0 && !at.is_error) else { continue };
-            let group =
-                *known.entry((parent, at.service, names[index], trace.span(index).kind)).or_insert(groups.len());
-            if group == groups.len() {
-                groups.push(Vec::new());
+            let Some(parent) = parent else { continue };
+            let key = (parent, at.service, facts.name[index], facts.kind[index]);
+            let group = *known.entry(key).or_insert(counts.len());
+            if group == counts.len() {
+                counts.push(0);
             }
-            groups[group].push(index);
+            counts[group] += 1;
+            group_of[index] = Some(group);
         }
-        for members in groups.into_iter().filter(|members| members.len() >= LEAST) {
-            let number = folds.members.len() as u32 + 1;
-            members.iter().for_each(|&member| folds.of[member] = number);
-            folds.members.push(members);
+        let mut folds = Folds { of: vec![0; n], members: Vec::new() };
+        let mut numbers = vec![0; counts.len()];
+        for (index, group) in group_of.into_iter().enumerate() {
+            let Some(group) = group.filter(|&group| counts[group] >= LEAST) else { continue };
+            if numbers[group] == 0 {
+                folds.members.push(Vec::with_capacity(counts[group]));
+                numbers[group] = folds.members.len();
+            }
+            folds.members[numbers[group] - 1].push(index);
+            folds.of[index] = numbers[group] as u32;
         }
         folds
     }

@@ -4,8 +4,7 @@
 //! the columns in its order. All numbers are little-endian; header and columns are filled up to a multiple of 8 bytes.
 //! Times are nanoseconds after the start of the trace.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use model::SpanId;
 use query::logs::{LogRow, SeverityClass};
 use serde::Serialize;
@@ -116,9 +115,9 @@ struct Mark {
 
 /// The payload of `waterfall` with marks for `logs`.
 pub(crate) fn payload(app: &App, waterfall: &Waterfall<'_>, logs: &[LogRow]) -> Vec<u8> {
-    let Waterfall { trace, rows, names, .. } = waterfall;
-    let mut texts = Texts { list: Vec::with_capacity(names.texts.len()), n_bytes: 0 };
-    names.texts.iter().for_each(|name| {
+    let Waterfall { trace, rows, facts, .. } = waterfall;
+    let mut texts = Texts { list: Vec::with_capacity(facts.names.len()), n_bytes: 0 };
+    facts.names.iter().for_each(|name| {
         texts.push(name);
     });
     let mut columns = Columns::default();
@@ -130,10 +129,10 @@ pub(crate) fn payload(app: &App, waterfall: &Waterfall<'_>, logs: &[LogRow]) -> 
     columns.f64("offset", rows.iter().map(|row| row.start.saturating_sub(trace.start)));
     columns.f64("length", rows.iter().map(|row| row.end.saturating_sub(row.start)));
     columns.u32("service", rows.iter().map(|row| span_of(row).service));
-    columns.u32("name", rows.iter().map(|row| names.of[row.span] as usize));
-    columns.u8("spanKind", rows.iter().map(|row| trace.span(row.span).kind as u8));
-    let (links, is_linked, links_cut) = links(waterfall);
-    columns.u8("flags", rows.iter().enumerate().map(|(index, row)| flags(waterfall, row, is_linked[index])));
+    columns.u32("name", rows.iter().map(|row| facts.name[row.span] as usize));
+    columns.u8("spanKind", rows.iter().map(|row| facts.kind[row.span] as u8));
+    let (links, linked, links_cut) = links(waterfall);
+    columns.u8("flags", flags(waterfall, &linked).into_iter());
 
     let skewed = || rows.iter().enumerate().filter(|(_, row)| row.kind == Kind::Span && span_of(row).before_parent > 0);
     columns.u32("skewRow", skewed().map(|(index, _)| index));
@@ -189,42 +188,30 @@ fn id(waterfall: &Waterfall<'_>, row: &Row) -> SpanId {
     }
 }
 
-fn flags(waterfall: &Waterfall<'_>, row: &Row, is_linked: bool) -> u8 {
-    if row.kind != Kind::Span {
-        return 0;
-    }
-    let span = &waterfall.trace.spans[row.span];
-    let has_links = waterfall.trace.span(row.span).links.iter().next().is_some();
-    u8::from(span.is_error) * IS_ERROR
-        + u8::from(span.shared_id) * SHARED_ID
-        + u8::from(span.cycle) * CYCLE
-        + u8::from(has_links) * HAS_LINKS
-        + u8::from(is_linked) * IS_LINKED
+fn flags(waterfall: &Waterfall<'_>, linked: &[usize]) -> Vec<u8> {
+    let Waterfall { trace, rows, row_of, facts, .. } = waterfall;
+    let of_row = |row: &Row| {
+        let span = &trace.spans[row.span];
+        u8::from(span.is_error) * IS_ERROR + u8::from(span.shared_id) * SHARED_ID + u8::from(span.cycle) * CYCLE
+    };
+    let mut flags: Vec<u8> = rows.iter().map(|row| if row.kind == Kind::Span { of_row(row) } else { 0 }).collect();
+    facts.linking.iter().for_each(|&span| flags[row_of[span]] |= HAS_LINKS);
+    linked.iter().for_each(|&row| flags[row] |= IS_LINKED);
+    flags
 }
 
-/// The links from a span of the trace to another of it as rows, which rows are linked to, and whether some are left out.
-fn links(waterfall: &Waterfall<'_>) -> (Vec<(usize, usize)>, Vec<bool>, bool) {
-    let Waterfall { trace, rows, row_of, .. } = waterfall;
-    let mut found: Vec<(usize, SpanId)> = Vec::new();
-    let mut is_cut = false;
-    'spans: for index in 0..trace.spans.len() {
-        for link in trace.span(index).links.iter().filter(|link| link.trace_id == Some(trace.trace_id)) {
-            let Some(to) = link.span_id else { continue };
-            if found.len() == MAX_LINKS {
-                is_cut = true;
-                break 'spans;
-            }
-            found.push((index, to));
-        }
-    }
+/// The links from a span of the trace to another of it as rows, the rows that are linked to, and whether some are left out.
+fn links(waterfall: &Waterfall<'_>) -> (Vec<(usize, usize)>, Vec<usize>, bool) {
+    let Waterfall { trace, row_of, facts, .. } = waterfall;
+    let links = facts.linking.iter().flat_map(|&from| trace.span(from).links.iter().map(move |link| (from, link)));
+    let mut here = links.filter(|(_, link)| link.trace_id == Some(trace.trace_id));
+    let found: Vec<(usize, SpanId)> =
+        here.by_ref().take(MAX_LINKS).filter_map(|(from, link)| Some((from, link.span_id?))).collect();
     let index_of = index_of(waterfall, !found.is_empty());
-    let mut is_linked = vec![false; rows.len()];
-    let links = found.into_iter().filter_map(|(from, to)| {
-        let to = row_of[*index_of.get(&to)?];
-        is_linked[to] = true;
-        Some((row_of[from], to))
-    });
-    (links.collect(), is_linked, is_cut)
+    let links = found.into_iter().filter_map(|(from, to)| Some((row_of[from], row_of[*index_of.get(&to)?])));
+    let links: Vec<(usize, usize)> = links.collect();
+    let linked = links.iter().map(|(_, to)| *to).collect();
+    (links, linked, here.next().is_some())
 }
 
 /// The spans by id, the first of those that share one. Nothing unless `wanted`.
@@ -235,7 +222,7 @@ fn index_of(waterfall: &Waterfall<'_>, wanted: bool) -> HashMap<SpanId, usize> {
 }
 
 fn marks(waterfall: &Waterfall<'_>, logs: &[LogRow]) -> (Vec<Mark>, bool) {
-    let Waterfall { trace, row_of, .. } = waterfall;
+    let Waterfall { trace, row_of, facts, .. } = waterfall;
     let index_of = index_of(waterfall, !logs.is_empty());
     let of_logs = logs.iter().take(MAX_MARKS).filter_map(|log| {
         let level = match SeverityClass::of(&log.record()) {
@@ -248,11 +235,10 @@ fn marks(waterfall: &Waterfall<'_>, logs: &[LogRow]) -> (Vec<Mark>, bool) {
         Some(Mark { row: row_of[span], offset: log.time.saturating_sub(trace.start), level })
     });
     let mut marks: Vec<Mark> = of_logs.collect();
-    let exceptions = (0..trace.spans.len()).flat_map(|index| {
+    let exceptions = facts.eventful.iter().flat_map(|&index| {
         let events = trace.span(index).events;
         let exceptions = events.iter().filter(|event| event.name == "exception");
-        let times: Vec<i64> = exceptions.map(|event| event.time).collect();
-        times.into_iter().map(move |time| (index, time))
+        exceptions.map(move |event| (index, event.time))
     });
     let mut exceptions = exceptions.map(|(index, time)| Mark {
         row: row_of[index],

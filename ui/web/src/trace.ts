@@ -181,7 +181,7 @@ class HaechiTrace extends HTMLElement {
   /** What a click on a row does: a span opens its panel, what stands for spans opens itself. */
   private choose(row: number): void {
     this.focused = row;
-    if (this.model.kind(row) === SPAN) this.select(row);
+    if (this.model.kind(row) === SPAN) this.select(row, () => this.panel.comeIntoSight());
     else this.toggle(row, this.model.collapsed[row] !== 1);
   }
 
@@ -205,6 +205,7 @@ class HaechiTrace extends HTMLElement {
     this.panel.hide();
     this.render();
     this.view.focus();
+    this.tools.element.scrollIntoView({ block: "nearest" });
   }
 
   /** Finds `text`, and goes to the first match when `go`. Only the answer to the last question counts. */

@@ -59,6 +59,11 @@ export class Panel {
     this.body.replaceChildren(notice);
   }
 
+  /** Brings the panel into sight where it is below the spans, which is where there is no room beside them. */
+  comeIntoSight(): void {
+    if (matchMedia("(max-width: 1080px)").matches) this.element.scrollIntoView({ block: "start" });
+  }
+
   /** Scrolls to the events and log records of the span. */
   showMoments(): void {
     this.body.querySelector(".span-moments")?.scrollIntoView({ block: "start" });
