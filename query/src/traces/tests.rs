@@ -9,7 +9,7 @@ use crate::lang::{SpanFilter, SpanTerms};
 use crate::testing::{TestLog, TestSpan, TestStore, span_id, trace_id};
 use crate::{Budget, QueryError};
 
-use super::{Trace, TraceHits, TraceNote, TraceOrder, TraceSearch, search, signals, trace};
+use super::{Trace, TraceHits, TraceNote, TraceOrder, TraceSearch, links_of, links_to, search, signals, trace};
 
 fn read(store: &TestStore, id: u128) -> Option<Trace> {
     trace(&store.snapshot(), &Budget::unlimited(), trace_id(id)).unwrap()
@@ -102,6 +102,28 @@ fn spans_of_a_trace_are_told_apart_and_filtered_in_their_order() {
         let filter = SpanFilter::new(&SpanTerms { query, ..SpanTerms::default() }).unwrap();
         assert_eq!(trace.matching(&filter), expected, "{query}");
     }
+}
+
+#[test]
+fn links_are_found_from_both_ends() {
+    let store = TestStore::of_spans(&[
+        TestSpan::new(1, 1, 10).of("shop", "publish", SpanKind::Producer),
+        TestSpan::new(2, 2, 50).of("mailer", "process", SpanKind::Consumer).link(1, 1).link(3, 9),
+        TestSpan::new(2, 3, 60).below(2).link(2, 2),
+        // Before the range that is asked for.
+        TestSpan::new(4, 4, 5).link(1, 1),
+    ]);
+    let (snapshot, budget) = (store.snapshot(), Budget::unlimited());
+    let into = links_to(&snapshot, &budget, trace_id(1), TimeRange::new(10, 100), 10).unwrap();
+    let spans: Vec<_> = into.spans.iter().map(|it| (it.trace_id, it.span_id, it.to, &*it.service)).collect();
+    assert_eq!(spans, [(trace_id(2), span_id(2), Some(span_id(1)), "mailer")]);
+    assert!(!into.truncated);
+    let none = links_to(&snapshot, &budget, trace_id(1), TimeRange::new(10, 100), 0).unwrap();
+    assert!(none.spans.is_empty() && none.truncated);
+
+    let out = links_of(&snapshot, &budget, &read(&store, 2).unwrap(), 10, 10).unwrap();
+    let ends: Vec<_> = out.iter().map(|it| (it.from, it.to.as_ref().map(|to| (&*to.name, to.start)))).collect();
+    assert_eq!(ends, [(0, Some(("publish", 10))), (0, None), (1, Some(("process", 50)))]);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use query::traces::Trace;
 
 /// A stretch is long when it takes so many times what all the busy ones take together.
 const LONG: Nanos = 3;
+/// More gaps than these, the longest, would be all that an axis shows.
+const MAX_GAPS: usize = 40;
 
 /// A long stretch in which no span ran, in nanoseconds after the start of the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,5 +34,10 @@ pub(super) fn gaps(trace: &Trace) -> (Vec<Gap>, Nanos) {
         return (Vec::new(), 0);
     }
     idle.retain(|gap| gap.end - gap.start > busy.saturating_mul(LONG));
+    if idle.len() > MAX_GAPS {
+        idle.sort_unstable_by_key(|gap| std::cmp::Reverse(gap.end - gap.start));
+        idle.truncate(MAX_GAPS);
+        idle.sort_unstable_by_key(|gap| gap.start);
+    }
     (idle, busy)
 }

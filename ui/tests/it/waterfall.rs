@@ -107,6 +107,18 @@ async fn hours_in_which_nothing_ran_are_a_gap() {
 }
 
 #[tokio::test]
+async fn gaps_are_few_however_many_there_are() {
+    let minute = 60_000_000_000;
+    // The later, the longer the pause; the longest forty are drawn short.
+    let polls = (0..300).map(|i| Draft::new(i as u64 + 1, u64::from(i > 0), i * i * minute, 1_000_000));
+    let (_fixture, _, data) = data_of(traces::rows(ID, NOW - 300 * 300 * minute, polls)).await;
+    let gaps = data.header["gaps"].as_array().unwrap();
+    assert_eq!(gaps.len(), 40);
+    assert_eq!(gaps[39], serde_json::json!([298 * 298 * minute + 1_000_000, 299 * 299 * minute]));
+    assert_eq!(gaps[0], serde_json::json!([259 * 259 * minute + 1_000_000, 260 * 260 * minute]));
+}
+
+#[tokio::test]
 async fn what_senders_get_wrong_is_shown_as_it_is() {
     let (_fixture, router, data) = data_of(traces::odd(ID, NOW - 60_000_000_000)).await;
     assert_eq!(

@@ -4,7 +4,7 @@ import type { TraceModel } from "./model";
 import { make } from "./rows";
 
 const TICKS = 5;
-/** How near the middle of a tick and that of the label of a gap may be. */
+/** How near the middles of a label of a gap and of a tick, or of another label, may be. */
 const LABEL_PIXELS = 80;
 
 export class Axis {
@@ -16,21 +16,25 @@ export class Axis {
     const { from, to, scale } = model;
     const percent = (place: number): number => Math.min(Math.max(((place - from) / Math.max(to - from, 1e-9)) * 100, 0), 100);
     const gaps = scale.gaps.filter((gap) => gap.begin < to && gap.begin + scale.length > from);
+    const near = (LABEL_PIXELS / Math.max(this.element.clientWidth, 1)) * 100;
     const labels: HTMLElement[] = [];
+    let labelled = -Infinity;
     const breaks = gaps.map((gap) => {
       const [left, right] = [percent(gap.begin), percent(gap.begin + scale.length)];
       const element = make("div", "wf-break");
       element.style.left = `${left}%`;
       element.style.width = `${right - left}%`;
+      const middle = Math.min(Math.max((left + right) / 2, 6), 94);
+      if (middle - labelled < near) return element;
+      labelled = middle;
       const label = make("span", "wf-break-label");
       label.textContent = `⋯ ${duration(gap.end - gap.start)} ⋯`;
       label.title = `Nothing ran for ${duration(gap.end - gap.start)}`;
-      label.style.left = `${Math.min(Math.max((left + right) / 2, 6), 94)}%`;
+      label.style.left = `${middle}%`;
       labels.push(label);
       return element;
     });
     // A tick gives way to the label of a gap.
-    const near = (LABEL_PIXELS / Math.max(this.element.clientWidth, 1)) * 100;
     const isFree = (share: number): boolean => !gaps.some((gap) => Math.abs(percent(gap.begin + scale.length / 2) - share * 100) < near);
     const ticks = Array.from({ length: TICKS }, (_, i) => {
       const share = i / (TICKS - 1);
