@@ -1,6 +1,8 @@
 //! Traces: one by its id, and the search for those with spans that match.
 
 mod heatmap;
+mod links;
+mod matching;
 mod metrics;
 mod search;
 mod select;
@@ -13,6 +15,8 @@ mod trace;
 mod tree;
 
 pub use heatmap::{Cell, Heatmap, heatmap};
+pub use links::{LinkedSpan, LinkingSpan, LinksTo, SpanLink, links_of, links_to};
+pub use matching::matching;
 pub use metrics::{MetricsQuery, SpanMetrics, SpanSeries, metrics};
 pub use search::search;
 pub use signals::{Signals, TraceExemplar, signals};

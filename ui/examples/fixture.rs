@@ -1,5 +1,6 @@
 //! Serves the pages over the fixture of the tests, to look at them:
-//! `cargo run -p ui --example fixture [ADDRESS] [empty | refusing | SPANS]`; `SPANS` adds a trace of that many.
+//! `cargo run -p ui --example fixture [ADDRESS] [empty | refusing | traces | SPANS…]`; `traces` adds traces of odd shapes, and
+//! each `SPANS` a trace of that many.
 
 #[path = "../tests/it/fixture.rs"]
 mod fixture;
@@ -8,7 +9,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use fixture::Fixture;
-use model::Nanos;
+use model::time::HOUR;
+use model::{Nanos, TraceId};
 use tokio::net::TcpListener;
 
 #[expect(clippy::disallowed_methods, reason = "an example has nobody to give it the time")]
@@ -25,8 +27,15 @@ async fn main() {
     if what == "refusing" {
         fixture.state.report = Arc::new(|| fixture::receiving::refusing(clock(), &fixture::shop::SERVICES));
     }
-    if let Ok(n_spans) = what.parse() {
-        fixture.append(usize::MAX, fixture::shop::Shop::batch_job(clock(), n_spans));
+    if what == "traces" {
+        let begin = clock() - 3 * HOUR;
+        for (i, (_, rows)) in (0..).zip(fixture::traces::all(begin)) {
+            fixture.append(usize::MAX - i, rows);
+        }
+    }
+    for (i, n_spans) in (0..).zip(std::env::args().skip(2).filter_map(|it| it.parse().ok())) {
+        let id = TraceId([9 + i; 16]);
+        fixture.append(usize::MAX / 2 + usize::from(i), fixture::shop::Shop::batch_job(id, clock(), n_spans));
     }
     let listener = TcpListener::bind(&address).await.expect("the address is free");
     #[expect(clippy::print_stdout, reason = "the person who started it wants to know")]

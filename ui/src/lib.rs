@@ -6,12 +6,14 @@
 mod app;
 mod assets;
 mod attributes;
+mod conventions;
 mod critical_path;
 mod duration_text;
 mod error_origin;
 mod exemplar_view;
 mod format;
 mod icon;
+mod link_view;
 mod log_view;
 mod page_url;
 mod pages;
@@ -19,11 +21,13 @@ mod palette;
 mod parts;
 mod range;
 mod security;
+mod service_graph;
 mod shell;
 mod slo_view;
 mod span_view;
 mod state;
 mod trace_statistics;
+mod waterfall;
 
 pub use state::{
     Attempt, AttemptOutcome, AttemptStep, CardinalityReport, DamagedPlace, DiskReport, Endpoints, IngestChoice,
@@ -35,6 +39,7 @@ pub use state::{
 use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::get;
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use crate::app::App;
@@ -47,7 +52,13 @@ pub fn router(state: UiState) -> Router {
         .route("/services/{*name}", get(pages::service::get))
         .route("/traces", get(pages::traces::get))
         .route("/traces/{id}", get(pages::trace::get))
-        .route("/traces/{id}/data", get(pages::trace_data::get))
+        // Megabytes, half of them ids that nothing makes smaller: more effort would save little and cost most of the time.
+        .route(
+            "/traces/{id}/data",
+            get(pages::trace_data::get).layer(CompressionLayer::new().quality(CompressionLevel::Fastest)),
+        )
+        .route("/traces/{id}/find", get(pages::trace_find::get))
+        .route("/traces/{id}/otlp.json", get(pages::trace_otlp::get))
         .route("/traces/{id}/spans/{span}", get(pages::span::get))
         .route("/complete", get(pages::complete::get))
         .route("/logs", get(pages::logs::get))

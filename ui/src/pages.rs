@@ -16,4 +16,6 @@ pub(crate) mod span;
 pub(crate) mod sql;
 pub(crate) mod trace;
 pub(crate) mod trace_data;
+pub(crate) mod trace_find;
+pub(crate) mod trace_otlp;
 pub(crate) mod traces;

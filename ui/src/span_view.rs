@@ -1,17 +1,19 @@
 //! Everything about one span, for the panel beside the waterfall.
 
 use askama::Template;
-use model::{Nanos, SpanId};
+use askama::filters::HtmlSafe;
+use model::{Attrs, Nanos, SpanId, SpanKind};
 use query::logs::LogRow;
 use query::traces::Trace;
 
 use crate::app::App;
 use crate::attributes::{self, Attribute};
+use crate::conventions::{Group, grouped};
 use crate::format::{self, Stamp, clip};
 use crate::log_view::LogView;
 use crate::page_url::PageUrl;
 use crate::pages::trace::link;
-use crate::parts::{Name, ServiceTag};
+use crate::parts::{Name, ServiceTag, written_out};
 use crate::trace_statistics::own_time;
 
 /// Events and links shown of one span.
@@ -38,12 +40,18 @@ pub(crate) struct SpanView {
     parent: Option<(PageUrl, SpanId, Name)>,
     n_children: usize,
     odd: Vec<String>,
-    attributes: Vec<Attribute>,
+    groups: Vec<Group>,
     n_more_attributes: usize,
-    events: Vec<EventView>,
+    /// Events and log records by time.
+    moments: Vec<Moment>,
     n_more_events: usize,
-    logs: Vec<LogView>,
     links: Vec<LinkView>,
+    /// Spans of this trace that link here.
+    linked_by: Vec<LinkView>,
+    /// The links of the whole trace, of other traces too.
+    all_links: PageUrl,
+    /// What it sent may be handled in another trace.
+    is_producer: bool,
     resource: Vec<Attribute>,
     scope_name: String,
     scope: Vec<Attribute>,
@@ -54,18 +62,61 @@ pub(crate) struct SpanView {
     service_page: PageUrl,
 }
 
+impl HtmlSafe for SpanView {}
+
+/// What happened within a span: an event of it, or a log record that was written in it.
+enum Moment {
+    Event(EventView),
+    Exception(ExceptionView),
+    Log(Box<LogView>),
+}
+
 struct EventView {
     name: String,
     offset: String,
-    is_exception: bool,
     attributes: Vec<Attribute>,
+}
+
+/// An exception, as an event or as a log record; both carry the same attributes.
+struct ExceptionView {
+    offset: String,
+    /// `event` or `log record`.
+    source: &'static str,
+    /// What the log record says besides.
+    body: String,
+    class: String,
+    message: String,
+    stack: String,
+    attributes: Vec<Attribute>,
+}
+
+impl ExceptionView {
+    /// `None` when `attrs` tell of no exception.
+    fn new(attrs: Attrs<'_>, offset: String, source: &'static str, body: &str) -> Option<Self> {
+        let text = |key, limit| clip(attrs.get_str(key).unwrap_or_default(), limit);
+        let (class, message) = (text("exception.type", 300), text("exception.message", 4_000));
+        let shown = ["exception.type", "exception.message", "exception.stacktrace"];
+        let mut attributes = attributes::rows(attrs, None).0;
+        attributes.retain(|attribute| !shown.contains(&attribute.key.concat().as_str()));
+        (!class.is_empty() || !message.is_empty()).then(|| ExceptionView {
+            offset,
+            source,
+            body: if body == message { String::new() } else { clip(body, 4_000) },
+            class,
+            message,
+            stack: text("exception.stacktrace", 32_000),
+            attributes,
+        })
+    }
 }
 
 struct LinkView {
     href: Option<PageUrl>,
-    trace_id: String,
-    span_id: String,
-    is_here: bool,
+    /// The id for the panel, when the other span is of this trace.
+    here: Option<SpanId>,
+    words: String,
+    /// How much later the span started that was linked from.
+    wait: Option<String>,
     attributes: Vec<Attribute>,
 }
 
@@ -121,38 +172,14 @@ impl SpanView {
             }),
             n_children: trace.children(index).count(),
             odd,
-            attributes,
+            groups: grouped(attributes),
             n_more_attributes,
-            events: span
-                .events
-                .iter()
-                .take(MAX_EVENTS)
-                .map(|event| EventView {
-                    name: clip(event.name, 200),
-                    offset: offset(event.time),
-                    is_exception: event.name == "exception",
-                    attributes: of(event.attrs),
-                })
-                .collect(),
+            moments: moments(app, trace, index, logs, context),
             n_more_events: n_events.saturating_sub(MAX_EVENTS),
-            logs: logs
-                .map(|record| LogView::new(app, record, context).at_offset(record.time.saturating_sub(trace.start)))
-                .collect(),
-            links: span
-                .links
-                .iter()
-                .take(MAX_EVENTS)
-                .map(|other| LinkView {
-                    href: other.trace_id.map(|id| match other.span_id {
-                        Some(span_id) => link(context, id).with("span", span_id),
-                        None => link(context, id),
-                    }),
-                    trace_id: other.trace_id.map_or("invalid id".to_owned(), |id| id.to_string()),
-                    span_id: other.span_id.map_or(String::new(), |id| id.to_string()),
-                    is_here: other.trace_id == Some(trace.trace_id),
-                    attributes: of(other.attrs),
-                })
-                .collect(),
+            links: links(trace, index, context),
+            linked_by: linked_by(trace, index, context),
+            is_producer: span.kind == SpanKind::Producer,
+            all_links: link(context, trace.trace_id).with("view", "links"),
             resource: of(span.resource.attrs()),
             scope_name: clip(&format!("{} {}", span.scope.name(), span.scope.version()), 200).trim().to_owned(),
             scope: of(span.scope.attrs()),
@@ -162,6 +189,97 @@ impl SpanView {
             logs_around: around,
             service_page: context.to_service(span.service),
         }
+    }
+}
+
+fn moments<'a>(
+    app: &App,
+    trace: &Trace,
+    index: usize,
+    logs: impl Iterator<Item = &'a LogRow>,
+    context: &PageUrl,
+) -> Vec<Moment> {
+    let offset = |time: Nanos| time.saturating_sub(trace.start);
+    let in_words = |time: Nanos| format!("+{}", format::duration(offset(time)));
+    let events = trace.span(index).events;
+    let mut moments: Vec<(Nanos, Moment)> = Vec::new();
+    for event in events.iter().take(MAX_EVENTS) {
+        let exception =
+            (event.name == "exception").then(|| ExceptionView::new(event.attrs, in_words(event.time), "event", ""));
+        let moment = match exception.flatten() {
+            Some(exception) => Moment::Exception(exception),
+            None => Moment::Event(EventView {
+                name: written_out(&clip(event.name, 200)),
+                offset: in_words(event.time),
+                attributes: attributes::rows(event.attrs, None).0,
+            }),
+        };
+        moments.push((event.time, moment));
+    }
+    for row in logs {
+        let moment = match ExceptionView::new(row.attrs(), in_words(row.time), "log record", &row.body) {
+            Some(exception) => Moment::Exception(exception),
+            None => Moment::Log(Box::new(LogView::new(app, row, context).at_offset(offset(row.time)))),
+        };
+        moments.push((row.time, moment));
+    }
+    moments.sort_by_key(|(time, _)| *time);
+    moments.into_iter().map(|(_, moment)| moment).collect()
+}
+
+fn links(trace: &Trace, index: usize, context: &PageUrl) -> Vec<LinkView> {
+    let start = trace.spans[index].start;
+    let links = trace.span(index).links;
+    let views = links.iter().take(MAX_EVENTS).map(|other| {
+        let page = other.trace_id.map(|id| link(context, id));
+        let span_id = other.span_id;
+        let here = span_id.filter(|_| other.trace_id == Some(trace.trace_id)).and_then(|id| trace.find(id));
+        let words = match (here, other.trace_id) {
+            (Some(there), _) => name_of(trace, there),
+            (None, Some(id)) => span_id.map_or_else(|| id.to_string(), |span| format!("{id} · {span}")),
+            (None, None) => "invalid id".to_owned(),
+        };
+        LinkView {
+            href: page.map(|page| span_id.map_or(page.clone(), |span| page.with("span", span))),
+            here: here.and(span_id),
+            words,
+            wait: here.map(|there| later(start, trace.spans[there].start)),
+            attributes: attributes::rows(other.attrs, None).0,
+        }
+    });
+    views.collect()
+}
+
+fn linked_by(trace: &Trace, index: usize, context: &PageUrl) -> Vec<LinkView> {
+    let (id, start) = (trace.spans[index].span_id, trace.spans[index].start);
+    let links_here = |from: &usize| {
+        trace.span(*from).links.iter().any(|link| link.trace_id == Some(trace.trace_id) && link.span_id == Some(id))
+    };
+    let views = (0..trace.spans.len()).filter(links_here).take(MAX_EVENTS).map(|from| {
+        let span = trace.spans[from].span_id;
+        LinkView {
+            href: Some(link(context, trace.trace_id).with("span", span)),
+            here: Some(span),
+            words: name_of(trace, from),
+            wait: Some(later(trace.spans[from].start, start)),
+            attributes: Vec::new(),
+        }
+    });
+    views.collect()
+}
+
+fn name_of(trace: &Trace, index: usize) -> String {
+    let span = trace.span(index);
+    format!("{} › {}", written_out(&clip(span.service, 60)), written_out(&clip(span.name, 120)))
+}
+
+/// How long after `earlier` something began, of a link: what was sent had to wait so long.
+pub(crate) fn later(time: Nanos, earlier: Nanos) -> String {
+    let wait = time.saturating_sub(earlier);
+    if wait < 0 {
+        format!("{} earlier", format::duration(wait.saturating_neg()))
+    } else {
+        format!("{} later", format::duration(wait))
     }
 }
 

@@ -1,54 +1,90 @@
-//! Where the time of a trace went, by service and operation.
+//! Where the time of a trace went: by service and operation, by service, or by the value of an attribute.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
+use hashbrown::HashMap;
 use model::Nanos;
 use query::traces::Trace;
 
 use crate::critical_path::critical_path;
 
-/// The spans of one service with one name.
+/// By what spans are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By<'a> {
+    Operation,
+    Service,
+    /// An attribute of the span, else of its resource.
+    Attribute(&'a str),
+}
+
+impl<'a> By<'a> {
+    /// As in an address: empty for operations, `service`, or the key of an attribute.
+    pub(crate) fn parse(text: &'a str) -> Self {
+        match text {
+            "" | "operation" => By::Operation,
+            "service" => By::Service,
+            key => By::Attribute(key),
+        }
+    }
+}
+
+/// The spans of one line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Statistic<'a> {
+    /// Empty when spans of all services are together.
     pub(crate) service: &'a str,
-    pub(crate) name: &'a str,
+    /// The operation, or the value of the attribute; `None` for spans without it.
+    pub(crate) name: Option<Cow<'a, str>>,
     pub(crate) n_spans: usize,
     pub(crate) n_errors: usize,
-    /// The sum of all durations.
+    /// The sum of all durations, and the longest.
     pub(crate) total: Nanos,
-    /// Of that, the time in which no child ran.
+    pub(crate) longest: Nanos,
+    /// Of the sum, the time in which no child ran.
     pub(crate) own: Nanos,
     /// Time on the critical path: by so much the trace could be shorter at best.
     pub(crate) critical: Nanos,
 }
 
-/// One line for each service and span name, those with the most time on the critical path first.
-pub(crate) fn statistics(trace: &Trace) -> Vec<Statistic<'_>> {
+/// The lines, those with the most time on the critical path first.
+pub(crate) fn statistics<'a>(trace: &'a Trace, by: By<'_>) -> Vec<Statistic<'a>> {
     let mut critical = vec![0i64; trace.spans.len()];
     for segment in critical_path(trace) {
         critical[segment.span] = critical[segment.span].saturating_add(segment.end.saturating_sub(segment.start));
     }
-    let mut lines: BTreeMap<(&str, &str), Statistic<'_>> = BTreeMap::new();
+    let mut lines: HashMap<(&str, Option<Cow<'_, str>>), Statistic<'_>> = HashMap::new();
     for (index, at) in trace.spans.iter().enumerate() {
         let span = trace.span(index);
-        let (service, name) = (span.service, span.name);
-        let line = lines.entry((service, name)).or_insert(Statistic {
+        let (service, name) = match by {
+            By::Operation => (span.service, Some(Cow::Borrowed(span.name))),
+            By::Service => (span.service, Some(Cow::Borrowed(""))),
+            By::Attribute(key) => {
+                let value = span.attrs.get(key).or_else(|| span.resource.attrs().get(key));
+                ("", value.map(|value| Cow::Owned(value.to_string())))
+            }
+        };
+        let line = lines.entry((service, name)).or_insert_with_key(|(service, name)| Statistic {
             service,
-            name,
+            name: name.clone(),
             n_spans: 0,
             n_errors: 0,
             total: 0,
+            longest: 0,
             own: 0,
             critical: 0,
         });
         line.n_spans += 1;
         line.n_errors += usize::from(at.is_error);
         line.total = line.total.saturating_add(at.duration);
+        line.longest = line.longest.max(at.duration);
         line.own = line.own.saturating_add(own_time(trace, index));
         line.critical = line.critical.saturating_add(critical[index]);
     }
     let mut lines: Vec<Statistic<'_>> = lines.into_values().collect();
-    lines.sort_by_key(|line| std::cmp::Reverse((line.critical, line.own)));
+    lines.sort_by(|a, b| {
+        let (a_times, b_times) = ((a.critical, a.own), (b.critical, b.own));
+        b_times.cmp(&a_times).then_with(|| (a.service, &a.name).cmp(&(b.service, &b.name)))
+    });
     lines
 }
 

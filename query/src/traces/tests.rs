@@ -8,7 +8,9 @@ use proptest::prelude::*;
 use crate::testing::{TestLog, TestSpan, TestStore, span_id, trace_id};
 use crate::{Budget, QueryError};
 
-use super::{Trace, TraceHits, TraceNote, TraceOrder, TraceSearch, search, signals, trace};
+use super::{
+    Trace, TraceHits, TraceNote, TraceOrder, TraceSearch, links_of, links_to, matching, search, signals, trace,
+};
 
 fn read(store: &TestStore, id: u128) -> Option<Trace> {
     trace(&store.snapshot(), &Budget::unlimited(), trace_id(id)).unwrap()
@@ -83,6 +85,52 @@ fn what_is_odd_about_a_trace_is_noted_and_nothing_is_hidden() {
     assert_eq!(trace.roots().count(), 4);
     let orphan = trace.find(span_id(4)).unwrap();
     assert!(trace.spans[orphan].missing_parent && trace.spans[orphan].parent.is_none());
+}
+
+#[test]
+fn spans_of_a_trace_are_told_apart_and_filtered_in_their_order() {
+    let store = TestStore::of_spans(&[
+        TestSpan::new(1, 1, 10).of("gateway", "GET /", SpanKind::Server).lasting(100),
+        TestSpan::new(1, 6, 30).below(1).of("payment", "later", SpanKind::Client).failed("declined"),
+        TestSpan::new(1, 6, 20).below(1).of("payment", "earlier", SpanKind::Client),
+    ]);
+    let trace = read(&store, 1).unwrap();
+    let name = |nth| trace.find_nth(span_id(6), nth).map(|index| trace.span(index).name);
+    assert_eq!([0, 1, 2, 3].map(name), [None, Some("earlier"), Some("later"), None]);
+    for (query, expected) in [
+        ("status=error", [false, false, true]),
+        ("kind=client", [false, true, true]),
+        ("", [true, true, true]),
+        ("{ kind=client } CHILD OF { service=gateway }", [false, true, true]),
+        ("{ name=later } SIBLING OF { name=earlier }", [false, false, true]),
+        ("{ service=nobody }", [false, false, false]),
+        ("root=\"GET /\" status=error", [false, false, true]),
+    ] {
+        let found = matching(&store.snapshot(), &Budget::unlimited(), &trace, query);
+        assert_eq!(found.unwrap(), expected, "{query}");
+    }
+}
+
+#[test]
+fn links_are_found_from_both_ends() {
+    let store = TestStore::of_spans(&[
+        TestSpan::new(1, 1, 10).of("shop", "publish", SpanKind::Producer),
+        TestSpan::new(2, 2, 50).of("mailer", "process", SpanKind::Consumer).link(1, 1).link(3, 9),
+        TestSpan::new(2, 3, 60).below(2).link(2, 2),
+        // Before the range that is asked for.
+        TestSpan::new(4, 4, 5).link(1, 1),
+    ]);
+    let (snapshot, budget) = (store.snapshot(), Budget::unlimited());
+    let into = links_to(&snapshot, &budget, trace_id(1), TimeRange::new(10, 100), 10).unwrap();
+    let spans: Vec<_> = into.spans.iter().map(|it| (it.trace_id, it.span_id, it.to, &*it.service)).collect();
+    assert_eq!(spans, [(trace_id(2), span_id(2), Some(span_id(1)), "mailer")]);
+    assert!(!into.truncated);
+    let none = links_to(&snapshot, &budget, trace_id(1), TimeRange::new(10, 100), 0).unwrap();
+    assert!(none.spans.is_empty() && none.truncated);
+
+    let out = links_of(&snapshot, &budget, &read(&store, 2).unwrap(), 10, 10).unwrap();
+    let ends: Vec<_> = out.iter().map(|it| (it.from, it.to.as_ref().map(|to| (&*to.name, to.start)))).collect();
+    assert_eq!(ends, [(0, Some(("publish", 10))), (0, None), (1, Some(("process", 50)))]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use model::{Nanos, Span, SpanId, TimeRange, TraceId};
 use store::{Order, Scan, Snapshot, SpanChunk};
 
+use crate::lang::SpanFilter;
 use crate::{Budget, QueryError, Warnings};
 
 use super::tree::{self, Node};
@@ -133,6 +134,18 @@ impl Trace {
     /// The index of the span with `span_id`; of the first in the tree when several share it.
     pub fn find(&self, span_id: SpanId) -> Option<usize> {
         self.spans.iter().position(|span| span.span_id == span_id)
+    }
+
+    /// The index of the span that is, in the tree, the `nth` of those with `span_id`, from 1.
+    pub fn find_nth(&self, span_id: SpanId, nth: usize) -> Option<usize> {
+        let same = self.spans.iter().enumerate().filter(|(_, span)| span.span_id == span_id);
+        same.map(|(index, _)| index).nth(nth.checked_sub(1)?)
+    }
+
+    /// For each span of [`Trace::spans`], whether `filter` lets it through.
+    pub(super) fn matching(&self, filter: &SpanFilter) -> Vec<bool> {
+        let mut bound: Vec<_> = self.chunks.iter().map(|chunk| filter.bind(chunk)).collect();
+        self.spans.iter().map(|span| bound[span.chunk].matches(span.row)).collect()
     }
 }
 

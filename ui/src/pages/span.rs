@@ -21,14 +21,14 @@ pub(crate) async fn get(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    let (Some(id), Some(span_id)) = (TraceId::parse(&id), SpanId::parse(&span)) else {
+    let (Some(id), Some((span_id, nth))) = (TraceId::parse(&id), parse(&span)) else {
         return (StatusCode::NOT_FOUND, "no such span\n").into_response();
     };
     let context = Shell::new(&app, &uri, &headers).link("");
     let app_there = app.clone();
     let found = app.state.engine.run(move |snapshot, budget| {
         let Some(trace) = trace(snapshot, budget, id)? else { return Ok(None) };
-        let Some(index) = trace.find(span_id) else { return Ok(None) };
+        let Some(index) = trace.find_nth(span_id, nth) else { return Ok(None) };
         let logs = of_trace(snapshot, budget, id, Some(span_id), MAX_LOGS)?;
         Ok(Some(SpanView::new(&app_there, &trace, index, logs.records.iter(), &context)))
     });
@@ -37,4 +37,10 @@ pub(crate) async fn get(
         Ok(None) => (StatusCode::NOT_FOUND, "no such span\n").into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
     }
+}
+
+/// A span as addresses name it: its id, and which one of those with the id when it is not the first: `00f067aa0ba902b7.2`.
+pub(crate) fn parse(text: &str) -> Option<(SpanId, usize)> {
+    let (id, nth) = text.split_once('.').unwrap_or((text, "1"));
+    Some((SpanId::parse(id)?, nth.parse().ok()?))
 }

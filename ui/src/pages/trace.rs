@@ -7,19 +7,22 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use model::time::MINUTE;
 use model::{Nanos, SpanId, TraceId};
-use query::traces::{Signals, Trace, TraceNote, signals};
+use query::traces::{Signals, Trace, TraceNote, links_of, links_to, signals};
 
 use crate::app::{App, Problem, page};
 use crate::error_origin::error_origin;
 use crate::exemplar_view::ExemplarView;
 use crate::format::{self, Stamp};
 use crate::icon::Icon;
+use crate::link_view::{LinksView, MAX_LINKS, MAX_TRACES, reach};
 use crate::log_view::LogView;
 use crate::page_url::PageUrl;
 use crate::parts::{DurationBar, Name, ServiceTag, Tab};
+use crate::service_graph::ServiceGraph;
 use crate::shell::Shell;
 use crate::span_view::SpanView;
-use crate::trace_statistics::{Statistic, statistics};
+use crate::trace_statistics::{By, Statistic, statistics};
+use crate::waterfall::{self, Kind, Scale, Waterfall};
 
 /// Rows in the page itself; the island draws them again, and the rest.
 const FIRST_ROWS: usize = 60;
@@ -28,7 +31,7 @@ const MAX_ROWS: usize = 500;
 /// Lines of the statistics.
 const MAX_STATISTICS: usize = 200;
 /// Deeper rows are not indented further.
-const MAX_INDENT: usize = 30;
+const MAX_INDENT: usize = 16;
 /// A trace whose last span is younger may not be complete.
 const SETTLED_AFTER: Nanos = MINUTE / 2;
 
@@ -42,6 +45,9 @@ struct TracePage {
     found: Option<Found>,
     tab: &'static str,
     tabs: Vec<Tab>,
+    /// By what the statistics are.
+    by_service: bool,
+    by_attribute: bool,
 }
 
 /// What is there with the id.
@@ -72,6 +78,9 @@ struct View {
     is_fresh: bool,
     rows: Vec<Row>,
     statistics: Vec<StatisticRow>,
+    n_more_statistics: usize,
+    graph: Option<ServiceGraph>,
+    links: Option<LinksView>,
     span: Option<SpanView>,
 }
 
@@ -87,11 +96,13 @@ struct Row {
 }
 
 struct StatisticRow {
-    service: ServiceTag,
-    name: Name,
+    service: Option<ServiceTag>,
+    /// `None` for spans without the attribute.
+    name: Option<Name>,
     n_spans: String,
     n_errors: usize,
     total: String,
+    longest: String,
     own: String,
     critical: String,
     critical_share: String,
@@ -103,14 +114,22 @@ pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>, uri: Uri
     let shell = Shell::new(&app, &uri, &headers).without_range();
     let Some(trace_id) = TraceId::parse(&id) else { return super::not_found::answer(&app, &uri, &headers) };
     let asked = shell.url.get("view").to_owned();
-    let span_id = SpanId::parse(shell.url.get("span"));
-    let context = shell.link("").without("span").without("view");
+    let by = shell.url.get("by").to_owned();
+    let span = super::span::parse(shell.url.get("span"));
+    let context = shell.link("");
     let app_there = app.clone();
     let now = shell.now;
     let found = app.state.engine.run(move |snapshot, budget| {
         let found = signals(snapshot, budget, trace_id, MAX_ROWS)?;
         let tab = tab(&asked, &found);
-        let shown = (!found.is_empty()).then(|| Found::new(&app_there, trace_id, &found, tab, span_id, now, &context));
+        let choice = Choice { tab, span, by: By::parse(&by) };
+        let mut shown = (!found.is_empty()).then(|| Found::new(&app_there, trace_id, &found, &choice, now, &context));
+        let view = shown.as_mut().and_then(|shown| shown.view.as_mut());
+        if let (Some(view), Some(trace), "links") = (view, &found.trace, tab) {
+            let out = links_of(snapshot, budget, trace, MAX_LINKS + 1, MAX_TRACES)?;
+            let into = links_to(snapshot, budget, trace_id, reach(trace), MAX_LINKS)?;
+            view.links = Some(LinksView::new(&app_there, trace, &out, &into, &context));
+        }
         Ok((shown, tab))
     });
     let (found, tab, problem) = match found.await {
@@ -119,7 +138,17 @@ pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>, uri: Uri
     };
     let tabs = found.as_ref().map_or_else(Vec::new, |found| found.tabs(tab, &shell.url));
     let status = if found.is_some() || problem.is_some() { StatusCode::OK } else { StatusCode::NOT_FOUND };
-    page(status, &TracePage { shell, trace_id, problem, found, tab, tabs })
+    let by = By::parse(shell.url.get("by"));
+    let (by_service, by_attribute) = (by == By::Service, matches!(by, By::Attribute(_)));
+    page(status, &TracePage { shell, trace_id, problem, found, tab, tabs, by_service, by_attribute })
+}
+
+/// What of a trace is asked for.
+struct Choice<'a> {
+    tab: &'static str,
+    /// A span, and which one of those with its id.
+    span: Option<(SpanId, usize)>,
+    by: By<'a>,
 }
 
 /// The tab that was asked for, when there is something for it; else the first that has something.
@@ -127,29 +156,25 @@ fn tab(asked: &str, found: &Signals) -> &'static str {
     let has_spans = found.trace.is_some();
     let tabs = [
         ("waterfall", has_spans),
+        ("flame", has_spans),
         ("logs", has_spans || !found.logs.is_empty()),
         ("exemplars", !found.exemplars.is_empty()),
         ("statistics", has_spans),
+        ("graph", has_spans),
+        ("links", has_spans),
     ];
     let mut there = tabs.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name);
     there.clone().find(|name| *name == asked).or_else(|| there.next()).unwrap_or("waterfall")
 }
 
 impl Found {
-    fn new(
-        app: &App,
-        id: TraceId,
-        found: &Signals,
-        tab: &str,
-        span_id: Option<SpanId>,
-        now: Nanos,
-        context: &PageUrl,
-    ) -> Self {
+    fn new(app: &App, id: TraceId, found: &Signals, choice: &Choice<'_>, now: Nanos, context: &PageUrl) -> Self {
         // Times are told from the first span, and without one from what came first.
         let start = found.trace.as_ref().map(|trace| trace.start).or_else(|| found.start()).unwrap_or_default();
         let view = found.trace.as_ref().map(|trace| {
-            let mut view = View::new(app, trace, tab, now, context);
-            view.span = span_id.and_then(|id| trace.find(id)).map(|index| {
+            let mut view = View::new(app, trace, choice, now, context);
+            view.span = choice.span.and_then(|(id, nth)| trace.find_nth(id, nth)).map(|index| {
+                let span_id = Some(trace.spans[index].span_id);
                 let records = found.logs.iter().filter(|record| record.span_id == span_id).take(50);
                 SpanView::new(app, trace, index, records, context)
             });
@@ -170,15 +195,18 @@ impl Found {
 
     /// Of what is there; a trace with spans tells of its logs also that there are none.
     fn tabs(&self, current: &str, url: &PageUrl) -> Vec<Tab> {
-        let other = |name: &str| url.with("view", name).without("span");
+        let other = |name: &str| url.with("view", name).without("by");
         let n_spans = self.view.as_ref().map(|view| view.n_spans.clone());
         let has_spans = n_spans.is_some();
         let (n_logs, n_exemplars) = (self.logs.len(), self.exemplars.len());
         let tabs = [
-            (has_spans, "waterfall", "Waterfall", url.without("view"), n_spans),
+            (has_spans, "waterfall", "Waterfall", url.without("view").without("by"), n_spans),
+            (has_spans, "flame", "Flame", other("flame"), None),
             (has_spans || n_logs > 0, "logs", "Logs", other("logs"), Some(n_logs.to_string())),
             (n_exemplars > 0, "exemplars", "Exemplars", other("exemplars"), Some(n_exemplars.to_string())),
             (has_spans, "statistics", "Where time went", other("statistics"), None),
+            (has_spans, "graph", "Services", other("graph"), None),
+            (has_spans, "links", "Links", other("links"), None),
         ];
         let there = tabs.into_iter().filter(|(is_there, ..)| *is_there);
         there.map(|(_, name, words, href, n)| Tab { words, href, is_current: name == current, n }).collect()
@@ -186,25 +214,13 @@ impl Found {
 }
 
 impl View {
-    fn new(app: &App, trace: &Trace, tab: &str, now: Nanos, context: &PageUrl) -> Self {
+    fn new(app: &App, trace: &Trace, choice: &Choice<'_>, now: Nanos, context: &PageUrl) -> Self {
+        let tab = choice.tab;
         let root = trace.span(trace.root());
         let whole = trace.duration().max(1) as f64;
         let here = |span: SpanId| link(context, trace.trace_id).with("span", span);
-        let row = |index: usize| {
-            let (at, span) = (&trace.spans[index], trace.span(index));
-            let start = at.start.saturating_sub(trace.start) as f64 / whole;
-            Row {
-                name: Name::new(span.name, 160),
-                service: app.service(span.service),
-                depth: at.depth.min(MAX_INDENT),
-                is_error: at.is_error,
-                duration: format::duration(at.duration),
-                bar: DurationBar::new(start, at.duration as f64 / whole, app.slot(span.service), at.is_error),
-                href: here(at.span_id),
-            }
-        };
-        let n_rows = if tab == "waterfall" { trace.spans.len().min(FIRST_ROWS) } else { 0 };
-        let lines = if tab == "statistics" { statistics(trace) } else { Vec::new() };
+        let rows = if tab == "waterfall" { first_rows(app, trace, &here) } else { Vec::new() };
+        let lines = if tab == "statistics" { statistics(trace, choice.by) } else { Vec::new() };
         View {
             root_service: app.service(root.service),
             root_name: Name::new(root.name, 160),
@@ -224,11 +240,40 @@ impl View {
             }),
             notes: trace.notes.iter().map(note).collect(),
             is_fresh: now.saturating_sub(trace.end) < SETTLED_AFTER,
-            rows: (0..n_rows).map(row).collect(),
+            rows,
             statistics: lines.iter().take(MAX_STATISTICS).map(|line| statistic_row(app, line, whole)).collect(),
+            n_more_statistics: lines.len().saturating_sub(MAX_STATISTICS),
+            graph: (tab == "graph").then(|| ServiceGraph::new(app, trace, context)),
+            links: None,
             span: None,
         }
     }
+}
+
+/// The first rows of the waterfall, as the island draws them.
+fn first_rows(app: &App, trace: &Trace, here: &dyn Fn(SpanId) -> PageUrl) -> Vec<Row> {
+    let (waterfall, scale) = (Waterfall::new(trace), Scale::new(trace));
+    let row = |row: &waterfall::Row| {
+        let (at, span) = (&trace.spans[row.span], trace.span(row.span));
+        let name = match row.kind {
+            Kind::Span => Name::new(span.name, 160),
+            Kind::Fold => Name::new(&format!("{} × {}", format::count(row.n_below as u64), span.name), 160),
+            Kind::Missing => Name::new("parent that has not arrived", 160),
+        };
+        let share = |time: Nanos| scale.share(time.saturating_sub(trace.start));
+        let (start, end) = (share(row.start), share(row.end));
+        let is_error = row.kind == Kind::Span && at.is_error;
+        Row {
+            name,
+            service: app.service(span.service),
+            depth: row.depth.min(MAX_INDENT),
+            is_error,
+            duration: format::duration(row.end.saturating_sub(row.start)),
+            bar: DurationBar::new(start, end - start, app.slot(span.service), is_error),
+            href: here(at.span_id),
+        }
+    };
+    waterfall.first().take(FIRST_ROWS).map(row).collect()
 }
 
 /// The page of the trace `id` with the parameters of `context`.
@@ -239,15 +284,16 @@ pub(crate) fn link(context: &PageUrl, id: TraceId) -> PageUrl {
 fn statistic_row(app: &App, line: &Statistic<'_>, whole: f64) -> StatisticRow {
     let share = line.critical as f64 / whole;
     StatisticRow {
-        service: app.service(line.service),
-        name: Name::new(line.name, 160),
+        service: (!line.service.is_empty()).then(|| app.service(line.service)),
+        name: line.name.as_deref().map(|name| if name.is_empty() { Name::default() } else { Name::new(name, 160) }),
         n_spans: format::count(line.n_spans as u64),
         n_errors: line.n_errors,
         total: format::duration(line.total),
+        longest: format::duration(line.longest),
         own: format::duration(line.own),
         critical: format::duration(line.critical),
         critical_share: format::percent(share),
-        bar: DurationBar::new(0.0, share, app.slot(line.service), false),
+        bar: DurationBar::new(0.0, share, if line.service.is_empty() { 0 } else { app.slot(line.service) }, false),
     }
 }
 

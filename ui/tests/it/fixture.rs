@@ -10,6 +10,8 @@ pub(crate) mod receiving;
 pub(crate) mod shop;
 #[path = "fixture/slo_status.rs"]
 mod slo_status;
+#[path = "fixture/traces.rs"]
+pub(crate) mod traces;
 
 use std::sync::Arc;
 

@@ -233,7 +233,7 @@ async fn the_page_of_a_large_box_is_rendered_fast() {
 /// The ladder over a store with one long trace.
 async fn ladder(attempts: Vec<Attempt>, query: &str) -> String {
     let mut fixture = Fixture::empty(clock);
-    fixture.append(0, Shop::batch_job(NOW, 30));
+    fixture.append(0, Shop::batch_job(TraceId([9; 16]), NOW, 30));
     fixture.state.attempts = Arc::new(move || attempts.clone());
     let answer = get(&ui::router(fixture.state.clone()), &format!("/connect/ladder{query}")).await;
     answer.text().to_owned()

@@ -6,7 +6,9 @@ mod fixture;
 mod hostile;
 mod ingest;
 mod pages;
+mod payload;
 mod trace;
+mod waterfall;
 
 use axum::Router;
 use axum::body::Body;

@@ -1,9 +1,10 @@
 //! Each page, full and empty.
 
 use axum::http::{StatusCode, header};
+use model::{SpanId, TraceId};
 
 use crate::fixture::Fixture;
-use crate::fixture::shop::Shop;
+use crate::payload::Data;
 use crate::{clock, get, get_with};
 
 /// Every page, and words that it shows when the shop has been open.
@@ -178,22 +179,15 @@ async fn a_trace_is_a_page_columns_and_panels() {
     for words in ["POST /v1/bookings", "first in", "payment › POST /authorize", "Waterfall"] {
         assert!(page.text().contains(words), "{words}");
     }
-    let columns: serde_json::Value = serde_json::from_slice(&get(&router, &format!("{path}/data")).await.body).unwrap();
-    let n = columns["depth"].as_array().unwrap().len();
-    assert!(n > 10);
-    for column in ["below", "offset", "length", "service", "name", "kind", "flags"] {
-        assert_eq!(columns[column].as_array().unwrap().len(), n, "{column}");
-    }
-    assert_eq!(columns["ids"].as_str().unwrap().len(), 16 * n);
-    assert!(!columns["logs"]["span"].as_array().unwrap().is_empty());
+    let data = Data::get(&router, TraceId::parse(path.trim_start_matches("/traces/")).unwrap()).await;
+    assert!(data.n_rows() > 10);
+    assert!(!data.numbers("markRow").is_empty());
     // The critical path covers the root without a gap or an overlap.
-    let lengths = columns["critical"]["length"].as_array().unwrap();
-    let covered: i64 = lengths.iter().map(|length| length.as_i64().unwrap()).sum();
-    assert_eq!(covered, columns["length"][0].as_i64().unwrap());
+    assert_eq!(data.times("pathLength").iter().sum::<f64>(), data.times("length")[0]);
 
-    let flags = columns["flags"].as_array().unwrap();
-    let last_error = flags.iter().rposition(|flags| flags.as_u64().unwrap() & 1 == 1).unwrap();
-    let span = &columns["ids"].as_str().unwrap()[16 * last_error..16 * last_error + 16];
+    let last_error = data.bytes("flags").iter().rposition(|flags| flags & 1 == 1).unwrap();
+    let id = &data.bytes("id")[8 * last_error..8 * last_error + 8];
+    let span = SpanId(id.try_into().unwrap());
     let panel = get(&router, &format!("{path}/spans/{span}")).await;
     for words in [
         "boxoffice.PspUnavailable",
@@ -325,20 +319,4 @@ async fn the_search_box_opens_traces_by_id() {
     let answer = get(&router, "/go?q=5b8efff798038103d269b633813fc60c").await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     assert_eq!(answer.header(header::LOCATION), "/traces/5b8efff798038103d269b633813fc60c");
-}
-
-#[tokio::test]
-async fn a_long_trace_sends_a_few_rows_and_all_columns() {
-    let fixture = Fixture::empty(clock);
-    fixture.append(0, Shop::batch_job(clock(), 3_000));
-    let router = ui::router(fixture.state.clone());
-    let list = get(&router, "/traces").await;
-    assert!(list.text().contains("nightly settlement"));
-    let path = format!("/traces/{}", model::TraceId([9; 16]));
-    let page = get(&router, &path).await;
-    assert!(page.text().matches("wf-cell-name").count() <= 60);
-    let data = get(&router, &format!("{path}/data")).await;
-    let columns: serde_json::Value = serde_json::from_slice(&data.body).unwrap();
-    assert_eq!(columns["below"][0], 2_999);
-    assert!(data.body.len() < 3_000 * 60, "{} bytes", data.body.len());
 }

@@ -94,12 +94,66 @@ await step(browser, "trace", async (page) => {
   await page.keyboard.press("Escape");
   check(await page.locator(".span-panel").isHidden(), "trace: Escape does not close the panel");
   await page.getByPlaceholder("Find in this trace").fill("zzzz");
-  check((await page.locator(".wf-count").innerText()) === "no span", "trace: a search for nothing finds something");
+  await page.waitForFunction(() => document.querySelector(".wf-count")?.textContent === "no span");
+  await page.getByPlaceholder("Find in this trace").fill("duration >= 0ns");
+  await page.waitForFunction(() => /\d+ of \d+/.test(document.querySelector(".wf-count")?.textContent ?? ""));
+  check(page.url().includes("q=duration"), "trace: the search is not in the address");
+  await page.getByPlaceholder("Find in this trace").fill("duration >=");
+  await page.waitForSelector(".wf-count.error-text");
   await page.locator(".tabs a", { hasText: "Logs" }).click();
   await page.waitForURL(/view=logs/);
   await page.locator(".tabs a", { hasText: "Where time went" }).click();
   await page.waitForURL(/view=statistics/);
   check((await page.locator("table tbody tr").count()) > 0, "trace: the statistics are empty");
+  await page.locator("[name=by]").fill("service");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/by=service/);
+  check((await page.locator("table thead th").first().innerText()) === "Service", "trace: the statistics are not by service");
+  await page.locator(".tabs a", { hasText: "Services" }).click();
+  await page.waitForURL(/view=graph/);
+  check((await page.locator(".sg-node").count()) > 0, "trace: no service is drawn");
+  await accessible(page, "trace graph");
+  await page.locator(".tabs a", { hasText: "Links" }).click();
+  await page.waitForURL(/view=links/);
+  await accessible(page, "trace links");
+});
+
+await step(browser, "trace by keyboard", async (page) => {
+  await open(page, trace);
+  await page.waitForSelector("haechi-trace[data-ready]");
+  const rows = page.locator(".wf-row:not([hidden])");
+  const focused = () => page.locator(".wf-row.is-focused").getAttribute("aria-rowindex");
+  for (const name of ["aria-level", "aria-posinset", "aria-setsize", "aria-rowindex"]) {
+    check((await rows.first().getAttribute(name)) === "1", `trace: the first row has no ${name} of 1`);
+  }
+  check((await rows.first().boundingBox()).height >= 24, "trace: a row is lower than 24 pixels");
+  check(/starts at .* lasts .* % of the trace/.test(await page.locator(".wf-time-cell").first().getAttribute("aria-label")), "trace: a bar has no words");
+  await page.keyboard.press("f");
+  check((await focused()) === "2", "trace: f does not go to the next span");
+  await page.keyboard.press("b");
+  check((await focused()) === "1", "trace: b does not go back");
+  const whole = await rows.count();
+  await page.keyboard.press("p");
+  check((await rows.count()) < whole, "trace: p collapses no level");
+  await page.keyboard.press("o");
+  check((await rows.count()) === whole, "trace: o does not expand the level");
+  await page.keyboard.press("f");
+  await page.keyboard.press("u");
+  check((await focused()) === "1", "trace: u does not go to the parent");
+  await page.keyboard.press("End");
+  await page.keyboard.press("z");
+  check(page.url().includes("win="), "trace: the zoom is not in the address");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".span-panel .kv dt");
+  const before = { span: await page.locator(".span-head h2").innerText(), axis: await page.locator(".wf-axis").innerText() };
+  await page.reload();
+  await page.waitForSelector("haechi-trace[data-ready]");
+  check((await page.locator(".span-head h2").innerText()) === before.span, "trace: the address does not bring the span back");
+  check((await page.locator(".wf-axis").innerText()) === before.axis, "trace: the address does not bring the zoom back");
+  await page.locator(".tabs a", { hasText: "Flame" }).click();
+  await page.waitForSelector("haechi-trace[data-ready] canvas.fl-canvas");
+  check(page.url().includes("win=") && page.url().includes("span="), "trace: the flame graph forgets zoom and span");
+  await accessible(page, "trace flame");
 });
 
 await step(browser, "trace search", async (page) => {

@@ -30,6 +30,8 @@ const pages = {
   "trace-span": trace,
   "trace-logs": `${trace}${trace.includes("?") ? "&" : "?"}view=logs`,
   "trace-time": `${trace}${trace.includes("?") ? "&" : "?"}view=statistics`,
+  "trace-flame": `${trace}${trace.includes("?") ? "&" : "?"}view=flame`,
+  "trace-services": `${trace}${trace.includes("?") ? "&" : "?"}view=graph`,
   logs: "/logs",
   "log-open": "/logs?severity=warn",
   metrics: histogram,

@@ -1,42 +1,40 @@
-// <haechi-trace>: the waterfall of a trace. It replaces the first rows that the page holds by all of them: collapsing,
-// zooming, searching, the critical path, log marks, and the panel of a span, by mouse and by keyboard.
+// <haechi-trace>: the spans of a trace. It replaces the first rows that the page holds by all of them: collapsing,
+// zooming, searching, the critical path, marks of log records, and the panel of a span, by mouse and by keyboard.
 import { isEditing } from "./keys";
+import { readSetting } from "./settings";
 import { THEME_CHANGED } from "./theme";
-import { duration } from "./units";
+import { read, write } from "./trace/address";
+import { FOLD, SPAN, TraceModel } from "./trace/model";
+import { Flame } from "./trace/flame";
 import { Minimap } from "./trace/minimap";
-import { type Columns, TraceModel } from "./trace/model";
 import { Panel } from "./trace/panel";
-import { make, Row, ROW_HEIGHT } from "./trace/rows";
-
-/** Rows beyond the window that are ready, so that scrolling shows no gap. */
-const SPARE_ROWS = 6;
-const TICKS = 5;
+import { decode } from "./trace/payload";
+import { make } from "./trace/rows";
+import { search } from "./trace/search";
+import { Tools } from "./trace/tools";
+import { Waterfall } from "./trace/waterfall";
 
 class HaechiTrace extends HTMLElement {
   private model!: TraceModel;
   private minimap!: Minimap;
   private panel!: Panel;
-  private readonly scroller = make("div", "wf-scroll");
-  private readonly space = make("div", "wf-space");
-  private readonly axis = make("div", "wf-axis");
-  private readonly count = make("span", "wf-count");
-  private readonly field = make("input", "");
-  private criticalButton!: HTMLButtonElement;
-  private rows: Row[] = [];
+  private tools!: Tools;
+  private view!: Waterfall | Flame;
   private focused = 0;
   private selected = -1;
-  private critical = true;
-  private found = new Set<number>();
-  private scheduled = false;
+  private path = true;
+  private folded = true;
+  private compressed = true;
+  private searches = 0;
 
   async connectedCallback(): Promise<void> {
-    if (this.rows.length > 0 || this.model !== undefined) return;
     const source = this.dataset["src"];
-    if (source === undefined) return;
+    if (this.model !== undefined || source === undefined) return;
     try {
       const answer = await fetch(source);
       if (!answer.ok) throw new Error(await answer.text());
-      this.model = new TraceModel((await answer.json()) as Columns);
+      const { header, columns } = decode(await answer.arrayBuffer());
+      this.model = new TraceModel(header, columns);
     } catch (error) {
       // The rows of the page stay.
       const notice = make("p", "wf-problem error-text");
@@ -44,268 +42,280 @@ class HaechiTrace extends HTMLElement {
       this.prepend(notice);
       return;
     }
+    this.restore();
     this.build();
-    const wanted = new URL(location.href).searchParams.get("span");
-    const span = wanted === null ? -1 : this.model.find(wanted.padStart(16, "0"));
-    if (span >= 0) {
-      this.selected = span;
-      this.focused = span;
-      this.model.reveal(span);
-    }
-    this.minimap.paint();
     this.render();
-    this.showFocused();
+    this.view.reveal(this.focused);
     this.dataset["ready"] = "true";
+    requestAnimationFrame(() => this.minimap.paint());
+    if (this.tools.field.value !== "") void this.search(this.tools.field.value, false);
+  }
+
+  /** Takes over what the address says. */
+  private restore(): void {
+    const { model } = this;
+    this.path = read("path") !== "off";
+    this.folded = read("fold") !== "off";
+    this.compressed = read("gaps") !== "off";
+    if (!this.folded || this.dataset["view"] === "flame") model.setFolded(false);
+    if (!this.compressed) model.setCompressed(false);
+    const window = /^(\d+)-(\d+)$/.exec(read("win"));
+    if (window !== null) this.setWindow(model.scale.place(Number(window[1])), model.scale.place(Number(window[2])));
+    const wanted = read("span");
+    const row = wanted === "" ? -1 : model.find(wanted);
+    if (row < 0) return;
+    this.selected = this.focused = row;
+    model.reveal(row);
   }
 
   private build(): void {
-    this.minimap = new Minimap(this.model, () => this.render());
+    const { model } = this;
+    this.minimap = new Minimap(model, (from, to) => this.zoom(from, to));
     this.panel = new Panel(this.querySelector<HTMLElement>(".span-panel"), this.dataset["spans"] ?? "", (id) => this.selectId(id), () => this.close());
-    const head = make("div", "wf-head");
-    const title = make("div", "wf-head-name");
-    title.textContent = "Service and operation";
-    head.append(title, this.axis);
-    this.scroller.tabIndex = 0;
-    this.scroller.setAttribute("role", "treegrid");
-    this.scroller.setAttribute("aria-label", "Spans of the trace");
-    this.scroller.setAttribute("aria-colcount", "2");
-    this.space.setAttribute("role", "rowgroup");
-    this.scroller.append(this.space);
-    const list = make("div", "wf-list");
-    list.append(head, this.scroller);
-    const main = make("div", "wf-main");
-    main.append(list, this.panel.element);
-    this.replaceChildren(this.tools(), this.minimap.element, main);
-
-    this.scroller.addEventListener("scroll", () => this.schedule(), { passive: true });
-    this.scroller.addEventListener("click", (event) => this.clicked(event));
-    document.addEventListener("keydown", (event) => this.pressed(event));
-    document.addEventListener(THEME_CHANGED, () => this.minimap.paint());
-    new ResizeObserver(() => { this.minimap.paint(); this.schedule(); }).observe(this.scroller);
-  }
-
-  private tools(): HTMLElement {
-    const tools = make("div", "wf-tools");
-    this.field.type = "search";
-    this.field.placeholder = "Find in this trace";
-    this.field.setAttribute("aria-label", "Find spans by name, service or id");
-    this.field.addEventListener("input", () => this.search());
-    this.field.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") { event.preventDefault(); this.goTo((span) => this.found.has(span), event.shiftKey ? -1 : 1); }
-      if (event.key === "Escape") { this.field.value = ""; this.search(); this.scroller.focus(); }
-    });
-    const button = (words: string, title: string, act: () => void): HTMLButtonElement => {
-      const element = make("button", "button small");
-      element.type = "button";
-      element.textContent = words;
-      element.title = title;
-      element.addEventListener("click", () => { act(); this.scroller.focus({ preventScroll: true }); });
-      return element;
-    };
-    this.count.setAttribute("aria-live", "polite");
-    this.criticalButton = button("Critical path", "What the trace waited for (c)", () => this.toggleCritical());
-    this.criticalButton.setAttribute("aria-pressed", "true");
-    const gap = make("span", "wf-gap");
-    tools.append(this.field, this.count, gap);
-    const nErrors = this.model.columns.flags.reduce((sum, _, span) => sum + (this.model.isError(span) ? 1 : 0), 0);
-    if (nErrors > 0) tools.append(button("Next error", "Next span with an error (e)", () => this.goTo((span) => this.model.isError(span), 1)));
-    tools.append(
-      this.criticalButton,
-      button("Collapse", "Collapse all ([)", () => this.collapseAll(true)),
-      button("Expand", "Expand all (])", () => this.collapseAll(false)),
-      button("Whole trace", "Show the whole time (0)", () => this.zoom(0, this.model.whole)),
+    const isFlame = this.dataset["view"] === "flame";
+    this.view = isFlame
+      ? new Flame(model, { choose: (row) => this.choose(row), zoom: (row) => this.zoomTo(row) })
+      : new Waterfall(model, { choose: (row) => this.choose(row), toggle: (row) => this.toggle(row, model.collapsed[row] !== 1) });
+    this.tools = new Tools(
+      {
+        search: (text) => void this.search(text, true),
+        found: (direction) => this.goTo((row) => model.found[row] === 1, direction),
+        leave: () => this.view.focus(),
+        error: () => this.goTo((row) => model.isError(row), 1),
+        path: () => this.togglePath(),
+        fold: () => this.toggleFolds(),
+        gaps: () => this.toggleGaps(),
+        collapse: (collapsed) => this.collapseAll(collapsed),
+        zoom: () => this.zoomTo(this.focused),
+        whole: () => this.zoom(0, model.whole),
+      },
+      { errors: model.nErrors > 0, gaps: model.header.gaps.length > 0, folds: model.columns.kind.includes(FOLD), rows: !isFlame },
     );
-    return tools;
-  }
-
-  private schedule(): void {
-    if (this.scheduled) return;
-    this.scheduled = true;
-    requestAnimationFrame(() => { this.scheduled = false; this.renderRows(); });
+    this.tools.field.value = read("q");
+    this.tools.press("path", this.path);
+    this.tools.press("fold", this.folded);
+    this.tools.press("gaps", this.compressed);
+    const main = make("div", "wf-main");
+    main.append(this.view.element, this.panel.element);
+    this.replaceChildren(this.tools.element, this.minimap.element, main);
+    document.addEventListener("keydown", (event) => this.pressed(event));
+    document.addEventListener(THEME_CHANGED, () => { this.minimap.repaint(); if (this.view instanceof Flame) this.view.recolour(); });
+    new ResizeObserver(() => { this.minimap.paint(); this.render(); }).observe(this.view.element);
   }
 
   private render(): void {
-    this.space.style.height = `${this.model.visible.length * ROW_HEIGHT}px`;
-    this.scroller.setAttribute("aria-rowcount", String(this.model.visible.length));
     this.minimap.showWindow();
-    this.renderAxis();
-    this.renderRows();
+    this.tools.showZoom(this.model.from <= 0 && this.model.to >= this.model.whole);
+    this.view.render({ focus: this.focused, selected: this.selected, path: this.path });
   }
 
-  private renderAxis(): void {
-    const { from, to } = this.model;
-    const ticks = Array.from({ length: TICKS }, (_, i) => {
-      const tick = make("span", "wf-tick");
-      tick.textContent = duration(Math.round(from + ((to - from) * i) / (TICKS - 1)));
-      return tick;
-    });
-    this.axis.replaceChildren(...ticks);
-  }
-
-  private renderRows(): void {
-    const { visible } = this.model;
-    const first = Math.max(0, Math.floor(this.scroller.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
-    const needed = Math.min(Math.ceil(this.scroller.clientHeight / ROW_HEIGHT) + 2 * SPARE_ROWS, visible.length - first);
-    while (this.rows.length < needed) {
-      const row = new Row();
-      this.rows.push(row);
-      this.space.append(row.element);
-    }
-    const state = { focus: this.focused, selected: this.selected, critical: this.critical, matches: this.found };
-    this.rows.forEach((row, i) => {
-      const span = i < needed ? visible[first + i] : undefined;
-      row.element.hidden = span === undefined;
-      if (span === undefined) { row.span = -1; row.element.removeAttribute("id"); }
-      else row.show(this.model, span, first + i, state);
-    });
-    this.scroller.setAttribute("aria-activedescendant", `span-${this.focused}`);
-  }
-
-  private clicked(event: MouseEvent): void {
-    const element = (event.target as Element).closest<HTMLElement>(".wf-row");
-    const row = this.rows.find((it) => it.element === element);
-    if (row === undefined || row.span < 0) return;
-    this.focused = row.span;
-    if ((event.target as Element).closest(".wf-toggle") !== null) this.toggle(row.span, this.model.collapsed[row.span] !== 1);
-    else this.select(row.span);
-  }
-
-  private toggle(span: number, collapsed: boolean): void {
-    this.model.setCollapsed(span, collapsed);
+  private toggle(row: number, collapsed: boolean): void {
+    this.model.setCollapsed(row, collapsed);
+    this.focused = this.model.shown(this.focused);
     this.render();
   }
 
   private collapseAll(collapsed: boolean): void {
     this.model.setAllCollapsed(collapsed);
-    while (this.model.row(this.focused) < 0) this.focused = this.model.parent(this.focused);
-    this.render();
-    this.showFocused();
+    this.afterCollapse();
   }
 
-  private toggleCritical(): void {
-    this.critical = !this.critical;
-    this.criticalButton.setAttribute("aria-pressed", String(this.critical));
-    this.renderRows();
+  private step(collapse: boolean): void {
+    this.model.step(collapse);
+    this.afterCollapse();
+  }
+
+  private afterCollapse(): void {
+    this.focused = this.model.shown(this.focused);
+    this.render();
+    this.view.reveal(this.focused);
+  }
+
+  private togglePath(): void {
+    this.path = !this.path;
+    this.tools.press("path", this.path);
+    write("path", this.path ? "" : "off");
+    this.render();
+  }
+
+  private toggleFolds(): void {
+    this.folded = !this.folded;
+    this.tools.press("fold", this.folded);
+    write("fold", this.folded ? "" : "off");
+    this.model.setFolded(this.folded);
+    this.afterCollapse();
+  }
+
+  private toggleGaps(): void {
+    this.compressed = !this.compressed;
+    this.tools.press("gaps", this.compressed);
+    write("gaps", this.compressed ? "" : "off");
+    write("win", "");
+    this.model.setCompressed(this.compressed);
+    this.minimap.paint();
+    this.render();
+  }
+
+  private setWindow(from: number, to: number): void {
+    const { model } = this;
+    const whole = to - from < model.whole / 1e9;
+    [model.from, model.to] = whole ? [0, model.whole] : [Math.max(from, 0), Math.min(to, model.whole)];
   }
 
   private zoom(from: number, to: number): void {
-    [this.model.from, this.model.to] = [Math.max(from, 0), Math.max(to, from + 1)];
+    this.setWindow(from, to);
+    const { model } = this;
+    const isWhole = model.from <= 0 && model.to >= model.whole;
+    write("win", isWhole ? "" : `${Math.floor(model.scale.time(model.from))}-${Math.ceil(model.scale.time(model.to))}`);
     this.render();
   }
 
-  private select(span: number): void {
-    this.selected = span;
-    this.remember(this.model.id(span));
-    this.renderRows();
-    void this.panel.show(this.model.id(span));
+  private zoomTo(row: number): void {
+    const { columns, scale } = this.model;
+    const offset = columns.offset[row] ?? 0;
+    const [from, to] = [scale.place(offset), scale.place(offset + (columns.length[row] ?? 0))];
+    const margin = Math.max((to - from) * 0.05, 1);
+    this.zoom(from - margin, to + margin);
+  }
+
+  /** What a click on a row does: a span opens its panel, what stands for spans opens itself. */
+  private choose(row: number): void {
+    this.focused = row;
+    if (this.model.kind(row) === SPAN) this.select(row, () => this.panel.comeIntoSight());
+    else this.toggle(row, this.model.collapsed[row] !== 1);
+  }
+
+  private select(row: number, then?: () => void): void {
+    if (this.model.kind(row) !== SPAN) return;
+    this.selected = row;
+    const id = this.model.id(row);
+    write("span", id);
+    this.render();
+    void this.panel.show(id).then(() => then?.());
   }
 
   private selectId(id: string): void {
-    const span = this.model.find(id);
-    if (span >= 0) this.goToSpan(span, true);
+    const row = this.model.find(id);
+    if (row >= 0) this.goToRow(row, true);
   }
 
   private close(): void {
     this.selected = -1;
-    this.remember(null);
+    write("span", "");
     this.panel.hide();
-    this.renderRows();
-    this.scroller.focus({ preventScroll: true });
-  }
-
-  private remember(id: string | null): void {
-    const url = new URL(location.href);
-    if (id === null) url.searchParams.delete("span");
-    else url.searchParams.set("span", id);
-    history.replaceState(null, "", url);
-  }
-
-  private search(): void {
-    this.model.search(this.field.value);
-    this.found = new Set(this.model.matches);
-    const n = this.found.size;
-    this.count.textContent = this.field.value.trim() === "" ? "" : n === 0 ? "no span" : `${n} ${n === 1 ? "span" : "spans"}`;
-    const first = this.model.matches[0];
-    if (first !== undefined) this.goToSpan(first, false);
-    else this.renderRows();
-  }
-
-  private goTo(test: (span: number) => boolean, direction: 1 | -1): void {
-    const span = this.model.next(this.focused, direction, test);
-    if (span >= 0) this.goToSpan(span, this.selected >= 0);
-  }
-
-  /** Moves to `span`, and opens its panel when `open`. */
-  private goToSpan(span: number, open: boolean): void {
-    this.model.reveal(span);
-    this.focused = span;
     this.render();
-    this.showFocused();
-    if (open) this.select(span);
+    this.view.focus();
+    this.tools.element.scrollIntoView({ block: "nearest" });
   }
 
-  private showFocused(): void {
-    const top = this.model.row(this.focused) * ROW_HEIGHT;
-    const { scrollTop, clientHeight } = this.scroller;
-    if (top < scrollTop) this.scroller.scrollTop = top - ROW_HEIGHT;
-    else if (top + ROW_HEIGHT > scrollTop + clientHeight) this.scroller.scrollTop = top + 2 * ROW_HEIGHT - clientHeight;
-    this.renderRows();
+  /** Finds `text`, and goes to the first match when `go`. Only the answer to the last question counts. */
+  private async search(text: string, go: boolean): Promise<void> {
+    this.searches += 1;
+    const mine = this.searches;
+    write("q", text.trim());
+    const outcome = await search(this.dataset["find"] ?? "", text);
+    if (mine !== this.searches) return;
+    const { model } = this;
+    model.setFound("rows" in outcome ? outcome.rows : []);
+    if ("problem" in outcome) this.tools.tell(outcome.problem, true);
+    else if (outcome.n_rows !== model.size && text.trim() !== "") this.tools.tell("The trace has grown: load the page again", true);
+    else this.tellFound(text);
+    if (go && model.nFound > 0 && model.found[this.focused] !== 1) this.goTo((row) => model.found[row] === 1, 1);
+    else this.render();
+  }
+
+  private tellFound(text = this.tools.field.value): void {
+    const { model } = this;
+    if (text.trim() === "") this.tools.tell("");
+    else if (model.nFound === 0) this.tools.tell("no span");
+    else if (model.found[this.focused] === 1) this.tools.tell(`${model.foundUpTo(this.focused)} of ${model.nFound}`);
+    else this.tools.tell(`${model.nFound} ${model.nFound === 1 ? "span" : "spans"}`);
+  }
+
+  private goTo(test: (row: number) => boolean, direction: 1 | -1): void {
+    const row = this.model.next(this.focused, direction, test);
+    if (row >= 0) this.goToRow(row, this.selected >= 0);
+  }
+
+  /** Moves to `row`, and opens its panel when `open`. */
+  private goToRow(row: number, open: boolean): void {
+    this.model.reveal(row);
+    this.focused = row;
+    this.render();
+    this.view.reveal(row);
+    if (this.model.nFound > 0) this.tellFound();
+    if (open) this.select(row);
   }
 
   private move(by: number): void {
-    const row = Math.min(Math.max(this.model.row(this.focused) + by, 0), this.model.visible.length - 1);
-    const span = this.model.visible[row];
-    if (span !== undefined) this.goToSpan(span, this.selected >= 0);
+    const { visible } = this.model;
+    const place = Math.min(Math.max(this.model.place(this.focused) + by, 0), visible.length - 1);
+    const row = visible[place];
+    if (row !== undefined) this.goToRow(row, this.selected >= 0);
   }
 
   private pressed(event: KeyboardEvent): void {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isEditing(event.target)) return;
     if (document.querySelector("dialog[open]") !== null) return;
-    const inTree = event.target === this.scroller || event.target === document.body;
+    const inTree = this.view.holds(event.target) || event.target === document.body;
     if (!inTree && event.key !== "Escape") return;
-    const act = this.action(event.key);
+    // Keys with a name work like in every tree; single letters can be switched off.
+    const act = this.namedKey(event.key) ?? (readSetting("keys") === "off" ? undefined : this.letter(event.key));
     if (act === undefined) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     act();
   }
 
-  private action(key: string): (() => void) | undefined {
+  private namedKey(key: string): (() => void) | undefined {
     const { model, focused } = this;
-    const { columns } = model;
-    const page = Math.max(1, Math.floor(this.scroller.clientHeight / ROW_HEIGHT) - 1);
     switch (key) {
-      case "ArrowDown": case "j": return () => this.move(1);
-      case "ArrowUp": case "k": return () => this.move(-1);
-      case "PageDown": return () => this.move(page);
-      case "PageUp": return () => this.move(-page);
+      case "ArrowDown": return () => this.move(1);
+      case "ArrowUp": return () => this.move(-1);
+      case "PageDown": return () => this.move(this.view.page);
+      case "PageUp": return () => this.move(-this.view.page);
       case "Home": return () => this.move(-model.size);
       case "End": return () => this.move(model.size);
       case "ArrowRight": return () => {
         if (model.collapsed[focused] === 1) this.toggle(focused, false);
-        else if ((columns.below[focused] ?? 0) > 0) this.move(1);
+        else if ((model.below[focused] ?? 0) > 0) this.move(1);
       };
       case "ArrowLeft": return () => {
-        if ((columns.below[focused] ?? 0) > 0 && model.collapsed[focused] !== 1) this.toggle(focused, true);
-        else if (model.parent(focused) >= 0) this.goToSpan(model.parent(focused), this.selected >= 0);
+        if ((model.below[focused] ?? 0) > 0 && model.collapsed[focused] !== 1) this.toggle(focused, true);
+        else this.goToParent();
       };
-      case "Enter": case " ": return () => this.select(focused);
+      case "Enter": return () => this.choose(focused);
+      case " ": return () => (this.selected === focused ? this.close() : this.choose(focused));
       case "Escape": return this.selected >= 0 ? () => this.close() : undefined;
-      case "u": return () => { if (model.parent(focused) >= 0) this.goToSpan(model.parent(focused), this.selected >= 0); };
-      case "e": return () => this.goTo((span) => model.isError(span), 1);
-      case "E": return () => this.goTo((span) => model.isError(span), -1);
-      case "n": return () => this.goTo((span) => this.found.has(span), 1);
-      case "N": return () => this.goTo((span) => this.found.has(span), -1);
-      case "[": return () => this.collapseAll(true);
-      case "]": return () => this.collapseAll(false);
-      case "c": return () => this.toggleCritical();
-      case "z": return () => {
-        const [offset, length] = [columns.offset[focused] ?? 0, columns.length[focused] ?? 0];
-        this.zoom(offset - length * 0.05, offset + Math.max(length * 1.05, 1));
-      };
+      default: return undefined;
+    }
+  }
+
+  private letter(key: string): (() => void) | undefined {
+    const { model } = this;
+    switch (key) {
+      case "j": case "f": return () => this.move(1);
+      case "k": case "b": return () => this.move(-1);
+      case "u": return () => this.goToParent();
+      case "e": return () => this.goTo((row) => model.isError(row), 1);
+      case "E": return () => this.goTo((row) => model.isError(row), -1);
+      case "n": return () => this.goTo((row) => model.found[row] === 1, 1);
+      case "N": return () => this.goTo((row) => model.found[row] === 1, -1);
+      case "]": return () => this.collapseAll(true);
+      case "[": return () => this.collapseAll(false);
+      case "p": return () => this.step(true);
+      case "o": return () => this.step(false);
+      case "c": return () => this.togglePath();
+      case "l": return () => this.select(this.focused, () => this.panel.showMoments());
+      case "z": return () => this.zoomTo(this.focused);
       case "0": return () => this.zoom(0, model.whole);
       default: return undefined;
     }
+  }
+
+  private goToParent(): void {
+    const parent = this.model.parent(this.focused);
+    if (parent >= 0) this.goToRow(parent, this.selected >= 0);
   }
 }
 

@@ -1,132 +1,238 @@
-// The trace as the server sent it, one array per column, and what of it is shown. Nothing is kept per span but numbers.
+// The rows of a trace and what of them is shown. Nothing is kept per row but numbers.
+import type { Columns, Header } from "./payload";
+import { Scale } from "./scale";
 
-export interface Columns {
-  trace_id: string; start: string; duration: number;
-  services: { name: string; slot: number }[];
-  names: string[]; ids: string;
-  depth: number[]; below: number[]; offset: number[]; length: number[];
-  service: number[]; name: number[]; kind: number[]; flags: number[];
-  critical: { span: number[]; offset: number[]; length: number[] };
-  logs: { span: number[]; offset: number[]; level: number[] };
-  logs_cut: boolean;
-}
-
+export const SPAN = 0;
+export const FOLD = 1;
+export const MISSING = 2;
 const IS_ERROR = 1;
-const MISSING_PARENT = 2;
-const ODD = 4;
-const ID_LENGTH = 16;
+const SHARED_ID = 2;
+const CYCLE = 4;
+const HAS_LINKS = 8;
+const IS_LINKED = 16;
+const ID_BYTES = 8;
 
 export class TraceModel {
   readonly size: number;
-  /** The spans shown, in order: all but those below a collapsed one. */
-  visible: Int32Array;
+  /** The rows shown, in order: all but those below a collapsed one. */
+  visible = new Int32Array(0);
   readonly collapsed: Uint8Array;
-  /** By span: positions in the columns of the critical path and of the log marks. */
-  readonly criticalOf: Map<number, number[]>;
-  readonly logsOf: Map<number, number[]>;
-  /** The stretch shown, in nanoseconds after the start. */
+  readonly depth: Uint32Array;
+  /** Rows below, which follow directly. */
+  readonly below: Uint32Array;
+  /** By row: the how manieth of its siblings it is, from 1, and how many there are. */
+  readonly position: Uint32Array;
+  readonly siblings: Uint32Array;
+  /** By row: the first part of the critical path, the first mark, the first link from it; and by each the next of its row. */
+  readonly path: Chains;
+  readonly marks: Chains;
+  readonly links: Chains;
+  readonly skew = new Map<number, number>();
+  /** By row of a fold: the statement that was repeated; and by row of its parent: the rows of such folds. */
+  readonly repeats = new Map<number, string>();
+  readonly repeaters = new Map<number, number[]>();
+  readonly nErrors: number;
+  scale: Scale;
+  /** The stretch of the axis that is shown. */
   from = 0;
   to: number;
-  matches: number[] = [];
-  private rowOf = new Map<number, number>();
+  /** By row: 1 for those that were found. */
+  readonly found: Uint8Array;
+  nFound = 0;
+  private readonly rowAt: Int32Array;
+  private readonly errorsBefore: Uint32Array;
+  private readonly foundBefore: Uint32Array;
 
-  constructor(readonly columns: Columns) {
+  constructor(readonly header: Header, readonly columns: Columns) {
     this.size = columns.offset.length;
-    this.collapsed = new Uint8Array(this.size);
-    this.visible = new Int32Array(0);
-    this.criticalOf = group(columns.critical.span);
-    this.logsOf = group(columns.logs.span);
+    const { size } = this;
+    this.collapsed = new Uint8Array(size);
+    this.depth = new Uint32Array(size);
+    this.below = new Uint32Array(size);
+    this.position = new Uint32Array(size);
+    this.siblings = new Uint32Array(size);
+    this.found = new Uint8Array(size);
+    this.rowAt = new Int32Array(size);
+    this.errorsBefore = new Uint32Array(size + 1);
+    this.foundBefore = new Uint32Array(size + 1);
+    this.path = new Chains(columns.pathRow, size);
+    this.marks = new Chains(columns.markRow, size);
+    this.links = new Chains(columns.linkFrom, size);
+    this.scale = new Scale(header, true);
     this.to = this.whole;
-    this.arrange();
+    this.climb();
+    this.nErrors = this.errorsBefore[size] ?? 0;
+    columns.skewRow.forEach((row, i) => this.skew.set(row, columns.skewBy[i] ?? 0));
+    columns.repeatRow.forEach((row, i) => {
+      this.repeats.set(row, header.texts[columns.repeatText[i] ?? 0] ?? "");
+      const parent = this.parent(row);
+      this.repeaters.set(parent, [...(this.repeaters.get(parent) ?? []), row]);
+    });
+    this.setFolded(true);
   }
 
-  /** The length of the trace; at least 1, so that it can divide. */
+  /** Fills in what follows from the parents. */
+  private climb(): void {
+    const { columns, depth, below, position, siblings, errorsBefore, size } = this;
+    const children = new Uint32Array(size + 1);
+    for (let row = 0; row < size; row += 1) {
+      const parent = this.parent(row);
+      if (parent >= 0) depth[row] = (depth[parent] ?? 0) + 1;
+      children[parent + 1] = (children[parent + 1] ?? 0) + 1;
+      position[row] = children[parent + 1] ?? 0;
+      errorsBefore[row + 1] = (errorsBefore[row] ?? 0) + ((columns.flags[row] ?? 0) & IS_ERROR);
+    }
+    for (let row = size - 1; row >= 0; row -= 1) {
+      const parent = this.parent(row);
+      siblings[row] = children[parent + 1] ?? 0;
+      if (parent >= 0) below[parent] = (below[parent] ?? 0) + (below[row] ?? 0) + 1;
+    }
+  }
+
+  /** The length of the axis; at least 1, so that it can divide. */
   get whole(): number {
-    return Math.max(this.columns.duration, 1);
+    return this.scale.whole;
   }
 
-  id(span: number): string {
-    return this.columns.ids.slice(span * ID_LENGTH, (span + 1) * ID_LENGTH);
+  parent(row: number): number {
+    const up = this.columns.up[row] ?? 0;
+    return up === 0 ? -1 : row - up;
   }
 
+  kind(row: number): number {
+    return this.columns.kind[row] ?? SPAN;
+  }
+
+  hex(row: number): string {
+    let text = "";
+    for (let i = row * ID_BYTES; i < (row + 1) * ID_BYTES; i += 1) text += (this.columns.id[i] ?? 0).toString(16).padStart(2, "0");
+    return text;
+  }
+
+  /** What names the span of a row in an address: its id, and the how manieth of those with the id it is. */
+  id(row: number): string {
+    const id = this.hex(row);
+    if (!this.isTwin(row)) return id;
+    let nth = 1;
+    for (let above = 0; above < row; above += 1) if (this.isTwin(above) && this.kind(above) === SPAN && this.hex(above) === id) nth += 1;
+    return nth === 1 ? id : `${id}.${nth}`;
+  }
+
+  /** The row of the span with such an id, or -1. */
   find(id: string): number {
-    for (let span = 0; span < this.size; span += 1) if (this.id(span) === id) return span;
+    const [hex = "", nth = "1"] = id.split(".");
+    const bytes = Array.from({ length: ID_BYTES }, (_, i) => parseInt(hex.padStart(2 * ID_BYTES, "0").slice(2 * i, 2 * i + 2), 16));
+    let left = Number(nth);
+    for (let row = 0; row < this.size; row += 1) {
+      let same = this.kind(row) === SPAN;
+      for (let i = 0; same && i < ID_BYTES; i += 1) same = this.columns.id[row * ID_BYTES + i] === bytes[i];
+      if (same && (left -= 1) <= 0) return row;
+    }
     return -1;
   }
 
-  name(span: number): string {
-    return this.columns.names[this.columns.name[span] ?? 0] ?? "";
+  name(row: number): string {
+    return this.header.texts[this.columns.name[row] ?? 0] ?? "";
   }
 
-  service(span: number): { name: string; slot: number } {
-    return this.columns.services[this.columns.service[span] ?? 0] ?? { name: "", slot: 0 };
+  service(row: number): { name: string; slot: number } {
+    return this.header.services[this.columns.service[row] ?? 0] ?? { name: "", slot: 0 };
   }
 
-  isError(span: number): boolean {
-    return ((this.columns.flags[span] ?? 0) & IS_ERROR) !== 0;
+  isError(row: number): boolean {
+    return ((this.columns.flags[row] ?? 0) & IS_ERROR) !== 0;
   }
 
-  isOrphan(span: number): boolean {
-    return ((this.columns.flags[span] ?? 0) & MISSING_PARENT) !== 0;
+  isTwin(row: number): boolean {
+    return ((this.columns.flags[row] ?? 0) & SHARED_ID) !== 0;
   }
 
-  isOdd(span: number): boolean {
-    return ((this.columns.flags[span] ?? 0) & ODD) !== 0;
+  isCut(row: number): boolean {
+    return ((this.columns.flags[row] ?? 0) & CYCLE) !== 0;
   }
 
-  /** Whether a span below has an error, which a collapsed row must still tell. */
-  hidesError(span: number): boolean {
-    const end = span + (this.columns.below[span] ?? 0);
-    for (let below = span + 1; below <= end; below += 1) if (this.isError(below)) return true;
-    return false;
+  hasLinks(row: number): boolean {
+    return ((this.columns.flags[row] ?? 0) & HAS_LINKS) !== 0;
   }
 
-  parent(span: number): number {
-    const depth = this.columns.depth[span] ?? 0;
-    if (depth === 0) return -1;
-    for (let above = span - 1; above >= 0; above -= 1) if ((this.columns.depth[above] ?? 0) < depth) return above;
-    return -1;
+  isLinked(row: number): boolean {
+    return ((this.columns.flags[row] ?? 0) & IS_LINKED) !== 0;
   }
 
-  /** The place of `span` among the visible rows, or -1. */
-  row(span: number): number {
-    return this.rowOf.get(span) ?? -1;
+  /** How many of the rows below have an error, which a collapsed row must still tell. */
+  errorsBelow(row: number): number {
+    return (this.errorsBefore[row + 1 + (this.below[row] ?? 0)] ?? 0) - (this.errorsBefore[row + 1] ?? 0);
+  }
+
+  foundBelow(row: number): number {
+    return (this.foundBefore[row + 1 + (this.below[row] ?? 0)] ?? 0) - (this.foundBefore[row + 1] ?? 0);
+  }
+
+  /** The sum and the longest of the spans in a fold. */
+  folded(row: number): { total: number; longest: number } {
+    let [total, longest] = [0, 0];
+    for (let member = row + 1; member <= row + (this.below[row] ?? 0); member += 1) {
+      const length = this.columns.length[member] ?? 0;
+      total += length;
+      longest = Math.max(longest, length);
+    }
+    return { total, longest };
+  }
+
+  /** The place of `row` among the visible ones, or -1. */
+  place(row: number): number {
+    return this.rowAt[row] ?? -1;
   }
 
   /** Works out which rows are visible. */
   arrange(): void {
     const visible = new Int32Array(this.size);
-    this.rowOf.clear();
+    this.rowAt.fill(-1);
     let count = 0;
-    for (let span = 0; span < this.size; ) {
-      visible[count] = span;
-      this.rowOf.set(span, count);
+    for (let row = 0; row < this.size; ) {
+      visible[count] = row;
+      this.rowAt[row] = count;
       count += 1;
-      span += this.collapsed[span] === 1 ? (this.columns.below[span] ?? 0) + 1 : 1;
+      row += this.collapsed[row] === 1 ? (this.below[row] ?? 0) + 1 : 1;
     }
     this.visible = visible.subarray(0, count);
   }
 
-  setCollapsed(span: number, collapsed: boolean): void {
-    if ((this.columns.below[span] ?? 0) === 0) return;
-    this.collapsed[span] = collapsed ? 1 : 0;
+  setCollapsed(row: number, collapsed: boolean): void {
+    if ((this.below[row] ?? 0) === 0) return;
+    this.collapsed[row] = collapsed ? 1 : 0;
     this.arrange();
   }
 
-  /** Collapses or expands every span that has others below. */
+  /** Collapses or opens the rows that stand for equal siblings. */
+  setFolded(folded: boolean): void {
+    for (let row = 0; row < this.size; row += 1) if (this.kind(row) === FOLD) this.collapsed[row] = folded ? 1 : 0;
+    this.arrange();
+  }
+
+  /** Collapses or expands every row that has others below, but opens no fold. */
   setAllCollapsed(collapsed: boolean): void {
-    for (let span = 0; span < this.size; span += 1) {
+    for (let row = 0; row < this.size; row += 1) {
+      if (!collapsed && this.kind(row) === FOLD) continue;
       // Roots stay open: all that is left would be one line.
-      const inner = (this.columns.depth[span] ?? 0) > 0;
-      this.collapsed[span] = collapsed && inner && (this.columns.below[span] ?? 0) > 0 ? 1 : 0;
+      const inner = (this.depth[row] ?? 0) > 0;
+      this.collapsed[row] = collapsed && inner && (this.below[row] ?? 0) > 0 ? 1 : 0;
     }
     this.arrange();
   }
 
-  /** Expands what hides `span`. */
-  reveal(span: number): void {
+  /** Collapses the deepest level that is open, or opens the topmost that is collapsed. Folds stay as they are. */
+  step(collapse: boolean): void {
+    const rows = this.visible.filter((row) => this.kind(row) !== FOLD && (this.below[row] ?? 0) > 0 && (this.collapsed[row] === 1) !== collapse);
+    const level = rows.reduce((best, row) => (collapse ? Math.max(best, this.depth[row] ?? 0) : Math.min(best, this.depth[row] ?? 0)), collapse ? -1 : Infinity);
+    for (const row of rows) if (this.depth[row] === level) this.collapsed[row] = collapse ? 1 : 0;
+    this.arrange();
+  }
+
+  /** Expands what hides `row`. */
+  reveal(row: number): void {
     let changed = false;
-    for (let above = this.parent(span); above >= 0; above = this.parent(above)) {
+    for (let above = this.parent(row); above >= 0; above = this.parent(above)) {
       if (this.collapsed[above] === 1) {
         this.collapsed[above] = 0;
         changed = true;
@@ -135,37 +241,61 @@ export class TraceModel {
     if (changed) this.arrange();
   }
 
-  /** Finds the spans whose name or service holds `text`, or whose id starts with it. */
-  search(text: string): void {
-    const wanted = text.trim().toLowerCase();
-    this.matches = [];
-    if (wanted === "") return;
-    const hit = (it: string): boolean => it.toLowerCase().includes(wanted);
-    const names = this.columns.names.map(hit);
-    const services = this.columns.services.map(({ name }) => hit(name));
-    const isId = /^[0-9a-f]{6,16}$/.test(wanted);
-    for (let span = 0; span < this.size; span += 1) {
-      const found = names[this.columns.name[span] ?? 0] || services[this.columns.service[span] ?? 0] || (isId && this.id(span).startsWith(wanted));
-      if (found) this.matches.push(span);
-    }
+  /** The nearest visible row at or above `row`. */
+  shown(row: number): number {
+    let at = row;
+    while (at >= 0 && this.place(at) < 0) at = this.parent(at);
+    return Math.max(at, 0);
   }
 
-  /** The next span after `span` in `direction` for which `test` holds, going round at the end; -1 when there is none. */
-  next(span: number, direction: 1 | -1, test: (span: number) => boolean): number {
+  setFound(rows: Iterable<number>): void {
+    this.found.fill(0);
+    for (const row of rows) this.found[row] = 1;
+    for (let row = 0; row < this.size; row += 1) this.foundBefore[row + 1] = (this.foundBefore[row] ?? 0) + (this.found[row] ?? 0);
+    this.nFound = this.foundBefore[this.size] ?? 0;
+  }
+
+  /** How many of the found rows are at or before `row`. */
+  foundUpTo(row: number): number {
+    return this.foundBefore[row + 1] ?? 0;
+  }
+
+  /** The next row after `row` in `direction` for which `test` holds, going round at the end; -1 when there is none. */
+  next(row: number, direction: 1 | -1, test: (row: number) => boolean): number {
     for (let step = 1; step <= this.size; step += 1) {
-      const at = (span + direction * step + this.size * 2) % this.size;
+      const at = (row + direction * step + this.size * 2) % this.size;
       if (test(at)) return at;
     }
     return -1;
   }
+
+  /** Draws long gaps short, or as long as they are, and shows the whole of it. */
+  setCompressed(compress: boolean): void {
+    this.scale = new Scale(this.header, compress);
+    [this.from, this.to] = [0, this.whole];
+  }
 }
 
-function group(spans: number[]): Map<number, number[]> {
-  const groups = new Map<number, number[]>();
-  spans.forEach((span, i) => {
-    const known = groups.get(span);
-    if (known === undefined) groups.set(span, [i]);
-    else known.push(i);
-  });
-  return groups;
+/** Which entries of a column belong to a row, without an array for each. */
+export class Chains {
+  private readonly first: Int32Array;
+  private readonly after: Int32Array;
+
+  constructor(rows: Uint32Array, size: number) {
+    this.first = new Int32Array(size).fill(-1);
+    this.after = new Int32Array(rows.length);
+    for (let i = rows.length - 1; i >= 0; i -= 1) {
+      const row = rows[i] ?? 0;
+      this.after[i] = this.first[row] ?? -1;
+      this.first[row] = i;
+    }
+  }
+
+  has(row: number): boolean {
+    return (this.first[row] ?? -1) >= 0;
+  }
+
+  *of(row: number): Generator<number> {
+    for (let i = this.first[row] ?? -1; i >= 0; i = this.after[i] ?? -1) yield i;
+  }
 }

@@ -5,7 +5,7 @@ import { make } from "./rows";
 export class Panel {
   readonly element: HTMLElement;
   private readonly body = make("div", "span-body");
-  private request = 0;
+  private request: AbortController | null = null;
 
   constructor(first: HTMLElement | null, private readonly spans: string, private readonly select: (id: string) => void, close: () => void) {
     this.element = make("aside", "span-panel");
@@ -27,15 +27,17 @@ export class Panel {
     });
   }
 
+  /** Shows the span `id`. What was asked for before is given up, so that a held key does not keep the server busy. */
   async show(id: string): Promise<void> {
-    this.request += 1;
-    const request = this.request;
+    this.request?.abort();
+    const request = new AbortController();
+    this.request = request;
     this.element.hidden = false;
     this.element.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetch(this.spans + id + location.search);
+      const answer = await fetch(this.spans + id + location.search, { signal: request.signal });
       const text = await answer.text();
-      if (request !== this.request) return;
+      if (request.signal.aborted) return;
       if (answer.ok) {
         // The server escaped everything that telemetry said.
         this.body.innerHTML = text;
@@ -44,7 +46,8 @@ export class Panel {
         this.fail(text);
       }
     } catch (error) {
-      if (request === this.request) this.fail(String(error));
+      if (request.signal.aborted) return;
+      this.fail(String(error));
     }
     this.element.scrollTop = 0;
     this.element.removeAttribute("aria-busy");
@@ -56,8 +59,18 @@ export class Panel {
     this.body.replaceChildren(notice);
   }
 
+  /** Brings the panel into sight where it is below the spans, which is where there is no room beside them. */
+  comeIntoSight(): void {
+    if (matchMedia("(max-width: 1080px)").matches) this.element.scrollIntoView({ block: "start" });
+  }
+
+  /** Scrolls to the events and log records of the span. */
+  showMoments(): void {
+    this.body.querySelector(".span-moments")?.scrollIntoView({ block: "start" });
+  }
+
   hide(): void {
-    this.request += 1;
+    this.request?.abort();
     this.element.hidden = true;
   }
 }

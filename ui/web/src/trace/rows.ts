@@ -1,136 +1,199 @@
 // The rows of the waterfall: as many elements as fit the window, whatever the number of spans.
-import { duration } from "../units";
-import type { TraceModel } from "./model";
+import { duration, number } from "../units";
+import { FOLD, MISSING, SPAN, type TraceModel } from "./model";
 
 export const ROW_HEIGHT = 26;
-const INDENT = 14;
-const MAX_INDENT = 30;
+export const INDENT = 14;
 /** Marks drawn in one row. */
-const MAX_MARKS = 40;
+const MAX_MARKS = 24;
 /** Shorter stretches of the critical path are not drawn. */
 const LEAST_PERCENT = 0.25;
 const KINDS = ["", "internal", "server", "client", "producer", "consumer"];
 const LEVELS = ["info", "warn", "error"];
+const EXCEPTION = 3;
+
+export interface State { focus: number; selected: number; path: boolean }
+
+/** From which depth on rows are indented, and up to which. */
+export interface Indent { from: number; to: number }
 
 export class Row {
   readonly element = make("div", "wf-row");
-  span = -1;
-  private readonly toggle = make("button", "wf-toggle");
-  private readonly name = make("span", "wf-name");
-  private readonly service = make("span", "service");
-  private readonly serviceName = make("bdi", "");
+  row = -1;
+  private version = -1;
+  private readonly toggle = make("span", "wf-toggle");
+  private readonly service = make("bdi", "service");
   private readonly operation = make("bdi", "wf-operation");
-  private readonly note = make("span", "wf-note");
   private readonly nameCell = make("div", "wf-cell wf-name-cell");
   private readonly timeCell = make("div", "wf-cell wf-time-cell");
   private readonly bar = make("span", "wf-bar");
   private readonly label = make("span", "wf-label");
-  private readonly marks: HTMLElement[] = [];
 
   constructor() {
     this.element.setAttribute("role", "row");
     this.nameCell.setAttribute("role", "gridcell");
     this.timeCell.setAttribute("role", "gridcell");
-    this.toggle.setAttribute("tabindex", "-1");
     this.toggle.setAttribute("aria-hidden", "true");
-    this.service.append(this.serviceName);
-    this.name.append(this.service, this.operation, this.note);
-    this.nameCell.append(this.toggle, this.name);
-    this.timeCell.append(this.bar, this.label);
     this.element.append(this.nameCell, this.timeCell);
   }
 
-  /** Shows `span` at the visible row `row`. */
-  show(model: TraceModel, span: number, row: number, state: { focus: number; selected: number; critical: boolean; matches: Set<number> }): void {
-    const { columns } = model;
-    this.span = span;
-    const below = columns.below[span] ?? 0;
-    const collapsed = model.collapsed[span] === 1;
-    const depth = columns.depth[span] ?? 0;
-    const service = model.service(span);
-    const isError = model.isError(span);
-    const { element } = this;
-    element.id = `span-${span}`;
-    element.style.transform = `translateY(${row * ROW_HEIGHT}px)`;
-    element.setAttribute("aria-rowindex", String(row + 1));
-    element.setAttribute("aria-level", String(depth + 1));
-    if (below > 0) element.setAttribute("aria-expanded", String(!collapsed));
-    else element.removeAttribute("aria-expanded");
-    element.setAttribute("aria-selected", String(span === state.selected));
-    element.classList.toggle("is-focused", span === state.focus);
-    element.classList.toggle("is-error", isError);
-    element.classList.toggle("is-match", state.matches.has(span));
-    element.classList.toggle("is-dim", state.matches.size > 0 && !state.matches.has(span));
-
-    this.nameCell.style.paddingInlineStart = `${6 + Math.min(depth, MAX_INDENT) * INDENT}px`;
-    this.toggle.textContent = below === 0 ? "" : collapsed ? "▸" : "▾";
-    this.service.className = `service s${service.slot}`;
-    this.serviceName.textContent = service.name;
-    this.operation.textContent = model.name(span);
-    const notes: string[] = [];
-    if (collapsed) notes.push(`+${below}${!isError && model.hidesError(span) ? " with errors" : ""}`);
-    if (model.isOrphan(span)) notes.push("parent missing");
-    if (model.isOdd(span)) notes.push("⚠");
-    this.note.textContent = notes.join(" · ");
-    this.showTime(model, span, service.slot, isError, state.critical);
+  hide(): void {
+    this.row = -1;
+    this.version = -1;
+    this.element.hidden = true;
+    this.element.removeAttribute("id");
   }
 
-  private showTime(model: TraceModel, span: number, slot: number, isError: boolean, critical: boolean): void {
-    const { columns } = model;
-    const window = Math.max(model.to - model.from, 1);
-    const [offset, length] = [columns.offset[span] ?? 0, columns.length[span] ?? 0];
-    const start = ((offset - model.from) / window) * 100;
-    const end = ((offset + length - model.from) / window) * 100;
-    const shown = end >= 0 && start <= 100;
+  /** Shows `row` as the visible one `place`, unless it does already since `version` changed last. */
+  show(model: TraceModel, row: number, place: number, state: State, indent: Indent, version: number): void {
+    if (this.row === row && this.version === version) return;
+    this.row = row;
+    this.version = version;
+    const below = model.below[row] ?? 0;
+    const collapsed = model.collapsed[row] === 1;
+    const kind = model.kind(row);
+    const depth = model.depth[row] ?? 0;
+    const isError = model.isError(row);
+    const { element } = this;
+    element.hidden = false;
+    element.id = `row-${row}`;
+    element.className = "wf-row";
+    element.classList.toggle("is-focused", row === state.focus);
+    element.classList.toggle("is-error", isError);
+    element.classList.toggle("is-stand-in", kind !== SPAN);
+    element.classList.toggle("is-match", model.found[row] === 1);
+    element.classList.toggle("is-dim", model.nFound > 0 && model.found[row] !== 1);
+    element.style.transform = `translateY(${place * ROW_HEIGHT}px)`;
+    const attributes: Record<string, number> = { rowindex: place + 1, level: depth + 1, posinset: model.position[row] ?? 1, setsize: model.siblings[row] ?? 1 };
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(`aria-${name}`, String(value));
+    if (below > 0) element.setAttribute("aria-expanded", String(!collapsed));
+    else element.removeAttribute("aria-expanded");
+    element.setAttribute("aria-selected", String(row === state.selected));
+    this.nameCell.style.paddingInlineStart = `${6 + (Math.min(Math.max(depth, indent.from), indent.to) - indent.from) * INDENT}px`;
+    this.showName(model, row, collapsed);
+    this.showTime(model, row, state.path);
+  }
+
+  private showName(model: TraceModel, row: number, collapsed: boolean): void {
+    const kind = model.kind(row);
+    const below = model.below[row] ?? 0;
+    const { name, slot } = model.service(row);
+    this.toggle.textContent = below === 0 ? "" : collapsed ? "▸" : "▾";
+    this.service.className = `service s${slot}`;
+    this.service.textContent = name;
+    this.operation.textContent = kind === FOLD ? `${below} × ${model.name(row)}` : kind === MISSING ? `span ${model.hex(row)}` : model.name(row);
+    this.nameCell.replaceChildren(this.toggle, ...(kind === MISSING ? [] : [this.service]), this.operation, ...this.notes(model, row, collapsed));
+  }
+
+  /** What a row tells besides its name. */
+  private notes(model: TraceModel, row: number, collapsed: boolean): HTMLElement[] {
+    const notes: HTMLElement[] = [];
+    const add = (words: string, title: string, kind = ""): void => {
+      const note = make("span", `wf-note ${kind}`);
+      note.textContent = words;
+      if (title !== "") note.title = title;
+      notes.push(note);
+    };
+    const below = model.below[row] ?? 0;
+    if (model.kind(row) === MISSING) add("has not arrived", "The spans below name it as their parent: it was lost, not sampled, or is still on its way", "warn");
+    for (const fold of model.repeaters.get(row) ?? []) {
+      const statement = model.repeats.get(fold) ?? "";
+      add(`N+1 × ${model.below[fold] ?? 0}`, `The same call of a database again and again, one after the other${statement === "" ? "" : `: ${statement}`}`, "badge warn");
+    }
+    if (collapsed && model.kind(row) !== FOLD) add(`+${below}`, `${below} rows are below`);
+    const [errors, found] = [model.errorsBelow(row), model.foundBelow(row)];
+    if (collapsed && errors > 0 && !model.isError(row)) add(`${errors} failed`, "Spans below have errors", "error");
+    if (collapsed && found > 0) add(`${found} found`, "Spans below match the search", "accent");
+    if (model.hasLinks(row)) add("↗", "Has links to other spans");
+    if (model.isLinked(row)) add("↙", "Another span of this trace links to it");
+    const skew = model.skew.get(row);
+    if (skew !== undefined) add(`−${duration(skew)}`, `Starts ${duration(skew)} before its parent: the clocks of the hosts differ. Times are as sent.`, "warn");
+    if (model.isTwin(row)) add("id twice", "Another span of this trace has the same id", "warn");
+    if (model.isCut(row)) add("circle", "Its parents form a circle, which was cut here", "warn");
+    return notes;
+  }
+
+  private showTime(model: TraceModel, row: number, path: boolean): void {
+    const { columns, scale } = model;
+    const kind = model.kind(row);
+    const window = Math.max(model.to - model.from, 1e-9);
+    const [offset, length] = [columns.offset[row] ?? 0, columns.length[row] ?? 0];
+    const percent = (time: number): number => ((scale.place(time) - model.from) / window) * 100;
+    const [start, end] = [percent(offset), percent(offset + length)];
+    const isShown = end >= 0 && start <= 100;
     const left = Math.max(start, 0);
     const width = Math.max(Math.min(end, 100) - left, 0);
-    const text = duration(length);
-    this.bar.className = `wf-bar s${slot}${isError ? " is-error" : ""}`;
-    this.bar.hidden = !shown;
-    this.bar.style.left = `${left}%`;
-    this.bar.style.width = `${width}%`;
-    this.label.textContent = shown ? text : start > 100 ? `${text} →` : `← ${text}`;
-    const after = left + width < 82;
-    this.label.style.left = after && shown ? `calc(${left + width}% + 6px)` : shown ? "" : start > 100 ? "" : "4px";
-    this.label.style.right = !shown && start > 100 ? "4px" : after && shown ? "" : shown ? `calc(${100 - left}% + 6px)` : "";
-    if (shown && !after && left < 18) {
-      this.label.style.right = "6px";
-      this.label.classList.add("is-inside");
-    } else {
-      this.label.classList.remove("is-inside");
+    const isError = model.isError(row);
+    let text = duration(length);
+    if (kind === FOLD) {
+      const { total, longest } = model.folded(row);
+      text = `${duration(total)} in all, longest ${duration(longest)}`;
     }
-    let used = 0;
+    const children: HTMLElement[] = [];
+    if (isShown) {
+      this.bar.className = `wf-bar s${model.service(row).slot}${isError ? " is-error" : ""}${kind === FOLD ? " is-fold" : kind === MISSING ? " is-missing" : ""}`;
+      // The last pixels are kept for what lies at the very end.
+      this.bar.style.left = `min(${left}%, 100% - 2px)`;
+      this.bar.style.width = `${width}%`;
+      children.push(this.bar);
+    }
+    this.placeLabel(kind === MISSING ? "" : text, isShown, start, left, width);
+    children.push(this.label);
     const mark = (className: string, at: number, wide: number | null, title: string): void => {
-      const from = ((at - model.from) / window) * 100;
-      const to = wide === null ? from : ((at + wide - model.from) / window) * 100;
-      if (to < 0 || from > 100 || used >= MAX_MARKS) return;
+      const from = percent(at);
+      const to = wide === null ? from : percent(at + wide);
       // A stretch too short to see would be a dot that looks like a mark.
-      if (wide !== null && to - from < LEAST_PERCENT) return;
-      let element = this.marks[used];
-      if (element === undefined) {
-        element = make("span", "");
-        this.marks.push(element);
-        this.timeCell.append(element);
-      }
-      used += 1;
-      element.hidden = false;
-      element.className = className;
-      element.title = title;
+      if (to < 0 || from > 100 || children.length > MAX_MARKS || (wide !== null && to - from < LEAST_PERCENT)) return;
+      const element = make("span", className);
+      if (title !== "") element.title = title;
       element.style.left = `${Math.max(from, 0)}%`;
-      element.style.width = wide === null ? "" : `${Math.min(to, 100) - Math.max(from, 0)}%`;
+      if (wide !== null) element.style.width = `${Math.min(to, 100) - Math.max(from, 0)}%`;
+      children.push(element);
     };
-    if (critical) {
-      for (const i of model.criticalOf.get(span) ?? []) mark("wf-critical", columns.critical.offset[i] ?? 0, columns.critical.length[i] ?? 0, "");
+    if (path) for (const [at, long] of this.stretches(model, row, (window / 100) * LEAST_PERCENT)) mark("wf-critical", at, long, "");
+    for (const i of model.marks.of(row)) {
+      const [at, level] = [columns.markOffset[i] ?? 0, columns.markLevel[i] ?? 0];
+      if (level === EXCEPTION) mark("wf-exception", at, null, `exception at ${duration(at)}`);
+      else mark(`wf-log sev-${LEVELS[level] ?? "info"}`, at, null, `log record, ${LEVELS[level] ?? "info"}, at ${duration(at)}`);
     }
-    for (const i of model.logsOf.get(span) ?? []) {
-      const level = LEVELS[columns.logs.level[i] ?? 0] ?? "info";
-      mark(`wf-log sev-${level}`, columns.logs.offset[i] ?? 0, null, `log record, ${level}, at ${duration(columns.logs.offset[i] ?? 0)}`);
+    this.timeCell.replaceChildren(...children);
+    const share = number((length / Math.max(model.header.duration, 1)) * 100);
+    const words = [KINDS[columns.spanKind[row] ?? 0] ?? "", `starts at ${duration(offset)}`, `lasts ${text}`, `${share} % of the trace`];
+    if (model.path.has(row)) words.push("on the critical path");
+    if (isError) words.push("error");
+    this.timeCell.setAttribute("aria-label", words.join(", "));
+  }
+
+  /** The parts of the critical path to draw in a row: of a collapsed fold those of its spans, where they almost touch as one. */
+  private *stretches(model: TraceModel, row: number, near: number): Generator<[at: number, long: number]> {
+    const { columns } = model;
+    const isFold = model.kind(row) === FOLD && model.collapsed[row] === 1;
+    const last = isFold ? row + (model.below[row] ?? 0) : row;
+    let [start, end] = [0, -Infinity];
+    for (let member = isFold ? row + 1 : row; member <= last; member += 1) {
+      for (const i of model.path.of(member)) {
+        const at = columns.pathOffset[i] ?? 0;
+        if (at - end > near) {
+          if (end > start) yield [start, end - start];
+          start = at;
+        }
+        end = at + (columns.pathLength[i] ?? 0);
+      }
     }
-    for (let i = used; i < this.marks.length; i += 1) { const spare = this.marks[i]; if (spare !== undefined) spare.hidden = true; }
-    const kind = KINDS[columns.kind[span] ?? 0] ?? "";
-    const share = Math.round((length / model.whole) * 100);
-    const onPath = model.criticalOf.has(span) ? ", on the critical path" : "";
-    this.timeCell.setAttribute("aria-label", `${kind}, starts at ${duration(offset)}, lasts ${text}, ${share} % of the trace${onPath}${isError ? ", error" : ""}`);
+    if (end > start) yield [start, end - start];
+  }
+
+  private placeLabel(text: string, isShown: boolean, start: number, left: number, width: number): void {
+    const { label } = this;
+    const isAfter = left + width < 82;
+    label.textContent = isShown ? text : start > 100 ? `${text} →` : `← ${text}`;
+    label.style.left = label.style.right = "";
+    const isInside = isShown && !isAfter && left < 18;
+    label.classList.toggle("is-inside", isInside);
+    if (!isShown) label.style[start > 100 ? "right" : "left"] = "4px";
+    else if (isInside) label.style.right = "6px";
+    else if (isAfter) label.style.left = `calc(${left + width}% + 6px)`;
+    else label.style.right = `calc(${100 - left}% + 6px)`;
   }
 }
 

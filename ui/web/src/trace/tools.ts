@@ -1,0 +1,80 @@
+// The line above the waterfall: the search within the trace, and what can be switched.
+import { make } from "./rows";
+
+export interface Acts {
+  search(text: string): void;
+  found(direction: 1 | -1): void;
+  leave(): void;
+  error(): void;
+  path(): void;
+  fold(): void;
+  gaps(): void;
+  collapse(collapsed: boolean): void;
+  zoom(): void;
+  whole(): void;
+}
+
+const TYPING_MILLISECONDS = 180;
+
+export class Tools {
+  readonly element = make("div", "wf-tools");
+  readonly field = make("input", "");
+  private readonly count = make("span", "wf-count");
+  private readonly toggles = new Map<string, HTMLButtonElement>();
+  private readonly whole: HTMLButtonElement;
+  private timer = 0;
+
+  constructor(acts: Acts, has: { errors: boolean; gaps: boolean; folds: boolean; rows: boolean }) {
+    const { field } = this;
+    field.type = "search";
+    field.placeholder = "Find in this trace";
+    field.spellcheck = false;
+    field.autocomplete = "off";
+    field.title = "Words, names of services, ids, or the search language: duration > 20ms and status=error";
+    field.setAttribute("aria-label", "Find spans in this trace");
+    field.addEventListener("input", () => {
+      clearTimeout(this.timer);
+      this.timer = window.setTimeout(() => acts.search(field.value), TYPING_MILLISECONDS);
+    });
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") { event.preventDefault(); acts.found(event.shiftKey ? -1 : 1); }
+      if (event.key === "Escape") { clearTimeout(this.timer); field.value = ""; acts.search(""); acts.leave(); }
+    });
+    this.count.setAttribute("aria-live", "polite");
+    const button = (words: string, title: string, act: () => void): HTMLButtonElement => {
+      const element = make("button", "button small");
+      element.type = "button";
+      element.textContent = words;
+      element.title = title;
+      element.addEventListener("click", () => { act(); acts.leave(); });
+      return element;
+    };
+    const toggle = (name: string, words: string, title: string, act: () => void): HTMLButtonElement => {
+      const element = button(words, title, act);
+      this.toggles.set(name, element);
+      return element;
+    };
+    this.whole = button("Whole trace", "Show the whole time (0)", acts.whole);
+    this.element.append(field, this.count, make("span", "wf-gap"));
+    if (has.errors) this.element.append(button("Next error", "Next span with an error (e)", acts.error));
+    this.element.append(toggle("path", "Critical path", "What the trace waited for (c)", acts.path));
+    if (has.folds && has.rows) this.element.append(toggle("fold", "Fold", "Equal siblings in one row", acts.fold));
+    if (has.gaps) this.element.append(toggle("gaps", "Shorten gaps", "Draw long stretches in which nothing ran short", acts.gaps));
+    if (has.rows) this.element.append(button("Collapse", "Collapse all (])", () => acts.collapse(true)), button("Expand", "Expand all ([)", () => acts.collapse(false)));
+    this.element.append(button("Zoom to span", "Show the time of the span (z)", acts.zoom), this.whole);
+  }
+
+  press(name: string, on: boolean): void {
+    this.toggles.get(name)?.setAttribute("aria-pressed", String(on));
+  }
+
+  showZoom(isWhole: boolean): void {
+    this.whole.hidden = isWhole;
+  }
+
+  /** Tells how many were found, or why nothing could be. */
+  tell(words: string, isProblem = false): void {
+    this.count.textContent = words;
+    this.count.classList.toggle("error-text", isProblem);
+  }
+}
