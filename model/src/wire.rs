@@ -213,9 +213,15 @@ pub fn put_bytes_field(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Maps a zigzag-encoded `sint32`/`sint64` varint to its value.
+/// Maps a zigzag-encoded `sint64` varint to its value.
 pub fn zigzag(value: u64) -> i64 {
     ((value >> 1) as i64) ^ -((value & 1) as i64)
+}
+
+/// Maps a zigzag-encoded `sint32` varint to its value. Bits beyond the 32nd do not count, as protobuf has it of all varints that
+/// are longer than their type.
+pub fn zigzag32(value: u64) -> i32 {
+    zigzag(value & u64::from(u32::MAX)) as i32
 }
 
 #[cfg(test)]
@@ -263,5 +269,7 @@ mod tests {
     #[test]
     fn zigzag_is_the_protobuf_mapping() {
         assert_eq!([0, 1, 2, 3, u64::MAX].map(zigzag), [0, -1, 1, -2, i64::MIN]);
+        let cases = [0, 1, 2, 0xffff_fffe, 0xffff_ffff, 0x1_ffff_fffe, 1 << 32, u64::MAX];
+        assert_eq!(cases.map(zigzag32), [0, -1, 1, i32::MAX, i32::MIN, i32::MAX, 0, i32::MIN]);
     }
 }

@@ -6,7 +6,7 @@
 
 use model::MetricKind;
 use model::metric::distribution::{GAUGE, RESET, RESET_HINT_FIELD};
-use model::wire::{Raw, Reader, put_bytes_field, put_fixed64_field, put_varint, put_varint_field, zigzag};
+use model::wire::{Raw, Reader, put_bytes_field, put_fixed64_field, put_varint, put_varint_field, zigzag32};
 
 use crate::otlp::malformed::{Malformed, Within};
 use crate::otlp::wire::{double, each_fixed64, varint};
@@ -75,7 +75,7 @@ impl NativeHistogram {
                 1 => self.count = Count::Int(varint(raw).within("count_int")?),
                 2 => self.count = Count::Float(double(raw).within("count_float")?),
                 3 => self.sum = double(raw).within("sum")?,
-                4 => self.schema = zigzag(varint(raw).within("schema")?) as i32,
+                4 => self.schema = zigzag32(varint(raw).within("schema")?),
                 5 => self.zero_threshold = double(raw).within("zero_threshold")?,
                 6 => self.zero_count = Count::Int(varint(raw).within("zero_count_int")?),
                 7 => self.zero_count = Count::Float(double(raw).within("zero_count_float")?),
@@ -208,7 +208,7 @@ pub(super) fn kind_of_message(message: &[u8]) -> MetricKind {
     let mut reader = Reader::new(message);
     while let Ok(Some((number, raw))) = reader.next_field() {
         if let (4, Raw::Varint(value)) = (number, raw) {
-            schema = zigzag(value) as i32;
+            schema = zigzag32(value);
         }
     }
     kind_of(schema)

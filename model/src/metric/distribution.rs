@@ -3,7 +3,7 @@
 //! Field numbers are those of `HistogramDataPoint`, `ExponentialHistogramDataPoint` and `SummaryDataPoint` in
 //! `metrics.proto`, so the receiver copies the fields and the reader decodes them here.
 
-use crate::wire::{Raw, Reader, zigzag};
+use crate::wire::{Raw, Reader, zigzag32};
 
 /// The field of a distribution, beside those of OTLP, that says how a native histogram of Prometheus stands to the one
 /// before it: a varint, [`RESET`] or [`GAUGE`]. OTLP has no word for a histogram that is no counter.
@@ -86,10 +86,10 @@ impl ExponentialHistogram {
             match (number, raw) {
                 (4, Raw::Fixed64(count)) => histogram.count = count,
                 (5, raw) => histogram.sum = raw.as_f64(),
-                (6, Raw::Varint(scale)) => histogram.scale = zigzag(scale) as i32,
+                (6, Raw::Varint(scale)) => histogram.scale = zigzag32(scale),
                 (7, Raw::Fixed64(count)) => histogram.zero_count = count,
-                (8, Raw::Bytes(buckets)) => histogram.positive = exponential_buckets(buckets),
-                (9, Raw::Bytes(buckets)) => histogram.negative = exponential_buckets(buckets),
+                (8, Raw::Bytes(buckets)) => histogram.positive.merge(buckets),
+                (9, Raw::Bytes(buckets)) => histogram.negative.merge(buckets),
                 (12, raw) => histogram.min = raw.as_f64(),
                 (13, raw) => histogram.max = raw.as_f64(),
                 (14, raw) => histogram.zero_threshold = raw.as_f64().unwrap_or_default(),
@@ -100,24 +100,25 @@ impl ExponentialHistogram {
     }
 }
 
-fn exponential_buckets(message: &[u8]) -> ExponentialBuckets {
-    let mut buckets = ExponentialBuckets::default();
-    let mut reader = Reader::new(message);
-    while let Ok(Some((number, raw))) = reader.next_field() {
-        match (number, raw) {
-            (1, Raw::Varint(offset)) => buckets.offset = zigzag(offset) as i32,
-            (2, Raw::Varint(count)) => buckets.counts.push(count),
-            (2, Raw::Bytes(packed)) => {
-                let mut packed = Reader::new(packed);
-                while !packed.rest().is_empty() {
-                    let Ok(count) = packed.varint() else { break };
-                    buckets.counts.push(count);
+impl ExponentialBuckets {
+    /// Reads a message into these buckets. One that is sent in parts is one, as protobuf merges them.
+    fn merge(&mut self, message: &[u8]) {
+        let mut reader = Reader::new(message);
+        while let Ok(Some((number, raw))) = reader.next_field() {
+            match (number, raw) {
+                (1, Raw::Varint(offset)) => self.offset = zigzag32(offset),
+                (2, Raw::Varint(count)) => self.counts.push(count),
+                (2, Raw::Bytes(packed)) => {
+                    let mut packed = Reader::new(packed);
+                    while !packed.rest().is_empty() {
+                        let Ok(count) = packed.varint() else { break };
+                        self.counts.push(count);
+                    }
                 }
+                _ => {}
             }
-            _ => {}
         }
     }
-    buckets
 }
 
 /// Count, sum and quantiles computed by the sender.
@@ -205,5 +206,18 @@ mod tests {
         let mut message = Vec::new();
         put_bytes_field(&mut message, 6, &pair);
         assert_eq!(Summary::decode(&message).quantiles, [(0.5, 9.0)]);
+    }
+
+    #[test]
+    fn buckets_that_come_in_parts_are_joined() {
+        let mut message = Vec::new();
+        for (offset, counts) in [(Some(4), &[1u8, 2][..]), (None, &[3]), (Some(6), &[])] {
+            let mut buckets = Vec::new();
+            offset.iter().for_each(|offset| put_varint_field(&mut buckets, 1, *offset));
+            put_bytes_field(&mut buckets, 2, counts);
+            put_bytes_field(&mut message, 8, &buckets);
+        }
+        let expected = ExponentialBuckets { offset: 3, counts: vec![1, 2, 3] };
+        assert_eq!(ExponentialHistogram::decode(&message).positive, expected);
     }
 }

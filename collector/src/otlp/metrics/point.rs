@@ -3,7 +3,7 @@
 //! Source of the rules: the comments of `metrics.proto` and the metrics data model of the OpenTelemetry specification.
 
 use model::metric::NO_RECORDED_VALUE;
-use model::wire::{Raw, Reader, WireError, put_bytes_field, put_fixed64_field, put_varint_field, zigzag};
+use model::wire::{Raw, Reader, WireError, put_bytes_field, put_fixed64_field, put_varint_field, zigzag32};
 use model::{MetricKind, PointValue};
 
 use super::exemplar;
@@ -66,8 +66,23 @@ struct Buckets {
     n_bounds: usize,
     last_bound: Option<f64>,
     bounds_in_order: bool,
-    overflow: bool,
+    /// Of the two signs of an exponential histogram. A message that is sent in parts is one, as protobuf merges them.
+    sides: [Side; 2],
     quantile_outside: bool,
+}
+
+/// Buckets of one sign.
+#[derive(Default)]
+struct Side {
+    offset: i32,
+    n_counts: usize,
+}
+
+impl Side {
+    /// Whether the number of a bucket is beyond what fits.
+    fn overflows(&self) -> bool {
+        i64::from(self.offset) + self.n_counts as i64 > i64::from(i32::MAX)
+    }
 }
 
 impl Default for PointReader {
@@ -142,7 +157,7 @@ impl PointReader {
                     return Err(BOUNDS);
                 }
             }
-            MetricKind::ExponentialHistogram if buckets.overflow => return Err(OVERFLOW),
+            MetricKind::ExponentialHistogram if buckets.sides.iter().any(Side::overflows) => return Err(OVERFLOW),
             MetricKind::Summary if buckets.quantile_outside => return Err(QUANTILE),
             MetricKind::ExponentialHistogram | MetricKind::Summary => {}
         }
@@ -190,8 +205,8 @@ impl PointReader {
             5 => drop(fixed64(raw).within("sum")?),
             6 => drop(varint(raw).within("scale")?),
             7 => self.buckets.zero_count = fixed64(raw).within("zero_count")?,
-            8 => bytes(raw).and_then(|it| self.exponential_buckets(it)).within("positive")?,
-            9 => bytes(raw).and_then(|it| self.exponential_buckets(it)).within("negative")?,
+            8 => bytes(raw).and_then(|it| self.exponential_buckets(0, it)).within("positive")?,
+            9 => bytes(raw).and_then(|it| self.exponential_buckets(1, it)).within("negative")?,
             12 => drop(fixed64(raw).within("min")?),
             13 => drop(fixed64(raw).within("max")?),
             14 => drop(fixed64(raw).within("zero_threshold")?),
@@ -201,12 +216,12 @@ impl PointReader {
         Ok(())
     }
 
-    fn exponential_buckets(&mut self, message: &[u8]) -> Result<(), Malformed> {
-        let (mut offset, mut n_counts, mut total) = (0i32, 0usize, 0u64);
+    fn exponential_buckets(&mut self, side: usize, message: &[u8]) -> Result<(), Malformed> {
+        let (mut n_counts, mut total) = (0usize, 0u64);
         let mut reader = Reader::new(message);
         while let Some((number, raw)) = reader.next_field()? {
             match (number, raw) {
-                (1, raw) => offset = zigzag(varint(raw).within("offset")?) as i32,
+                (1, raw) => self.buckets.sides[side].offset = zigzag32(varint(raw).within("offset")?),
                 (2, Raw::Bytes(packed)) => {
                     let mut packed = Reader::new(packed);
                     while !packed.rest().is_empty() {
@@ -225,7 +240,7 @@ impl PointReader {
         let buckets = &mut self.buckets;
         buckets.n_counts += n_counts;
         buckets.total = buckets.total.saturating_add(total);
-        buckets.overflow |= i64::from(offset) + n_counts as i64 > i64::from(i32::MAX);
+        buckets.sides[side].n_counts += n_counts;
         Ok(())
     }
 

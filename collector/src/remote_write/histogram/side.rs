@@ -1,6 +1,6 @@
 //! The sparse buckets of one sign of a native histogram, and the dense ones that they become.
 
-use model::wire::{Raw, Reader, zigzag};
+use model::wire::{Raw, Reader, zigzag, zigzag32};
 
 use crate::otlp::malformed::{Malformed, Within};
 use crate::otlp::wire::{bytes, each_fixed64, varint};
@@ -60,7 +60,7 @@ impl Side {
         let mut reader = Reader::new(bytes(raw)?);
         while let Some((number, raw)) = reader.next_field()? {
             match number {
-                1 => offset = zigzag(varint(raw).within("offset")?) as i32,
+                1 => offset = zigzag32(varint(raw).within("offset")?),
                 2 => length = varint(raw).within("length")? as u32,
                 _ => {}
             }
