@@ -56,5 +56,8 @@ pub struct LogHits {
     pub n_scanned: u64,
     /// Whether the range was not searched to its end, so that more records may match. How many: [`histogram`].
     pub truncated: bool,
+    /// What is missing, and why.
     pub warnings: Vec<String>,
+    /// What the writer of the query may have meant otherwise.
+    pub notes: Vec<String>,
 }

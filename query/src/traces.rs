@@ -122,5 +122,8 @@ pub struct TraceHits {
     pub n_scanned: u64,
     /// Whether the range was not searched to its end, so that more traces may match than `n_traces`.
     pub truncated: bool,
+    /// What is missing, and why.
     pub warnings: Vec<String>,
+    /// What the writer of the query may have meant otherwise.
+    pub notes: Vec<String>,
 }

@@ -88,7 +88,8 @@ async fn logs(State(state): State<ApiState>, params: Params) -> Result<Response,
     let wanted = LogSearch { query, limit, ..LogSearch::new(range) };
     let hits = state.engine.run(move |snapshot, budget| search(snapshot, budget, &wanted)).await?;
     let logs = hits.records.iter().map(Record::of).collect();
-    let answer = Answer { logs, truncated: hits.truncated, scanned: hits.n_scanned, warnings: &hits.warnings };
+    let warnings = [hits.notes, hits.warnings].concat();
+    let answer = Answer { logs, truncated: hits.truncated, scanned: hits.n_scanned, warnings: &warnings };
     Ok(Json(answer).into_response())
 }
 

@@ -45,7 +45,7 @@ impl Plan {
 pub fn search(snapshot: &Snapshot, budget: &Budget, search: &LogSearch) -> Result<LogHits, QueryError> {
     let plan = Plan::new(search)?;
     let limit = search.limit.min(MAX_LIMIT);
-    let mut warnings = Warnings::of(plan.filter.notes());
+    let mut warnings = Warnings::new();
     if search.limit > MAX_LIMIT {
         warnings.push(format!("the limit is at most {MAX_LIMIT} records"));
     }
@@ -74,6 +74,7 @@ pub fn search(snapshot: &Snapshot, budget: &Budget, search: &LogSearch) -> Resul
     hits.truncated |= first.has_left_out();
     hits.records = first.into_rows();
     hits.warnings = warnings.into_texts();
+    hits.notes = plan.filter.notes().to_vec();
     Ok(hits)
 }
 

@@ -69,7 +69,7 @@ pub fn heatmap(
 ) -> Result<Heatmap, QueryError> {
     let plan = plan(search)?;
     let mut counts = Counts::new(search.range, n_columns.clamp(1, MAX_COLUMNS));
-    let mut warnings = Warnings::of(plan.notes());
+    let mut warnings = Warnings::new();
     let single = plan.single().filter(|_| search.language == Language::Search || plan.values.is_empty());
     let complete = match single {
         Some(filter) => alone(snapshot, budget, filter, search.range, &mut counts, &mut warnings)?,

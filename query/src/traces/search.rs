@@ -18,7 +18,7 @@ const MAX_LIMIT: usize = 2_000;
 pub fn search(snapshot: &Snapshot, budget: &Budget, search: &TraceSearch) -> Result<TraceHits, QueryError> {
     let plan = plan(search)?;
     let limit = search.limit.min(MAX_LIMIT);
-    let mut warnings = Warnings::of(plan.notes());
+    let mut warnings = Warnings::new();
     if search.limit > MAX_LIMIT {
         warnings.push(format!("the limit is at most {MAX_LIMIT} traces"));
     }
@@ -37,7 +37,8 @@ pub fn search(snapshot: &Snapshot, budget: &Budget, search: &TraceSearch) -> Res
         None => sets::summary::summaries(snapshot, budget, &ids, &plan, search.spans_per_set, &mut warnings)?,
     };
     sort(&mut traces, order);
-    Ok(TraceHits { traces, n_traces, n_scanned, truncated, warnings: warnings.into_texts() })
+    let (warnings, notes) = (warnings.into_texts(), plan.notes().to_vec());
+    Ok(TraceHits { traces, n_traces, n_scanned, truncated, warnings, notes })
 }
 
 pub(super) fn plan(search: &TraceSearch) -> Result<Plan, QueryError> {

@@ -47,6 +47,7 @@ struct LogsPage {
     chips: Vec<(String, PageUrl)>,
     problem: Option<Problem>,
     warnings: Vec<String>,
+    notes: Vec<String>,
 }
 
 /// `GET /logs`
@@ -108,6 +109,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             chips: chips(&shell),
             problem,
             warnings,
+            notes: hits.notes,
             shell,
         },
     )

@@ -45,7 +45,7 @@ struct MetricsPage {
     rows: Vec<Row>,
     n_more_lines: usize,
     step: String,
-    infos: Vec<String>,
+    notes: Vec<String>,
     warnings: Vec<String>,
     problem: Option<Problem>,
 }
@@ -124,7 +124,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         _ => String::new(),
     };
     let (mut chart, mut rows, mut n_more_lines) = (None, Vec::new(), 0);
-    let (mut infos, mut warnings) = (Vec::new(), Vec::new());
+    let (mut notes, mut warnings) = (Vec::new(), Vec::new());
     match found.result {
         None => {}
         Some(Err(error)) => {
@@ -132,11 +132,11 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
                 Some(Problem { title: "Query not understood", text: clip(&error.to_string(), 2_000), pointer: None });
         }
         Some(Ok(result)) => {
-            (infos, warnings) = (result.infos, result.warnings);
+            (notes, warnings) = (result.infos, result.warnings);
             let mut series = matrix(result.value);
             let has_histograms = series.iter().any(|one| !one.histograms.is_empty());
             if has_histograms {
-                infos.push("some results are histograms, which are not drawn: wrap them in histogram_quantile or histogram_avg".to_owned());
+                notes.push("some results are histograms, which are not drawn: wrap them in histogram_quantile or histogram_avg".to_owned());
             }
             series.retain(|one| !one.floats.is_empty());
             n_more_lines = series.len().saturating_sub(MAX_LINES);
@@ -188,7 +188,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             rows,
             n_more_lines,
             step: format::duration(step),
-            infos,
+            notes,
             warnings,
             problem,
             shell,

@@ -50,6 +50,7 @@ struct TracesPage {
     chips: Vec<(String, PageUrl)>,
     problem: Option<Problem>,
     warnings: Vec<String>,
+    notes: Vec<String>,
 }
 
 struct Row {
@@ -134,6 +135,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             chips: chips(&shell),
             problem,
             warnings: hits.warnings,
+            notes: hits.notes,
             shell,
         },
     )

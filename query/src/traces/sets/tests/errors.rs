@@ -136,7 +136,7 @@ fn of_the_search_language() {
 #[test]
 fn what_is_nearly_a_field_is_noted() {
     let store = fixture::store();
-    let notes = |language, query| find(&store, &wanted(language, query)).unwrap().warnings;
+    let notes = |language, query| find(&store, &wanted(language, query)).unwrap().notes;
     let note = "`staus` is looked for among the attributes; the field is `status`";
     assert_eq!(notes(Language::Search, "staus=error"), [note]);
     assert_eq!(notes(Language::Search, "{ staus=error } OR { \"staus\"=error }"), [note]);
