@@ -13,6 +13,7 @@ mod summary;
 mod tests;
 mod trace;
 mod tree;
+mod typical;
 
 pub use heatmap::{Cell, Heatmap, heatmap};
 pub use links::{LinkedSpan, LinkingSpan, LinksTo, SpanLink, links_of, links_to};
@@ -22,6 +23,7 @@ pub use search::search;
 pub use signals::{Signals, TraceExemplar, signals};
 pub use summary::{FoundSet, FoundSpan, MatchedSpan, TraceSummary};
 pub use trace::{ServiceSpans, Trace, TraceNote, TraceSpan, trace};
+pub use typical::typical;
 
 use model::{Nanos, SpanKind, StatusCode, TimeRange};
 

@@ -6,6 +6,7 @@
 mod app;
 mod assets;
 mod attributes;
+mod comparison;
 mod conventions;
 mod critical_path;
 mod duration_text;
@@ -51,6 +52,7 @@ pub fn router(state: UiState) -> Router {
         .route("/services", get(pages::service::named))
         .route("/services/{*name}", get(pages::service::get))
         .route("/traces", get(pages::traces::get))
+        .route("/traces/compare", get(pages::compare::get))
         .route("/traces/{id}", get(pages::trace::get))
         // Megabytes, half of them ids that nothing makes smaller: more effort would save little and cost most of the time.
         .route(

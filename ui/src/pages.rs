@@ -1,6 +1,7 @@
 //! The pages, one file each: what it asks the engine, and what its template shows.
 
 pub(crate) mod alerts;
+pub(crate) mod compare;
 pub(crate) mod complete;
 pub(crate) mod connect;
 pub(crate) mod go;

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use model::{Nanos, StatusCode as SpanStatus};
+use model::{Nanos, StatusCode as SpanStatus, TraceId};
 use query::traces::{self, TraceHits, TraceOrder, TraceSearch, TraceSummary, heatmap, search};
 
 use crate::app::{App, Problem, page};
@@ -54,6 +54,7 @@ struct TracesPage {
 }
 
 struct Row {
+    id: TraceId,
     href: PageUrl,
     start: Stamp,
     root_service: ServiceTag,
@@ -186,6 +187,7 @@ fn row(app: &App, shell: &Shell, trace: &TraceSummary, longest: Nanos) -> Row {
     let slot = app.slot(&trace.root_service);
     let error = trace.first_error.as_ref().map(|span| format!("{} › {}", span.service, span.name));
     Row {
+        id: trace.trace_id,
         href: shell.trace_link(trace.trace_id),
         start: Stamp::millis(trace.start),
         root_service: app.service(&trace.root_service),

@@ -165,6 +165,20 @@ await step(browser, "trace search", async (page) => {
   check(!page.url().includes("min="), "trace search: empty fields are in the address");
 });
 
+await step(browser, "compare", async (page) => {
+  await open(page, "/traces?from=now-6h");
+  await page.locator("td.tick input").nth(0).check();
+  await page.locator("td.tick input").nth(5).check();
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  await page.waitForURL(/\/traces\/compare\?t=/);
+  check(await page.getByText(/B takes .* than A/).isVisible(), "compare: nothing is said of the two");
+  check((await page.locator("section[aria-label='Path by path'] tbody tr").count()) === 2, "compare: the paths are not two");
+  const before = await page.locator("[aria-label='Trace A'] a").getAttribute("href");
+  await page.keyboard.press("s");
+  await page.waitForURL(/a=.*b=/);
+  check((await page.locator("[aria-label='Trace B'] a").getAttribute("href")) === before, "compare: they are not swapped");
+});
+
 await step(browser, "completion", async (page) => {
   await open(page, "/traces?from=now-6h");
   const box = page.locator("input.query");
