@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use model::{Nanos, StatusCode as SpanStatus, TraceId};
-use query::traces::{self, TraceHits, TraceOrder, TraceSearch, TraceSummary, heatmap, search};
+use query::traces::{self, Language, TraceHits, TraceOrder, TraceSearch, TraceSummary, heatmap, search};
 
 use crate::app::{App, Problem, page};
 use crate::duration_text;
@@ -20,6 +20,8 @@ const LIMITS: [usize; 3] = [50, 200, 1_000];
 const N_TIMES: usize = 120;
 /// Services named in one row.
 const MAX_SERVICES: usize = 5;
+const TRACEQL: &str = "traceql";
+const LANGUAGES: [(&str, &str); 2] = [("", "Search"), (TRACEQL, "TraceQL")];
 const ORDERS: [(TraceOrder, &str); 4] = [
     (TraceOrder::Newest, "Newest"),
     (TraceOrder::Slowest, "Slowest"),
@@ -38,6 +40,7 @@ struct TracesPage {
     min: String,
     max: String,
     errors_only: bool,
+    languages: Vec<Choice>,
     orders: Vec<Choice>,
     limits: Vec<Choice>,
     is_newest_first: bool,
@@ -114,6 +117,13 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             min: shell.url.get("min").to_owned(),
             max: shell.url.get("max").to_owned(),
             errors_only: !shell.url.get("errors").is_empty(),
+            languages: LANGUAGES
+                .map(|(value, words)| Choice {
+                    value: value.to_owned(),
+                    words: words.to_owned(),
+                    is_chosen: value == shell.url.get("lang"),
+                })
+                .into(),
             orders: ORDERS
                 .map(|(choice, words)| Choice {
                     value: choice.name().to_owned(),
@@ -155,6 +165,7 @@ fn read(shell: &Shell) -> Result<TraceSearch, String> {
     let limit = url.get("limit").parse().ok().filter(|limit| LIMITS.contains(limit)).unwrap_or(LIMITS[0]);
     Ok(TraceSearch {
         query: url.get("q").to_owned(),
+        language: if url.get("lang") == TRACEQL { Language::TraceQl } else { Language::Search },
         service: text("service"),
         operation: text("operation"),
         status: (!url.get("errors").is_empty()).then_some(SpanStatus::Error),

@@ -86,7 +86,7 @@ async fn the_largest_differences_come_first_and_a_span_between_hides_nothing() {
     let router = ui::router(fixture.state.clone());
     let page = get(&router, &format!("/traces/compare?a={A}&b={B}")).await;
     assert_eq!(page.status, StatusCode::OK);
-    let text = words(&page.text());
+    let text = words(page.text());
     assert!(text.contains("B takes 300 ms longer than A."), "{text}");
     let payment = text.find("+260 ms payment authorize 3 times instead of once, 2 failed instead of 0").expect(&text);
     let proxy = text.find("proxy forward only in B, once").expect(&text);
@@ -97,7 +97,7 @@ async fn the_largest_differences_come_first_and_a_span_between_hides_nothing() {
     assert_eq!(table.matches("bank debit").count(), 1, "{table}");
     assert_eq!(table.matches("payment authorize").count(), 1, "{table}");
     // The other way round, and as a list sends two that were ticked.
-    let swapped = words(&get(&router, &format!("/traces/compare?t={B}&t={A}&order=newest")).await.text());
+    let swapped = words(get(&router, &format!("/traces/compare?t={B}&t={A}&order=newest")).await.text());
     assert!(
         swapped.contains("B takes 300 ms less than A.") && swapped.contains("proxy forward only in A"),
         "{swapped}"
@@ -108,7 +108,7 @@ async fn the_largest_differences_come_first_and_a_span_between_hides_nothing() {
 async fn equal_traces_differ_in_nothing() {
     let fixture = fixture(&[(A, 60, fast()), (B, 30, fast())]);
     let router = ui::router(fixture.state.clone());
-    let text = words(&get(&router, &format!("/traces/compare?a={A}&b={B}")).await.text());
+    let text = words(get(&router, &format!("/traces/compare?a={A}&b={B}")).await.text());
     assert!(text.contains("Both take the same time.") && text.contains("Nothing makes a difference"), "{text}");
     assert!(!text.contains("only in"), "{text}");
 }
@@ -134,7 +134,7 @@ async fn deep_traces_are_compared_without_recursion() {
     let deep = |n: u64| (0..n).map(|i| span(i + 1, i, 0, 10, "shop", "work")).collect::<Vec<_>>();
     let fixture = fixture(&[(A, 60, deep(5_000)), (B, 30, deep(4_000))]);
     let router = ui::router(fixture.state.clone());
-    let text = words(&get(&router, &format!("/traces/compare?a={A}&b={B}")).await.text());
+    let text = words(get(&router, &format!("/traces/compare?a={A}&b={B}")).await.text());
     assert!(text.contains("4000 more paths are not shown."), "{}", &text[text.len().saturating_sub(300)..]);
 }
 
@@ -153,10 +153,6 @@ async fn what_cannot_be_compared_is_said() {
     for (query, expected) in cases {
         let page = get(&router, &format!("/traces/compare{query}")).await;
         assert_eq!(page.status, StatusCode::OK, "{query}");
-        assert!(
-            page.text().contains(expected) && !page.text().contains("<script>"),
-            "{query}: {}",
-            words(&page.text())
-        );
+        assert!(page.text().contains(expected) && !page.text().contains("<script>"), "{query}: {}", words(page.text()));
     }
 }

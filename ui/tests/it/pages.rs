@@ -320,3 +320,17 @@ async fn the_search_box_opens_traces_by_id() {
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     assert_eq!(answer.header(header::LOCATION), "/traces/5b8efff798038103d269b633813fc60c");
 }
+
+#[tokio::test]
+async fn traces_are_searched_in_either_language() {
+    let fixture = Fixture::shop(clock);
+    let router = ui::router(fixture.state.clone());
+    let encoded = "%7B%20name%20%3D%20%22POST%20%2Fv1%2Fbookings%22%20%7D";
+    let page = get(&router, &format!("/traces?lang=traceql&q={encoded}")).await;
+    assert!(page.text().contains("data-row-link") && page.text().contains("selected>TraceQL"), "{}", page.text());
+    // What is right in one is a mistake in the other.
+    let page = get(&router, "/traces?lang=traceql&q=service%3Dbooking").await;
+    assert!(page.text().contains("Query not understood"), "{}", page.text());
+    let page = get(&router, "/traces?q=service%3Dbooking").await;
+    assert!(page.text().contains("data-row-link") && !page.text().contains("Query not understood"));
+}
