@@ -1,5 +1,7 @@
 //! `/traces`: the search for traces.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -16,6 +18,8 @@ use crate::parts::{Choice, DurationBar, Heatmap, Name, ServiceTag};
 use crate::shell::Shell;
 
 const LIMITS: [usize; 3] = [50, 200, 1_000];
+/// How long the list waits for the heatmap. A search for several spans reads traces whole.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Columns of the heatmap.
 const N_TIMES: usize = 120;
 /// Services named in one row.
@@ -87,10 +91,17 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             let (text, counted) = (wanted.query.clone(), wanted.clone());
             let found = app.state.engine.run(move |snapshot, budget| search(snapshot, budget, &wanted));
             let map = app.state.engine.run(move |snapshot, budget| heatmap(snapshot, budget, &counted, N_TIMES));
-            match tokio::join!(found, map) {
-                (Ok(hits), Ok(map)) => (hits, map, None),
+            match tokio::join!(found, tokio::time::timeout(PATIENCE, map)) {
+                (Ok(hits), Ok(Ok(map))) => (hits, map, None),
                 // The list is worth more than the drawing.
-                (Ok(hits), Err(error)) => (hits, traces::Heatmap::default(), Some(Problem::of(&error, &text))),
+                (Ok(mut hits), Err(_)) => {
+                    hits.notes.push(format!(
+                        "all matching spans by time and duration would take more than {} s to count; a shorter range is drawn",
+                        PATIENCE.as_secs()
+                    ));
+                    (hits, traces::Heatmap::default(), None)
+                }
+                (Ok(hits), Ok(Err(error))) => (hits, traces::Heatmap::default(), Some(Problem::of(&error, &text))),
                 (Err(error), _) => (TraceHits::default(), traces::Heatmap::default(), Some(Problem::of(&error, &text))),
             }
         }
