@@ -332,5 +332,8 @@ async fn traces_are_searched_in_either_language() {
     let page = get(&router, "/traces?lang=traceql&q=service%3Dbooking").await;
     assert!(page.text().contains("Query not understood"), "{}", page.text());
     let page = get(&router, "/traces?q=service%3Dbooking").await;
+    // What is said of a row is text, where an attribute says it too.
+    assert!(page.text().contains("aria-label=\"Compare ") && !page.text().contains("=\"Compare <"), "{}", page.text());
+    assert!(!page.text().contains("\"&gt;") && !page.text().contains(">\">"), "{}", page.text());
     assert!(page.text().contains("data-row-link") && !page.text().contains("Query not understood"));
 }
