@@ -83,17 +83,6 @@ fn over_time(series: &SpanSeries, starts: &[Nanos]) -> Value {
 
 /// The labels as Prometheus writes them, but for the dots of their names.
 fn in_words(labels: &[(String, FieldValue<'static>)]) -> String {
-    let text = |value: &FieldValue<'static>| match value {
-        FieldValue::Nil => "nil".to_owned(),
-        FieldValue::Int(int) => int.to_string(),
-        FieldValue::Float(float) => float.to_string(),
-        FieldValue::Text(text) => text.to_string(),
-        FieldValue::Bool(bit) => bit.to_string(),
-        FieldValue::Duration(nanos) => format!("{nanos}ns"),
-        FieldValue::Status(status) => status.name().to_owned(),
-        FieldValue::Kind(kind) => kind.map_or("unspecified", model::SpanKind::name).to_owned(),
-        FieldValue::List(values) => format!("{} values", values.len()),
-    };
-    let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={:?}", text(value))).collect();
+    let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={:?}", value.to_string())).collect();
     format!("{{{}}}", labels.join(", "))
 }

@@ -172,11 +172,9 @@ impl Serialize for Any<'_> {
             FieldValue::Float(float) => Value::Double(*float),
             FieldValue::Text(text) => Value::Str(text),
             FieldValue::Bool(bit) => Value::Bool(*bit),
-            FieldValue::Duration(nanos) => {
-                return Any(&FieldValue::Text(format!("{nanos}ns").into())).serialize(serializer);
+            FieldValue::Duration(_) | FieldValue::Status(_) | FieldValue::Kind(_) => {
+                return AnyValue(Value::Str(&self.0.to_string())).serialize(serializer);
             }
-            FieldValue::Status(status) => Value::Str(status.name()),
-            FieldValue::Kind(kind) => Value::Str(kind.map_or("unspecified", model::SpanKind::name)),
             FieldValue::List(values) => {
                 let values: Vec<Any<'_>> = values.iter().map(Any).collect();
                 let mut list = serializer.serialize_struct("AnyValue", 1)?;

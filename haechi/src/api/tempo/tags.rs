@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use model::{Nanos, TimeRange};
+use percent_encoding::percent_decode_str;
 use query::fields::{self, FieldPlace, FieldValue, Signal};
 use serde::Serialize;
 
@@ -108,8 +109,9 @@ pub(super) async fn values(
     Path(tag): Path<String>,
     params: Params,
 ) -> Result<Json<TagValues<TagValue>>, PlainError> {
-    let found = found(&state, &tag, &params).await?;
-    let keyword = matches!(field_of(&decoded(&tag)).as_deref(), Some("status" | "kind"));
+    let field = field_of(&decoded(&tag));
+    let keyword = matches!(field.as_deref(), Some("status" | "kind"));
+    let found = found(&state, field, &params).await?;
     let tag_values = found.into_iter().map(|it| TagValue {
         kind: match it.type_name {
             _ if keyword => "keyword",
@@ -128,14 +130,14 @@ pub(super) async fn values_v1(
     Path(tag): Path<String>,
     params: Params,
 ) -> Result<Json<TagValues<String>>, PlainError> {
-    let found = found(&state, &tag, &params).await?;
+    let found = found(&state, field_of(&decoded(&tag)), &params).await?;
     Ok(Json(TagValues { tag_values: found.into_iter().map(|it| it.value).collect() }))
 }
 
-async fn found(state: &ApiState, tag: &str, params: &Params) -> Result<Vec<FieldValue>, ApiError> {
+async fn found(state: &ApiState, field: Option<String>, params: &Params) -> Result<Vec<FieldValue>, ApiError> {
     let range = range(params, (state.clock)())?;
     let limit = params.count("limit", DEFAULT_VALUES)?.max(1);
-    let Some(field) = field_of(&decoded(tag)) else { return Ok(Vec::new()) };
+    let Some(field) = field else { return Ok(Vec::new()) };
     let ask = move |snapshot: &_, budget: &_| fields::values(snapshot, budget, Signal::Spans, range, &field, "", limit);
     Ok(state.engine.run(ask).await?.items)
 }
@@ -149,16 +151,7 @@ pub(super) fn range(params: &Params, now: Nanos) -> Result<TimeRange, ApiError> 
 
 /// Some versions of Grafana encode a tag twice; one that still has a `%XX` is decoded once more.
 fn decoded(tag: &str) -> String {
-    let bytes = tag.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = (bytes[at] == b'%').then(|| bytes.get(at + 1..at + 3)).flatten();
-        let byte = hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        out.push(byte.unwrap_or(bytes[at]));
-        at += if byte.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8(out).unwrap_or_else(|_| tag.to_owned())
+    percent_decode_str(tag).decode_utf8().map_or_else(|_| tag.to_owned(), Into::into)
 }
 
 /// What the tag is called in the search language; `None` for one without values to choose from.

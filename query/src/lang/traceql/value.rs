@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::fmt;
 
 use model::{Nanos, SpanKind, StatusCode, Value};
 
@@ -73,6 +74,29 @@ impl Operator {
             Operator::Greater => order.is_gt(),
             Operator::GreaterOrEqual => order.is_ge(),
             _ => false,
+        }
+    }
+}
+
+/// As TraceQL writes it, texts without quotes.
+impl fmt::Display for FieldValue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FieldValue::Nil => f.write_str("nil"),
+            FieldValue::Int(int) => int.fmt(f),
+            FieldValue::Float(float) => float.fmt(f),
+            FieldValue::Text(text) => f.write_str(text),
+            FieldValue::Bool(bit) => bit.fmt(f),
+            FieldValue::Duration(nanos) => write!(f, "{nanos}ns"),
+            FieldValue::Status(status) => f.write_str(status.name()),
+            FieldValue::Kind(kind) => f.write_str(kind.map_or("unspecified", SpanKind::name)),
+            FieldValue::List(values) => {
+                f.write_str("[")?;
+                for (index, value) in values.iter().enumerate() {
+                    write!(f, "{}{value}", if index > 0 { ", " } else { "" })?;
+                }
+                f.write_str("]")
+            }
         }
     }
 }
