@@ -10,10 +10,11 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use model::Nanos;
+use model::time::DAY;
 
 use crate::error::ReadError;
 use crate::manifest::SegmentEntry;
-use crate::store::Store;
+use crate::store::{Store, StoreConfig};
 use crate::view::Shared;
 
 mod by_series;
@@ -34,6 +35,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3600);
 const PAUSE_AFTER_ERROR: Duration = Duration::from_secs(30);
 /// A merge by series holds a row group of each input; this much each, with the keys and what is made of them.
 const BYTES_OF_A_CURSOR: usize = 6 << 20;
+/// Where metrics are kept for less than this, their segments stay as short as windows, to go when they are due.
+const LONG_RETENTION: Nanos = 7 * DAY;
 
 /// What compaction did since the store was opened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,6 +71,8 @@ pub(crate) struct Compactor {
     now: AtomicI64,
     budget: usize,
     row_group_rows: usize,
+    /// See [`Limits::days`].
+    days: bool,
 }
 
 #[derive(Default)]
@@ -86,15 +91,16 @@ struct Avoided {
 }
 
 impl Compactor {
-    /// A compaction that takes about `budget` bytes of memory.
-    pub(crate) fn new(budget: usize, row_group_rows: usize) -> Self {
+    /// A compaction as `config` has it.
+    pub(crate) fn new(config: &StoreConfig) -> Self {
         Compactor {
             state: Mutex::default(),
             wake: Condvar::new(),
             working: Mutex::default(),
             now: AtomicI64::new(Nanos::MIN),
-            budget,
-            row_group_rows,
+            budget: config.compact_bytes,
+            row_group_rows: config.row_group_rows,
+            days: config.retention.metrics.is_none_or(|age| age >= LONG_RETENTION),
         }
     }
 
@@ -146,6 +152,7 @@ impl Compactor {
             flushed_bytes: 2 * self.budget as u64,
             inputs: 64,
             fan_in: (self.budget / BYTES_OF_A_CURSOR).clamp(4, 64),
+            days: self.days,
         }
     }
 

@@ -75,7 +75,7 @@ impl Shared {
             log_bytes: AtomicU64::new(0),
             queued: AtomicUsize::new(0),
             sync_times: SyncTimes::default(),
-            compactor: Compactor::new(config.compact_bytes, config.row_group_rows),
+            compactor: Compactor::new(config),
             disk: DiskGuard::new(&config.dir, config.disk_reserve),
             flushing: Mutex::default(),
             commands: Mutex::default(),

@@ -1,13 +1,15 @@
 //! Which segments to compact next: a function of what the manifest says and the time, and of nothing else.
 //!
 //! Segments are compacted with others of their table and window. Small ones are merged with small ones, so that a row is
-//! written about twice: by its flush, and by the compaction that makes it part of a large segment.
+//! written about twice: by its flush, and by the compaction that makes it part of a large segment. Of points, exemplars and
+//! series, the windows of a day that is over are merged once more: a segment has its own description of every series, and a
+//! query over a month opens 30 of them, not 360.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use model::Nanos;
-use model::time::MINUTE;
+use model::time::{DAY, MINUTE};
 
 use crate::flush::WINDOW;
 use crate::manifest::SegmentEntry;
@@ -20,6 +22,8 @@ const MANY_COMPACTED: usize = 16;
 /// A segment is merged with others that have, together, at least one row to this many of its own. So each merge makes what it
 /// takes in larger by a quarter or more, and a row is rewritten a bounded number of times however late others come.
 const LARGEST_SHARE: u64 = 4;
+/// The most rows in a segment of a day: some twenty seconds of work. Windows with a quarter of it gain little from being merged.
+const ROWS_OF_A_DAY: u64 = 64 << 20;
 
 /// How much a job may take in.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +34,8 @@ pub(crate) struct Limits {
     pub(crate) inputs: usize,
     /// The most segments that a job over series-sorted tables reads: it has a row group of each in memory.
     pub(crate) fan_in: usize,
+    /// Whether metrics are kept for so long that a day more or less does not matter: segments go as a whole.
+    pub(crate) days: bool,
 }
 
 /// Segments to be replaced by one.
@@ -62,27 +68,58 @@ impl Bounds {
 }
 
 /// The job to do next among `segments`, or `None`. First the window with the most segments to a query, then closed
-/// windows, the oldest first.
+/// windows, the oldest first, then the days that are over.
 pub(crate) fn next<'a>(segments: impl Iterator<Item = &'a SegmentEntry>, now: Nanos, limits: &Limits) -> Option<Job> {
-    let mut groups: BTreeMap<(Nanos, Nanos, Table), Vec<&SegmentEntry>> = BTreeMap::new();
-    for segment in segments {
-        let Some(table) = Table::parse(&segment.table) else { continue };
-        // A flush of rows from far apart writes wider segments. They are merged with their like: no output is wider than an input.
-        let (first, last) = (segment.min_time.div_euclid(WINDOW), segment.max_time.div_euclid(WINDOW));
-        groups.entry((first, last, table)).or_default().push(segment);
-    }
-    let mut best: Option<(usize, Table, Vec<&SegmentEntry>)> = None;
-    for ((_, last, table), mut group) in groups {
-        group.sort_by_key(|segment| (segment.stored(), segment.id));
-        let end = last.saturating_add(1).saturating_mul(WINDOW);
-        let closed = end.saturating_add(LATENESS) <= now;
+    let segments: Vec<&SegmentEntry> = segments.collect();
+    let job = of_windows(&segments, now, limits);
+    let (table, inputs) = if limits.days { job.or_else(|| of_days(&segments, now, limits)) } else { job }?;
+    Some(Job { table, inputs: inputs.into_iter().cloned().collect() })
+}
+
+type Inputs<'a> = (Table, Vec<&'a SegmentEntry>);
+
+fn of_windows<'a>(segments: &[&'a SegmentEntry], now: Nanos, limits: &Limits) -> Option<Inputs<'a>> {
+    let mut best: Option<(usize, Inputs<'_>)> = None;
+    // A flush of rows from far apart writes wider segments. They are merged with their like: no output is wider than an input.
+    for ((_, last, table), group) in groups(segments, WINDOW) {
         let bounds = Bounds::of(table, limits);
-        let Some((urgency, inputs)) = job_of(&group, closed, &bounds, limits) else { continue };
-        if best.as_ref().is_none_or(|(most, ..)| urgency > *most) {
-            best = Some((urgency, table, group[inputs].to_vec()));
+        let job = job_of(&group, is_over(last, WINDOW, now), &bounds, limits);
+        let Some((urgency, inputs)) = job else { continue };
+        if best.as_ref().is_none_or(|(most, _)| urgency > *most) {
+            best = Some((urgency, (table, group[inputs].to_vec())));
         }
     }
-    best.map(|(_, table, inputs)| Job { table, inputs: inputs.into_iter().cloned().collect() })
+    best.map(|(_, inputs)| inputs)
+}
+
+/// As [`of_windows`] when that has nothing to do.
+fn of_days<'a>(segments: &[&'a SegmentEntry], now: Nanos, limits: &Limits) -> Option<Inputs<'a>> {
+    groups(segments, DAY).into_iter().find_map(|((first, last, table), group)| {
+        if matches!(table, Table::Spans | Table::Logs) || first != last || !is_over(last, DAY, now) {
+            return None;
+        }
+        let bounds = Bounds { rows: ROWS_OF_A_DAY, ..Bounds::of(table, limits) };
+        let fits = |run: &[&SegmentEntry]| run.iter().all(|segment| segment.level > 0) && is_balanced(run);
+        best_run(&group, &bounds, &fits).map(|run| (table, group[run].to_vec()))
+    })
+}
+
+/// The segments of a table whose first and last rows are in the same spans of `width`, in the order of storing. Keys are
+/// the numbers of these spans.
+fn groups<'a>(segments: &[&'a SegmentEntry], width: Nanos) -> BTreeMap<(Nanos, Nanos, Table), Vec<&'a SegmentEntry>> {
+    let mut groups: BTreeMap<_, Vec<&SegmentEntry>> = BTreeMap::new();
+    for segment in segments {
+        let Some(table) = Table::parse(&segment.table) else { continue };
+        let (first, last) = (segment.min_time.div_euclid(width), segment.max_time.div_euclid(width));
+        groups.entry((first, last, table)).or_default().push(segment);
+    }
+    groups.values_mut().for_each(|group| group.sort_by_key(|segment| (segment.stored(), segment.id)));
+    groups
+}
+
+/// Whether `now` no more rows are to be expected of what ends with span `last` of `width`.
+fn is_over(last: i64, width: Nanos, now: Nanos) -> bool {
+    last.saturating_add(1).saturating_mul(width).saturating_add(LATENESS) <= now
 }
 
 /// What to merge of the segments of a window, which are in the order of storing, and how urgent it is: 0 can wait, more
@@ -146,7 +183,7 @@ fn best_run(group: &[&SegmentEntry], bounds: &Bounds, fits: &dyn Fn(&[&SegmentEn
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { flushed_bytes: 1000, inputs: 64, fan_in: 4 };
+    const LIMITS: Limits = Limits { flushed_bytes: 1000, inputs: 64, fan_in: 4, days: true };
     const NONE: [u64; 0] = [];
     const OPEN: Nanos = 0;
     const CLOSED: Nanos = WINDOW + LATENESS;
@@ -250,6 +287,36 @@ mod tests {
     fn a_merge_by_series_reads_few_segments_at_a_time() {
         let segments: Vec<_> = (1..=9).map(|id| entry(Table::Points, id, 1, 10 + id)).collect();
         assert_eq!(ids(&segments, CLOSED), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn windows_of_a_day_that_is_over_are_merged_but_for_large_ones() {
+        let of_window = |table, id: u64, window: i64, rows| SegmentEntry {
+            min_time: window * WINDOW,
+            max_time: (window + 1) * WINDOW - 1,
+            ..entry(table, id, 1, rows)
+        };
+        let points: Vec<_> = (10..14).map(|id| of_window(Table::Points, id, id as i64, 10)).collect();
+        let over = DAY + LATENESS;
+        assert_eq!(ids(&points, over - 1), NONE);
+        assert_eq!(ids(&points, over), [10, 11], "12 and 13 are of the next day");
+        assert_eq!(ids(&points, 2 * DAY + LATENESS), [10, 11], "the oldest first");
+        assert_eq!(ids(&points[2..], 2 * DAY + LATENESS), [12, 13]);
+        let kept_shortly = Limits { days: false, ..LIMITS };
+        assert_eq!(next(points.iter(), over, &kept_shortly), None);
+        let spans: Vec<_> = (10..12).map(|id| of_window(Table::Spans, id, id as i64, 10)).collect();
+        assert_eq!(ids(&spans, over), NONE);
+        let mut flushed = points[..2].to_vec();
+        flushed[1].level = 0;
+        assert_eq!(ids(&flushed, over), [11], "its window comes first");
+        let large = of_window(Table::Points, 9, 9, ROWS_OF_A_DAY / 4);
+        assert_eq!(ids(&[&points[..2], &[large]].concat(), over), [10, 11]);
+        let mut of_a_day = of_window(Table::Points, 12, 0, 1000);
+        of_a_day.max_time = DAY - 1;
+        let late = of_window(Table::Points, 13, 3, 100);
+        assert_eq!(ids(&[of_a_day.clone(), late.clone()], over), NONE);
+        let more = of_window(Table::Points, 14, 4, 150);
+        assert_eq!(ids(&[of_a_day, late, more], over), [12, 13, 14]);
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) use samples::SampleDecoder;
 pub(crate) use times::Times;
 pub(crate) use units::{Unit, units};
 
-/// The most points in a chunk. Longer ones save little (2 % from 960 to 5760 points) and cost queries of a short range.
+/// The most points in a chunk: a longer one is damage.
 const MAX_POINTS: usize = 2048;
 
 /// How numbers are written. They are read alike.

@@ -60,6 +60,11 @@ struct Life {
     born: u64,
 }
 
+/// The time of export `tick` of resource `index`, if it does not stray.
+fn regular(workload: &Workload, index: u64, tick: u64) -> Nanos {
+    workload.start + tick as Nanos * workload.interval + workload.phase(index)
+}
+
 impl Samples {
     /// Ticks are moved by this, so that pods that were born before the start have a tick of birth. The tables of `curves`
     /// are read at ticks plus a phase, so nothing else depends on it.
@@ -81,7 +86,7 @@ impl Samples {
 
     /// The time of export `tick` of resource `index`.
     pub(super) fn time(&self, workload: &Workload, index: u64, tick: u64) -> Nanos {
-        let regular = workload.start + tick as Nanos * workload.interval + workload.phase(index);
+        let regular = regular(workload, index, tick);
         if workload.jitter == 0 {
             return regular;
         }
@@ -113,7 +118,8 @@ impl Samples {
         let life = self.life(workload, index, tick);
         let time = self.time(workload, index, tick) - lateness;
         let at = Self::EPOCH + tick;
-        let start_time = time - (at - life.born) as Nanos * workload.interval;
+        // Of the process, which began at one moment, however the times of its exports stray.
+        let start_time = regular(workload, index, tick) - (at - life.born) as Nanos * workload.interval;
         let metrics = &mut scratch.metrics;
         metrics.clear();
         let keys = self.keys(index, life.generation);

@@ -1,4 +1,4 @@
-//! Points become chunks: the points of one series, up to [`MAX_POINTS`] of them, in one row of the file.
+//! Points become chunks: the points of one series, up to [`MOST_POINTS`] of them, in one row of the file.
 
 use std::sync::Arc;
 
@@ -15,8 +15,11 @@ use parquet::schema::types::ColumnPath;
 use super::times::TimesWriter;
 use super::units::Units;
 use super::values::{Kind, Points, put_values};
-use super::{Effort, Head, MAX_POINTS, SCHEMA};
+use super::{Effort, Head, SCHEMA};
 
+/// Points of a series are divided into equal chunks of at most so many. Twice as many would save 1.5 %, and a query of a short range
+/// decodes whole chunks.
+const MOST_POINTS: usize = 1024;
 /// A chunk with as many bytes of distributions takes no more: what is decoded at once stays small.
 const FULL_BYTES: usize = 1 << 20;
 /// Bytes to a page of values: what a look-up of one series decodes.
@@ -71,7 +74,7 @@ impl Encoder {
         let mut start = 0;
         for series in rows.series.chunk_by(|a, b| a == b) {
             let end = start + series.len();
-            let n_chunks = series.len().div_ceil(MAX_POINTS);
+            let n_chunks = series.len().div_ceil(MOST_POINTS);
             for part in 0..n_chunks {
                 let (mut from, to) =
                     (start + series.len() * part / n_chunks, start + series.len() * (part + 1) / n_chunks);
