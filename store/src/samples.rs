@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use hashbrown::HashMap;
 use model::{Nanos, SeriesId, TimeRange};
 
 use crate::error::ReadError;
 use crate::schema::Table;
-use crate::segment::{SampleReader, Wanted, samples_of_rows};
+use crate::segment::{SampleReader, Wanted, samples_of_rows, series_of_rows};
 use crate::snapshot::Snapshot;
 
 /// The samples of one series, in order of time. A point without a value is [`model::metric::STALE`].
@@ -62,17 +63,23 @@ impl Snapshot {
                 tell(SamplesProgress::Read(std::mem::take(&mut collector.n_read)))?;
             }
         }
-        for chunk in &self.memory[Table::Points as usize] {
-            if range.overlaps(chunk.min_time, chunk.max_time) {
-                let mut push = |id: SeriesId, times: &[Nanos], values: &[f64]| collector.push(id, times, values);
-                samples_of_rows(&chunk.batch, &wanted, &mut push);
-                tell(SamplesProgress::Read(std::mem::take(&mut collector.n_read)))?;
-            }
+        let memory = self.memory[Table::Points as usize].iter();
+        let memory: Vec<_> = memory.filter(|chunk| range.overlaps(chunk.min_time, chunk.max_time)).collect();
+        // Counted first: rows of a series lie far apart here, and room that is made for them bit by bit is moved again and again.
+        let places: Vec<Vec<u32>> = memory.iter().map(|chunk| collector.places_of_rows(&chunk.batch)).collect();
+        collector.make_room(&places);
+        for (chunk, places) in memory.iter().zip(&places) {
+            let push = |row: usize, _, time, value| collector.push_at(places[row], time, value);
+            samples_of_rows(&chunk.batch, range, |row, _| places[row] != UNWANTED, push);
+            tell(SamplesProgress::Read(std::mem::take(&mut collector.n_read)))?;
         }
         collector.found.iter_mut().for_each(Samples::put_in_order);
         Ok(collector.found)
     }
 }
+
+/// The place of a row of a series that is not wanted.
+const UNWANTED: u32 = u32::MAX;
 
 /// Samples by series, in the order in which they were stored.
 struct Collector {
@@ -85,6 +92,30 @@ impl Collector {
     fn new(series: &[SeriesId]) -> Self {
         let places = series.iter().enumerate().map(|(place, id)| (*id, place)).collect();
         Collector { places, found: vec![Samples::default(); series.len()], n_read: 0 }
+    }
+
+    /// The place in `found` of the series of each of `rows`, or [`UNWANTED`].
+    fn places_of_rows(&self, rows: &RecordBatch) -> Vec<u32> {
+        let ids = series_of_rows(rows).unwrap_or_default();
+        let place = |id: &[u8; 16]| self.places.get(&SeriesId(u128::from_be_bytes(*id)));
+        ids.iter().map(|id| place(id).map_or(UNWANTED, |place| *place as u32)).collect()
+    }
+
+    /// Makes room for a sample at each of `places`.
+    fn make_room(&mut self, places: &[Vec<u32>]) {
+        let mut counts = vec![0; self.found.len()];
+        places.iter().flatten().filter(|place| **place != UNWANTED).for_each(|place| counts[*place as usize] += 1);
+        for (samples, count) in self.found.iter_mut().zip(counts) {
+            samples.times.reserve(count);
+            samples.values.reserve(count);
+        }
+    }
+
+    fn push_at(&mut self, place: u32, time: Nanos, value: f64) {
+        let samples = &mut self.found[place as usize];
+        samples.times.push(time);
+        samples.values.push(value);
+        self.n_read += 1;
     }
 
     fn push(&mut self, id: SeriesId, times: &[Nanos], values: &[f64]) {

@@ -1,5 +1,6 @@
 //! Label sets: the identity of a series in PromQL.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,8 +12,24 @@ pub const LE: &str = "le";
 type Pair = (Arc<str>, Arc<str>);
 
 /// A set of labels, sorted by name, without empty values. Cheap to clone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Labels(Arc<[Pair]>);
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By the first pair that differs. Within a query equal texts are mostly one and the same, which is told without reading them.
+impl Ord for Labels {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let of_texts = |a: &Arc<str>, b: &Arc<str>| if Arc::ptr_eq(a, b) { Ordering::Equal } else { a.cmp(b) };
+        let pairs = self.0.iter().zip(other.0.iter());
+        let first = pairs.map(|(a, b)| of_texts(&a.0, &b.0).then_with(|| of_texts(&a.1, &b.1)));
+        first.into_iter().find(|order| order.is_ne()).unwrap_or_else(|| self.0.len().cmp(&other.0.len()))
+    }
+}
 
 impl Labels {
     /// The set of `pairs` in any order. Of equal names the last counts; an empty value is as good as none.

@@ -1,6 +1,7 @@
 //! What one query may cost, and the counters that hold it to that.
 
-use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::budget::Budget;
 
@@ -51,19 +52,20 @@ impl Default for Limits {
 /// A query's limits, what it has used of them, and what it has to say.
 pub(super) struct Meter<'a> {
     pub(super) limits: &'a Limits,
-    samples: Cell<u64>,
-    notes: RefCell<Annotations>,
+    samples: AtomicU64,
+    notes: Mutex<Annotations>,
 }
 
 impl<'a> Meter<'a> {
     pub(super) fn new(limits: &'a Limits) -> Self {
-        Meter { limits, samples: Cell::new(0), notes: RefCell::default() }
+        Meter { limits, samples: AtomicU64::new(0), notes: Mutex::default() }
     }
 
     /// Counts `samples` more in memory.
     pub(super) fn charge(&self, samples: usize) -> Result<(), PromqlError> {
-        self.samples.set(self.samples.get().saturating_add(samples as u64));
-        if self.samples.get() > self.limits.max_samples {
+        // Cannot overflow: what is counted is in memory or about to be, one at a time.
+        let before = self.samples.fetch_add(samples as u64, Ordering::Relaxed);
+        if before.saturating_add(samples as u64) > self.limits.max_samples {
             return Err(PromqlError::execution(format!(
                 "query processing would load too many samples into memory in query execution (limit {})",
                 self.limits.max_samples
@@ -89,24 +91,28 @@ impl<'a> Meter<'a> {
 
     /// What is counted now, to be restored by [`Meter::settle`] when an expression's inputs are gone.
     pub(super) fn used(&self) -> u64 {
-        self.samples.get()
+        self.samples.load(Ordering::Relaxed)
     }
 
     /// An expression is done: of what was counted since `before`, only its result of `samples` is left.
     pub(super) fn settle(&self, before: u64, samples: usize) {
-        self.samples.set(before.saturating_add(samples as u64));
+        self.samples.store(before.saturating_add(samples as u64), Ordering::Relaxed);
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Annotations> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn note(&self, position: Position, note: Note) {
-        self.notes.borrow_mut().add(Some(position), note);
+        self.notes().add(Some(position), note);
     }
 
     /// A part of the data is damaged; the answer is made of the rest.
     pub(super) fn unreadable(&self, what: String) {
-        self.notes.borrow_mut().add(None, Note::Unreadable(what));
+        self.notes().add(None, Note::Unreadable(what));
     }
 
     pub(super) fn into_notes(self) -> Annotations {
-        self.notes.into_inner()
+        self.notes.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }

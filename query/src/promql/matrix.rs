@@ -89,6 +89,11 @@ impl Cells {
         self.histograms.get(step)?.as_ref()
     }
 
+    /// The floats, [`STALE`] where there is none.
+    pub(super) fn floats(&self) -> &[f64] {
+        &self.floats
+    }
+
     #[inline]
     pub(super) fn is_present(&self, step: usize) -> bool {
         !is_stale(self.floats[step]) || self.histogram(step).is_some()

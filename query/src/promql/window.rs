@@ -87,15 +87,15 @@ impl<'a> Window<'a> {
 
 /// The bounds of a window that moves forward over times in order.
 #[derive(Clone, Copy, Default)]
-struct Cut {
-    from: usize,
-    to: usize,
+pub(super) struct Cut {
+    pub(super) from: usize,
+    pub(super) to: usize,
 }
 
 impl Cut {
     /// Moves to the times in `(start, end]`; neither may go back between calls.
     #[inline]
-    fn advance(&mut self, times: &[Millis], start: Millis, end: Millis) {
+    pub(super) fn advance(&mut self, times: &[Millis], start: Millis, end: Millis) {
         while self.to < times.len() && times[self.to] <= end {
             self.to += 1;
         }

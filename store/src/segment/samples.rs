@@ -71,7 +71,16 @@ impl Segment {
         match part {
             Part::RowGroup(index) => {
                 let rows = self.read(*index, &Some(COLUMNS.to_vec()), None, ids)?;
-                rows.iter().for_each(|rows| samples_of_rows(rows, wanted, &mut push));
+                if let Some(rows) = &rows {
+                    let (mut last, mut last_is_wanted) = (None, false);
+                    let is_wanted = |_, id: SeriesId| {
+                        if last != Some(id) {
+                            (last, last_is_wanted) = (Some(id), wanted.set.contains(&id));
+                        }
+                        last_is_wanted
+                    };
+                    samples_of_rows(rows, wanted.range, is_wanted, |_, id, time, value| push(id, &[time], &[value]));
+                }
                 Ok(Vec::new())
             }
             Part::Units(units) => {
@@ -137,36 +146,34 @@ impl Segment {
 
 /// Feeds the times of runs of rows of one series; `rows` have the columns `series` and `time` of points.
 pub(crate) fn moments_of_rows(rows: &RecordBatch, push: &mut impl FnMut(SeriesId, &[Nanos])) {
-    let column = |name: &str| rows.column_by_name(name);
-    let series = column("series").and_then(|it| it.as_fixed_size_binary_opt()).filter(|ids| ids.value_length() == 16);
-    let times = column("time").and_then(|it| it.as_primitive_opt::<TimestampNanosecondType>());
-    let (Some(series), Some(times)) = (series, times) else { return };
+    let times = rows.column_by_name("time").and_then(|it| it.as_primitive_opt::<TimestampNanosecondType>());
+    let (Some(series), Some(times)) = (series_of_rows(rows), times) else { return };
     let mut times = times.values().as_ref();
-    for run in series.value_data().as_chunks::<16>().0.chunk_by(|a, b| a == b) {
+    for run in series.chunk_by(|a, b| a == b) {
         let (of_run, rest) = times.split_at(run.len());
         push(SeriesId(u128::from_be_bytes(run[0])), of_run);
         times = rest;
     }
 }
 
-/// Feeds the samples of `rows`, which have the schema of points, that are wanted, in their order. A point without a value
-/// is [`STALE`]; a distribution is no sample.
-pub(crate) fn samples_of_rows(rows: &RecordBatch, wanted: &Wanted, push: &mut impl FnMut(SeriesId, &[Nanos], &[f64])) {
+/// Feeds the samples in `range` of the rows that are wanted, by number and series, in their order; `rows` have the schema of
+/// points. A point without a value is [`STALE`]; a distribution is no sample.
+pub(crate) fn samples_of_rows(
+    rows: &RecordBatch,
+    range: TimeRange,
+    mut is_wanted: impl FnMut(usize, SeriesId) -> bool,
+    mut push: impl FnMut(usize, SeriesId, Nanos, f64),
+) {
     let column = |name: &str| rows.column_by_name(name);
-    let series = column("series").and_then(|it| it.as_fixed_size_binary_opt()).filter(|ids| ids.value_length() == 16);
     let times = column("time").and_then(|it| it.as_primitive_opt::<TimestampNanosecondType>());
-    let (Some(series), Some(times)) = (series, times) else { return };
+    let (Some(ids), Some(times)) = (series_of_rows(rows), times) else { return };
     let flags = column("flags").and_then(|it| it.as_primitive_opt::<UInt32Type>());
     let doubles = column("double_value").and_then(|it| it.as_primitive_opt::<Float64Type>());
     let integers = column("int_value").and_then(|it| it.as_primitive_opt::<Int64Type>());
     let distributions = column("distribution");
-    let ids = series.value_data().as_chunks::<16>().0;
-    let (mut last, mut last_is_wanted) = ([0; 16], wanted.set.contains(&SeriesId(0)));
     for (row, (id, time)) in ids.iter().zip(times.values()).enumerate() {
-        if *id != last {
-            (last, last_is_wanted) = (*id, wanted.set.contains(&SeriesId(u128::from_be_bytes(*id))));
-        }
-        if !last_is_wanted || !wanted.range.contains(*time) {
+        let id = SeriesId(u128::from_be_bytes(*id));
+        if !range.contains(*time) || !is_wanted(row, id) {
             continue;
         }
         let double = doubles.filter(|it| it.is_valid(row)).map(|it| it.value(row));
@@ -175,7 +182,12 @@ pub(crate) fn samples_of_rows(rows: &RecordBatch, wanted: &Wanted, push: &mut im
             continue;
         }
         let is_flagged = flags.is_some_and(|it| it.value(row) & NO_RECORDED_VALUE != 0);
-        let value = number.filter(|_| !is_flagged).unwrap_or(STALE);
-        push(SeriesId(u128::from_be_bytes(*id)), &[*time], &[value]);
+        push(row, id, *time, number.filter(|_| !is_flagged).unwrap_or(STALE));
     }
+}
+
+/// The series of each of `rows`, which have the schema of points.
+pub(crate) fn series_of_rows(rows: &RecordBatch) -> Option<&[[u8; 16]]> {
+    let series = rows.column_by_name("series").and_then(|it| it.as_fixed_size_binary_opt());
+    series.filter(|ids| ids.value_length() == 16).map(|ids| ids.value_data().as_chunks::<16>().0)
 }

@@ -15,7 +15,7 @@ use super::super::labels::Labels;
 use super::super::matrix::{Cell, Cells, Grid, Row};
 use super::super::number::decimal;
 use super::super::plan::{Aggregate, Aggregation, LabelChoice, Node, NodeKind};
-use super::super::value::STALE;
+use super::super::value::{STALE, is_stale};
 use super::set::signature;
 use super::{Evaluator, row_if_any};
 
@@ -152,6 +152,11 @@ impl Evaluator<'_> {
             let mut totals = vec![Total::default(); len];
             for index in &group.members {
                 let cells = &rows[*index].cells;
+                if !cells.has_histograms() {
+                    let present = cells.floats().iter().zip(&mut totals).filter(|(float, _)| !is_stale(**float));
+                    present.for_each(|(float, total)| total.add_float(*float, it.op));
+                    continue;
+                }
                 for (step, total) in totals.iter_mut().enumerate() {
                     match cells.get(step) {
                         Some(Cell::Float(float)) => total.add_float(float, it.op),

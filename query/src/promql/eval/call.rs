@@ -54,8 +54,7 @@ impl Evaluator<'_> {
                     Increase => rate::Mode::Increase,
                     _ => rate::Mode::Delta,
                 };
-                let note = note_at(0);
-                self.over_windows(arg(0)?, grid, false, |window| rate::change(window, mode, &note))
+                self.changes(arg(0)?, grid, mode)
             }
             Irate | Idelta => {
                 let (per_second, note) = (matches!(function, Irate), note_at(0));

@@ -1,6 +1,12 @@
 //! Range selectors and subqueries: a function's value of each window of each series.
 
+use std::num::NonZero;
+use std::panic::resume_unwind;
+use std::thread::{available_parallelism, scope};
+
+use super::super::annotations::Note;
 use super::super::error::PromqlError;
+use super::super::functions::rate;
 use super::super::histogram::ResetHint;
 use super::super::labels::Labels;
 use super::super::matrix::{Cell, Cells, Grid, Row, merge_same};
@@ -14,6 +20,33 @@ pub(in super::super) struct RangeInput {
     pub(in super::super) series: Vec<SeriesData>,
     pub(in super::super) range: Millis,
     when: When,
+    /// Each series has labels of its own.
+    is_stored: bool,
+}
+
+/// With as many cells to fill, or more, starting a thread is worth it.
+const CELLS_OF_A_THREAD: usize = 1 << 16;
+
+/// The rows that `rows_of` makes of `series`, in their order, by as many threads as there is work for.
+fn shared_out(
+    series: &[SeriesData],
+    steps: usize,
+    rows_of: impl Fn(&[SeriesData]) -> Result<Vec<Row>, PromqlError> + Sync,
+) -> Result<Vec<Row>, PromqlError> {
+    let worthwhile = series.len().saturating_mul(steps) / CELLS_OF_A_THREAD;
+    let threads = available_parallelism().map_or(1, NonZero::get).min(worthwhile);
+    if threads < 2 {
+        return rows_of(series);
+    }
+    scope(|scope| {
+        let parts: Vec<_> = series.chunks(series.len().div_ceil(threads)).collect();
+        let others: Vec<_> = parts[1..].iter().map(|part| scope.spawn(|| rows_of(part))).collect();
+        let mut rows = rows_of(parts[0])?;
+        for other in others {
+            rows.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+        }
+        Ok(rows)
+    })
 }
 
 impl Evaluator<'_> {
@@ -26,11 +59,11 @@ impl Evaluator<'_> {
                 let mut series = self.source.select(&selector.matchers, after, until, self.meter)?;
                 series.iter_mut().for_each(SeriesData::drop_stale);
                 series.retain(|one| one.n_samples() > 0);
-                Ok(RangeInput { series, range: *range, when: selector.when })
+                Ok(RangeInput { series, range: *range, when: selector.when, is_stored: true })
             }
             NodeKind::Subquery(subquery) => {
                 let series = self.subquery_series(subquery, grid)?;
-                Ok(RangeInput { series, range: subquery.range, when: subquery.when })
+                Ok(RangeInput { series, range: subquery.range, when: subquery.when, is_stored: false })
             }
             _ => Err(PromqlError::execution("a range vector is expected")),
         }
@@ -68,24 +101,60 @@ impl Evaluator<'_> {
         node: &Node,
         grid: Grid,
         keep_name: bool,
-        mut kernel: impl FnMut(&Window<'_>) -> Option<Value>,
+        kernel: impl Fn(&Window<'_>) -> Option<Value> + Sync,
     ) -> Result<Vec<Row>, PromqlError> {
-        let input = self.range_input(node, grid)?;
-        self.meter.charge(input.series.len().saturating_mul(grid.len))?;
-        let mut rows = Vec::with_capacity(input.series.len());
-        for series in &input.series {
-            self.meter.check()?;
-            let mut cells = Cells::empty(grid.len);
-            let ends = grid.times().map(|time| (self.reference(input.when, time), time));
-            for_each_window(series, input.range, ends, |window| {
+        self.over_series(node, grid, keep_name, |series, range, when, cells| {
+            let ends = grid.times().map(|time| (self.reference(when, time), time));
+            for_each_window(series, range, ends, |window| {
                 if let Some(value) = kernel(window) {
                     cells.set(window.step, value);
                 }
             });
-            let labels = if keep_name { series.labels.clone() } else { series.labels.without_name() };
-            rows.extend(row_if_any(labels, cells));
-        }
-        merge_same(rows)
+        })
+    }
+
+    /// `rate`, `increase` or `delta` of the range vector `node`.
+    pub(super) fn changes(&self, node: &Node, grid: Grid, mode: rate::Mode) -> Result<Vec<Row>, PromqlError> {
+        let note = |note: Note| self.meter.note(node.position, note);
+        self.over_series(node, grid, false, |series, range, when, cells| {
+            let ends = grid.times().map(|time| (self.reference(when, time), time));
+            if rate::is_plain(series) {
+                return rate::changes(series, range, ends.map(|(end, _)| end), mode, cells, &note);
+            }
+            for_each_window(series, range, ends, |window| {
+                if let Some(value) = rate::change(window, mode, &note) {
+                    cells.set(window.step, value);
+                }
+            });
+        })
+    }
+
+    /// The rows that `fill` makes of each series of the range vector `node`; it is given the range and where that is. Many series
+    /// are shared out among threads.
+    fn over_series(
+        &self,
+        node: &Node,
+        grid: Grid,
+        keep_name: bool,
+        fill: impl Fn(&SeriesData, Millis, When, &mut Cells) + Sync,
+    ) -> Result<Vec<Row>, PromqlError> {
+        let input = self.range_input(node, grid)?;
+        self.meter.charge(input.series.len().saturating_mul(grid.len))?;
+        let rows_of = |series: &[SeriesData]| -> Result<Vec<Row>, PromqlError> {
+            let mut rows = Vec::with_capacity(series.len());
+            for one in series {
+                self.meter.check()?;
+                let mut cells = Cells::empty(grid.len);
+                fill(one, input.range, input.when, &mut cells);
+                let labels = if keep_name { one.labels.clone() } else { one.labels.without_name() };
+                rows.extend(row_if_any(labels, cells));
+            }
+            Ok(rows)
+        };
+        let rows = shared_out(&input.series, grid.len, rows_of)?;
+        let name = input.series.first().map_or("", |one| one.labels.name());
+        let differ_without_name = keep_name || input.series.iter().all(|one| one.labels.name() == name);
+        if input.is_stored && differ_without_name { Ok(rows) } else { merge_same(rows) }
     }
 
     /// As [`Self::over_windows`], of floats.
@@ -93,7 +162,7 @@ impl Evaluator<'_> {
         &self,
         node: &Node,
         grid: Grid,
-        mut kernel: impl FnMut(&Window<'_>) -> Option<f64>,
+        kernel: impl Fn(&Window<'_>) -> Option<f64> + Sync,
     ) -> Result<Vec<Row>, PromqlError> {
         self.over_windows(node, grid, false, |window| kernel(window).map(Value::Float))
     }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use super::super::annotations::Note;
 use super::super::histogram::{Histogram, ResetHint};
-use super::super::value::{SampleKind, Value};
-use super::super::window::Window;
+use super::super::matrix::Cells;
+use super::super::value::{Millis, SampleKind, SeriesData, Value};
+use super::super::window::{Cut, Window};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Mode {
@@ -30,52 +31,112 @@ pub(in super::super) fn change(window: &Window<'_>, mode: Mode, note: &dyn Fn(No
         return None;
     }
     if mode.is_counter() {
-        check_is_counter(window, note);
+        check_is_counter(window.kind, !window.floats.is_empty(), &|| window.metric(), note);
         if window.kind == SampleKind::Delta {
             return sum_of_deltas(window, mode, note);
         }
     }
-    if let [first, .., _] = window.floats {
-        let increase = if mode.is_counter() { counted(window.floats) } else { window.floats.last()? - first };
-        let factor = extrapolation(window, window.times, mode, *first, increase)?;
+    if let [first, .., last] = window.floats {
+        let lost = if mode.is_counter() { window.floats.windows(2).filter_map(lost_between).sum() } else { 0.0 };
+        let increase = last - first + lost;
+        let factor = Extent::of(window.times)?.factor((window.start, window.end), mode, *first, increase);
         return Some(Value::Float(increase * factor));
     }
     if let [first, .., _] = window.histograms {
         let mut increase = histogram_change(window, mode, note)?;
-        let factor = extrapolation(window, window.histogram_times, mode, first.count, increase.count)?;
+        let extent = Extent::of(window.histogram_times)?;
+        let factor = extent.factor((window.start, window.end), mode, first.count, increase.count);
         increase.scale(factor);
         return Some(Value::Histogram(Arc::new(increase)));
     }
     None
 }
 
-/// What a counter counted: its rise, and after a reset all of its new value.
-fn counted(values: &[f64]) -> f64 {
-    let (Some(first), Some(last)) = (values.first(), values.last()) else { return 0.0 };
-    let lost: f64 = values.windows(2).filter(|pair| pair[1] < pair[0]).map(|pair| pair[0]).sum();
-    last - first + lost
+/// [`change`] of every window of a series of floats that are no deltas, into `cells`: where resets are is found out once, not in
+/// each window that they are in. `ends` are the ends of the windows.
+pub(in super::super) fn changes(
+    series: &SeriesData,
+    range: Millis,
+    ends: impl Iterator<Item = Millis>,
+    mode: Mode,
+    cells: &mut Cells,
+    note: &dyn Fn(Note),
+) {
+    let pairs = series.floats.windows(2).zip(1..);
+    let resets: Vec<(usize, f64)> = if mode.is_counter() {
+        pairs.filter_map(|(pair, at)| Some((at, lost_between(pair)?))).collect()
+    } else {
+        Vec::new()
+    };
+    let (mut cut, mut checked, mut passed) = (Cut::default(), !mode.is_counter(), 0);
+    for (step, end) in ends.enumerate() {
+        cut.advance(&series.times, end - range, end);
+        let Cut { from, to } = cut;
+        if from == to {
+            continue;
+        }
+        if !checked {
+            check_is_counter(series.kind, true, &|| series.labels.name().to_owned(), note);
+            checked = true;
+        }
+        if to - from < 2 {
+            continue;
+        }
+        while resets.get(passed).is_some_and(|(at, _)| *at <= from) {
+            passed += 1;
+        }
+        let lost: f64 = resets[passed..].iter().take_while(|(at, _)| *at < to).map(|(_, lost)| lost).sum();
+        let first = series.floats[from];
+        let increase = series.floats[to - 1] - first + lost;
+        let extent = Extent { first: series.times[from], last: series.times[to - 1], len: to - from };
+        cells.set_float(step, increase * extent.factor((end - range, end), mode, first, increase));
+    }
 }
 
-/// The factor from the change between the first and the last sample to that of the range, or per second of it.
-fn extrapolation(window: &Window<'_>, times: &[i64], mode: Mode, first: f64, increase: f64) -> Option<f64> {
-    let (first_time, last_time) = (times.first()?, times.last()?);
-    let sampled = (last_time - first_time) as f64 / 1e3;
-    let average = sampled / (times.len() - 1) as f64;
-    // Samples that are further from the edge than usual say that the series began or ended in between.
-    let threshold = average * 1.1;
-    let mut to_start = (first_time - window.start) as f64 / 1e3;
-    let mut to_end = (window.end - last_time) as f64 / 1e3;
-    if to_start >= threshold {
-        to_start = average / 2.0;
+/// Whether [`changes`] is for `series`.
+pub(in super::super) fn is_plain(series: &SeriesData) -> bool {
+    series.histograms.is_empty() && series.kind != SampleKind::Delta
+}
+
+/// What a counter had counted before a reset; a pair of samples tells of one by falling.
+#[inline]
+fn lost_between(pair: &[f64]) -> Option<f64> {
+    (pair[1] < pair[0]).then_some(pair[0])
+}
+
+/// The times of the samples of a window, two at least.
+struct Extent {
+    first: Millis,
+    last: Millis,
+    len: usize,
+}
+
+impl Extent {
+    fn of(times: &[Millis]) -> Option<Self> {
+        Some(Extent { first: *times.first()?, last: *times.last()?, len: times.len() })
     }
-    if mode.is_counter() && increase > 0.0 && first >= 0.0 {
-        to_start = to_start.min(sampled * (first / increase));
+
+    /// The factor from the change between the first and the last sample to that of the range `start..end`, or per second of it.
+    #[inline]
+    fn factor(&self, (start, end): (Millis, Millis), mode: Mode, first: f64, increase: f64) -> f64 {
+        let sampled = (self.last - self.first) as f64 / 1e3;
+        let average = sampled / (self.len - 1) as f64;
+        // Samples that are further from the edge than usual say that the series began or ended in between.
+        let threshold = average * 1.1;
+        let mut to_start = (self.first - start) as f64 / 1e3;
+        let mut to_end = (end - self.last) as f64 / 1e3;
+        if to_start >= threshold {
+            to_start = average / 2.0;
+        }
+        if mode.is_counter() && increase > 0.0 && first >= 0.0 {
+            to_start = to_start.min(sampled * (first / increase));
+        }
+        if to_end >= threshold {
+            to_end = average / 2.0;
+        }
+        let factor = (sampled + to_start + to_end) / sampled;
+        if mode == Mode::Rate { factor / ((end - start) as f64 / 1e3) } else { factor }
     }
-    if to_end >= threshold {
-        to_end = average / 2.0;
-    }
-    let factor = (sampled + to_start + to_end) / sampled;
-    Some(if mode == Mode::Rate { factor / window.seconds() } else { factor })
 }
 
 fn histogram_change(window: &Window<'_>, mode: Mode, note: &dyn Fn(Note)) -> Option<Histogram> {
@@ -134,11 +195,11 @@ fn sum_of_deltas(window: &Window<'_>, mode: Mode, note: &dyn Fn(Note)) -> Option
     Some(Value::Histogram(Arc::new(sum)))
 }
 
-fn check_is_counter(window: &Window<'_>, note: &dyn Fn(Note)) {
-    match window.kind {
-        SampleKind::Gauge => note(Note::GaugeAsCounter { metric: window.metric() }),
-        SampleKind::Unknown if !window.floats.is_empty() => {
-            let metric = window.metric();
+fn check_is_counter(kind: SampleKind, has_floats: bool, metric: &dyn Fn() -> String, note: &dyn Fn(Note)) {
+    match kind {
+        SampleKind::Gauge => note(Note::GaugeAsCounter { metric: metric() }),
+        SampleKind::Unknown if has_floats => {
+            let metric = metric();
             let is_named = ["_total", "_sum", "_count", "_bucket"].iter().any(|suffix| metric.ends_with(suffix));
             if !is_named && !metric.is_empty() {
                 note(Note::NotACounter { metric });
@@ -150,12 +211,42 @@ fn check_is_counter(window: &Window<'_>, note: &dyn Fn(Note)) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::labels::{Labels, NAME};
+    use super::super::super::matrix::Grid;
+    use super::super::super::window::for_each_window;
     use super::*;
 
     #[test]
-    fn resets_count_from_zero() {
-        assert_eq!(counted(&[0.0, 1.0, 2.0, 3.0, 2.0, 3.0, 4.0]), 7.0);
-        assert_eq!(counted(&[5.0]), 0.0);
-        assert_eq!(counted(&[]), 0.0);
+    fn windows_at_once_are_as_one_by_one() {
+        let floats = [0.0, 1.0, 2.5, 3.0, 0.5, 3.0, 4.0, 4.0, 1.0, 0.0, 9.0, f64::NAN, 3.0, 8.0, 2.0];
+        let times: Vec<Millis> = (0..floats.len() as Millis).map(|at| at * 15_000 + at * at % 7 * 900).collect();
+        for kind in [SampleKind::Unknown, SampleKind::Gauge, SampleKind::Counter] {
+            let labels = Labels::new([(NAME, "x")]);
+            let series =
+                SeriesData { labels, kind, times: times.clone(), floats: floats.to_vec(), ..SeriesData::default() };
+            assert!(is_plain(&series));
+            for (mode, range) in [(Mode::Rate, 31_000), (Mode::Increase, 90_000), (Mode::Delta, 60_000)] {
+                let grid = Grid { start: -20_000, step: 7_000, len: 50 };
+                let (one_by_one, at_once) = (std::cell::RefCell::default(), std::cell::RefCell::default());
+                let note = |to: &std::cell::RefCell<Vec<Note>>, note: Note| {
+                    let mut notes = to.borrow_mut();
+                    if !notes.contains(&note) {
+                        notes.push(note);
+                    }
+                };
+                let (mut slow, mut quick) = (Cells::empty(grid.len), Cells::empty(grid.len));
+                for_each_window(&series, range, grid.times().map(|time| (time, time)), |window| {
+                    if let Some(value) = change(window, mode, &|it| note(&one_by_one, it)) {
+                        slow.set(window.step, value);
+                    }
+                });
+                changes(&series, range, grid.times(), mode, &mut quick, &|it| note(&at_once, it));
+                for step in 0..grid.len {
+                    let (slow, quick) = (slow.float(step), quick.float(step));
+                    assert_eq!(slow.map(f64::to_bits), quick.map(f64::to_bits), "{kind:?} {mode:?} step {step}");
+                }
+                assert_eq!(one_by_one, at_once);
+            }
+        }
     }
 }
