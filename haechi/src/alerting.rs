@@ -9,6 +9,7 @@ mod evaluator;
 mod files;
 mod outbox;
 mod state;
+mod supported;
 mod track;
 
 #[cfg(test)]

@@ -196,8 +196,8 @@ pub struct Step {
 /// The alerts of `slo` after its tiers were found in `conditions` (one per tier, in their order) at `now`.
 ///
 /// An alert fires when its condition is critical and has been for `for`; it is resolved when the short window is back
-/// below the threshold and has been for `keep_firing_for`. Without traffic, or before the windows are counted, it stays
-/// as it is. Alerts of tiers that the SLO no longer has are resolved.
+/// below the threshold and has been for `keep_firing_for`. Without traffic, in an excluded time, or before the windows
+/// are counted, it stays as it is. Alerts of tiers that the SLO no longer has are resolved.
 pub fn step(state: &SloAlerts, slo: &Slo, conditions: &[Condition], now: Nanos) -> Step {
     let mut run = Run::begin(state, now);
     if state.firing_severity().is_none() {
@@ -234,11 +234,11 @@ pub fn labels(slo: &Slo, alert_name: &str, tier: &Tier) -> BTreeMap<String, Stri
     };
     set("alertname", alert_name);
     set("slo", &slo.name);
-    set("service", &slo.selector.service);
+    set("service", &slo.service);
     set("severity", tier.severity.name());
     set("long_window", &duration::format(tier.long));
     set("short_window", &duration::format(tier.short));
-    if let Some(operation) = &slo.selector.operation {
+    if let Some(operation) = slo.indicator.spans().and_then(|spans| spans.selector.operation.as_ref()) {
         set("operation", operation);
     }
     if let Some(owner) = &slo.owner {
@@ -270,7 +270,7 @@ impl Run {
 
     fn advance(&mut self, mut alert: TierAlert, slo: &Slo, tier: &Tier, condition: Condition) -> TierAlert {
         match (alert.phase.clone(), condition) {
-            (_, Condition::NoTraffic | Condition::NotCounted) => {}
+            (_, Condition::NoTraffic | Condition::NotCounted | Condition::Excluded) => {}
             (Phase::Inactive, Condition::Critical) => {
                 alert.phase = Phase::Pending { since: self.now };
                 if tier.hold > 0 {

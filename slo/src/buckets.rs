@@ -39,12 +39,22 @@ impl std::ops::Add for Count {
     }
 }
 
+impl std::ops::Sub for Count {
+    type Output = Count;
+
+    fn sub(self, part: Count) -> Count {
+        Count { good: self.good.saturating_sub(part.good), total: self.total.saturating_sub(part.total) }
+    }
+}
+
 /// The events of a window, and how much of the window has been counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct WindowCount {
     pub count: Count,
     /// The counted share of the window, 0 to 1; below 1 for an SLO younger than the window.
     pub coverage: f64,
+    /// The share of the window that is excluded, 0 to 1; its events are not among `count`.
+    pub excluded: f64,
 }
 
 /// One stored bucket. 2^32 events within a minute are 70 million a second, beyond what one box takes.
@@ -162,12 +172,12 @@ impl Buckets {
         end.saturating_sub(buckets)..end
     }
 
-    /// The events in the window of `length` that ends at `now`, in whole buckets.
-    pub fn window(&self, now: Nanos, length: Nanos) -> WindowCount {
-        let wanted = self.window_buckets(now, length);
+    /// The events of `wanted`, and how much of it has been counted.
+    pub fn counted(&self, wanted: &Range<i64>) -> WindowCount {
         let counted = wanted.end.min(self.covered.end).saturating_sub(wanted.start.max(self.covered.start));
-        let coverage = counted.max(0) as f64 / (wanted.end - wanted.start) as f64;
-        WindowCount { count: self.sum(wanted), coverage }
+        let length = wanted.end.saturating_sub(wanted.start).max(1);
+        let coverage = counted.max(0) as f64 / length as f64;
+        WindowCount { count: self.sum(wanted.clone()), coverage, excluded: 0.0 }
     }
 
     fn place(&self, bucket: i64) -> usize {

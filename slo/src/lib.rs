@@ -13,6 +13,8 @@ pub mod ratio;
 pub mod spec;
 pub mod status;
 pub mod webhook;
+pub mod windows;
+mod zone;
 
 pub use buckets::{Buckets, Count};
 pub use spec::Slo;

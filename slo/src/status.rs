@@ -184,13 +184,13 @@ mod tests {
     }
 
     fn reading(total: u64) -> TierReading {
-        let long = WindowCount { count: Count { good: total, total }, coverage: 1.0 };
+        let long = WindowCount { count: Count { good: total, total }, coverage: 1.0, excluded: 0.0 };
         TierReading { long, short: long, condition: Condition::Acceptable }
     }
 
     fn budget(total: u64, remaining: Option<f64>) -> Budget {
-        let events = WindowCount { count: Count { good: total, total }, coverage: 1.0 };
-        Budget { events, allowed: 0.0, remaining, exhaustion: Exhaustion::Unknown }
+        let events = WindowCount { count: Count { good: total, total }, coverage: 1.0, excluded: 0.0 };
+        Budget { events, allowed: 0.0, remaining, exhaustion: Exhaustion::Unknown, renewed_at: None }
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl SloCard {
                 .budget
                 .attained_percent()
                 .map_or("–".to_owned(), |percent| format::percent(percent / 100.0)),
-            window: slo::duration::format(slo.window),
+            window: slo.window.to_string(),
             meter: Meter::new(
                 status.budget.remaining.unwrap_or(0.0),
                 meter_class,
@@ -68,7 +68,7 @@ impl SloCard {
             since: firing_since(&status.alerts, None).map(Stamp::clock),
             coverage: (coverage.share < 0.999).then(|| {
                 let counted = slo::duration::format(coverage.counted.length() / 1_000_000_000 * 1_000_000_000);
-                format!("{counted} of {} counted", slo::duration::format(slo.window))
+                format!("{counted} of {} counted", slo.window)
             }),
         }
     }

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use slo::Slo;
 use slo::spec::{Place, SpecError, SpecErrors, parse, reject_duplicates};
 
+use super::supported;
+
 /// More than any team has, and few enough to be read every two seconds.
 const MAX_FILES: usize = 1000;
 /// A byte more than `slo::spec` takes, so that it is the one to refuse.
@@ -88,7 +90,7 @@ impl SloFiles {
         for (name, content) in &self.contents {
             let path = self.dir.join(name).display().to_string();
             let slos = match content {
-                Ok(text) => parse(&path, text).map_err(|errors| errors.0),
+                Ok(text) => parse(&path, text).map_err(|errors| errors.0).and_then(counted),
                 Err(reason) => Err(vec![self.error(name, format!("cannot be read: {reason}"))]),
             };
             match slos {
@@ -145,6 +147,12 @@ impl SloFiles {
     }
 }
 
+/// The SLOs of a file, if all of them are counted by this version.
+fn counted(slos: Vec<Slo>) -> Result<Vec<Slo>, Vec<SpecError>> {
+    let errors: Vec<SpecError> = slos.iter().flat_map(supported::refuse).collect();
+    if errors.is_empty() { Ok(slos) } else { Err(errors) }
+}
+
 /// The contents of the `.yaml` and `.yml` files in `dir`, by name; none if there is no such directory.
 fn read(dir: &Path) -> io::Result<BTreeMap<String, Content>> {
     let mut contents = BTreeMap::new();
@@ -183,7 +191,7 @@ mod tests {
     }
 
     fn names(files: &SloFiles) -> Vec<String> {
-        files.slos().iter().map(|slo| format!("{}@{}", slo.name, slo.selector.service)).collect()
+        files.slos().iter().map(|slo| format!("{}@{}", slo.name, slo.service)).collect()
     }
 
     fn errors(files: &SloFiles) -> String {

@@ -7,7 +7,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 use slo::burn::{Exhaustion, TierReading, burn_rate};
-use slo::spec::{ErrorsAre, Indicator, Tier};
+use slo::spec::{GoodSpan, HttpAnswers, Indicator, Tier};
 use slo::status::SloStatus;
 use slo::{Slo, Status, duration};
 
@@ -54,11 +54,22 @@ struct Item {
     file: String,
 }
 
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
-enum IndicatorItem {
-    Availability,
-    Latency { threshold: String, errors: &'static str },
+/// What is counted; of spans also how.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IndicatorItem {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threshold: Option<String>,
+    /// What spans with status error are under a threshold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<&'static str>,
+    /// What spans with 4xx and with 429 are, where the file says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_errors: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_limited: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -107,26 +118,31 @@ fn item(status: &SloStatus) -> Item {
         name: slo.name.clone(),
         description: slo.description.clone(),
         owner: slo.owner.clone(),
-        service: slo.selector.service.clone(),
-        operation: slo.selector.operation.clone(),
-        indicator: match slo.indicator {
-            Indicator::Availability => IndicatorItem::Availability,
-            Indicator::Latency { threshold, errors } => IndicatorItem::Latency {
-                threshold: duration::format(threshold),
-                errors: match errors {
-                    ErrorsAre::Bad => "bad",
-                    ErrorsAre::Excluded => "excluded",
-                },
-            },
-        },
+        service: slo.service.clone(),
+        operation: slo.indicator.spans().and_then(|spans| spans.selector.operation.clone()),
+        indicator: indicator(&slo.indicator),
         objective: slo.objective.percent(),
-        window: duration::format(slo.window),
+        window: slo.window.to_string(),
         state: status.health.name(),
         budget: budget(status),
         tiers: tiers.map(|(tier, reading)| tier_item(slo, tier, reading, status)).collect(),
         coverage: status.coverage.share,
         file: slo.file.clone(),
     }
+}
+
+fn indicator(indicator: &Indicator) -> IndicatorItem {
+    let mut item = IndicatorItem { kind: indicator.kind(), ..IndicatorItem::default() };
+    let Some(spans) = indicator.spans() else { return item };
+    if let GoodSpan::Faster { threshold, errors } = spans.good {
+        item.threshold = Some(duration::format(threshold));
+        item.errors = Some(errors.name());
+    }
+    if spans.http != HttpAnswers::BY_STATUS {
+        item.client_errors = Some(spans.http.client_errors.name());
+        item.rate_limited = Some(spans.http.rate_limited.name());
+    }
+    item
 }
 
 fn budget(status: &SloStatus) -> BudgetItem {

@@ -31,7 +31,8 @@ fn count(store: &Store, slo: &Slo, range: TimeRange) -> Result<Vec<Count>, Strin
     let width = slo.bucket_width();
     let n_buckets = usize::try_from(range.length() / width).map_err(|error| error.to_string())?;
     let mut counts = vec![Count::default(); n_buckets];
-    let columns = if slo.selector.attributes.is_empty() { COLUMNS } else { COLUMNS_WITH_ATTRIBUTES };
+    let reads_attributes = slo.indicator.spans().is_some_and(|spans| spans.reads_attributes());
+    let columns = if reads_attributes { COLUMNS_WITH_ATTRIBUTES } else { COLUMNS };
     for chunk in store.snapshot().spans(Scan::new(range).columns(columns)) {
         // A damaged segment must not stop the evaluation of what can be read.
         let chunk = match chunk {
@@ -77,9 +78,9 @@ fn bad_traces(store: &Store, slo: &Slo, range: TimeRange, limit: usize) -> Vec<T
 
 /// Calls `each` with the rows whose service and kind may count: most rows of a chunk fail by one comparison of numbers.
 fn each_candidate(chunk: &SpanChunk, slo: &Slo, mut each: impl FnMut(usize)) {
-    let Some((services, keys)) = chunk.services() else { return };
-    let wanted: Vec<bool> = services.iter().map(|name| name == Some(slo.selector.service.as_str())).collect();
-    let kind_counts = |kind: SpanKind| slo.selector.kind.is_none_or(|wanted| wanted == kind);
+    let (Some((services, keys)), Some(spans)) = (chunk.services(), slo.indicator.spans()) else { return };
+    let wanted: Vec<bool> = services.iter().map(|name| name == Some(slo.service.as_str())).collect();
+    let kind_counts = |kind: SpanKind| spans.selector.kind.is_none_or(|wanted| wanted == kind);
     for (row, key) in keys.iter().enumerate() {
         if wanted.get(*key as usize) == Some(&true) && kind_counts(chunk.kind(row)) {
             each(row);

@@ -4,11 +4,12 @@ use model::time::SECOND;
 
 use super::saved::SavedAlerts;
 use super::*;
+use crate::burn::Guard;
 use crate::spec::parse;
 
-use Condition::{Acceptable, Critical, Increasing, NoTraffic, NotCounted, Recovering};
+use Condition::{Acceptable, Critical, Excluded, Increasing, NoTraffic, NotCounted, Recovering};
 
-const SUPPRESSED: Condition = Condition::Suppressed { bad: 1, needed: 2 };
+const SUPPRESSED: Condition = Condition::Suppressed { guard: Guard::BadEvents, counted: 1, needed: 2 };
 
 /// An SLO with one page and one ticket tier; `page` is what the page tier has besides windows and rate.
 fn slo(page: &str) -> Slo {
@@ -46,6 +47,7 @@ fn goes_through_its_phases() {
         // No data freezes, in every phase.
         ("", &[Critical, NoTraffic, NotCounted, NoTraffic, Critical], "fffff", &["firing"]),
         ("", &[NoTraffic, NotCounted, Critical], "iif", &["firing"]),
+        ("", &[Critical, Excluded, Excluded, Acceptable], "fffi", &["firing", "resolved"]),
         (", for: 20s", &[Critical, Critical, Critical, Acceptable], "ppfi", &["pending", "firing", "resolved"]),
         (
             ", for: 20s",

@@ -5,6 +5,7 @@ use model::time::{DAY, HOUR, MINUTE};
 use super::*;
 use crate::spec::parse;
 
+
 fn slo(window: &str, objective: f64, more: &str) -> Slo {
     let text =
         format!("name: a\nservice: s\nindicator: availability\nwindow: {window}\nobjective: {objective}\n{more}");
@@ -73,9 +74,9 @@ fn conditions_of_the_workbook_tiers() {
         (fast, (500, 1_000), (0, 0), NoTraffic),
         (leak, (0, 1_000), (0, 0), NoTraffic),
         // One failed request of ten is burn 100, and chance: the low-traffic guard holds it back.
-        (fast, (1, 10), (1, 2), Suppressed { bad: 1, needed: 2 }),
-        (fast, (1, 1), (1, 1), Suppressed { bad: 1, needed: 2 }),
-        (leak, (1, 500), (1, 20), Suppressed { bad: 1, needed: 2 }),
+        (fast, (1, 10), (1, 2), Suppressed { guard: Guard::BadEvents, counted: 1, needed: 2 }),
+        (fast, (1, 1), (1, 1), Suppressed { guard: Guard::BadEvents, counted: 1, needed: 2 }),
+        (leak, (1, 500), (1, 20), Suppressed { guard: Guard::BadEvents, counted: 1, needed: 2 }),
         (fast, (2, 10), (1, 2), Critical),
         (fast, (1, 10), (0, 2), Recovering),
         // Numbers of a large service: 14.4 × 0.001 × 4e9 = 57,600,000.
@@ -117,7 +118,7 @@ fn the_guard_can_be_raised_and_switched_off() {
     let raised = slo("30d", 99.9, "alerting: {min_bad_events: 10}\n");
     let off = slo("30d", 99.9, "alerting: {min_bad_events: 1}\n");
     let judge = |slo: &Slo, bad| judge(slo, &slo.alerting.tiers[0], count(bad, 20), count(bad, 20));
-    assert_eq!(judge(&raised, 9), Condition::Suppressed { bad: 9, needed: 10 });
+    assert_eq!(judge(&raised, 9), Condition::Suppressed { guard: Guard::BadEvents, counted: 9, needed: 10 });
     assert_eq!(judge(&raised, 10), Condition::Critical);
     assert_eq!(judge(&off, 1), Condition::Critical);
 }
@@ -140,8 +141,8 @@ fn reads_the_windows_of_every_tier() {
     let readings = read(&slo, &buckets, now, true);
     // 5 m: 180 of 500; 1 h: 180 of 6,000 = 3 % > 1.44 %; 6 h holds two hours: 180 of 12,000 = 1.5 % > 0.6 %.
     assert_eq!(readings[0].short.count, count(180, 500));
-    assert_eq!(readings[0].long, WindowCount { count: count(180, 6_000), coverage: 1.0 });
-    assert_eq!(readings[1].long, WindowCount { count: count(180, 12_000), coverage: 120.0 / 360.0 });
+    assert_eq!(readings[0].long, WindowCount { count: count(180, 6_000), coverage: 1.0, excluded: 0.0 });
+    assert_eq!(readings[1].long, WindowCount { count: count(180, 12_000), coverage: 120.0 / 360.0, excluded: 0.0 });
     let conditions: Vec<_> = readings.iter().map(|reading| reading.condition).collect();
     assert_eq!(conditions, [Condition::Critical; 4]);
 }
@@ -206,6 +207,6 @@ fn time_to_exhaustion_uses_the_window_of_the_fastest_tier() {
         (Some(-0.1), None, Exhaustion::Exhausted),
     ];
     for (remaining, burn, expected) in table {
-        assert_eq!(exhaustion(remaining, burn, 30 * DAY), expected, "{remaining:?} {burn:?}");
+        assert_eq!(exhaustion(remaining, burn, 30 * DAY, 30 * DAY), expected, "{remaining:?} {burn:?}");
     }
 }

@@ -1,26 +1,22 @@
 //! Decodes and checks an SLO file. Every mistake of the file is collected, so that one look mends them all.
 
 mod alerting;
+mod groups;
+mod indicator;
+mod values;
+mod window;
 
 use std::collections::BTreeMap;
 
-use model::time::{DAY, HOUR};
-use model::{Nanos, SpanKind};
-
 use super::error::{nearest, one_of};
 use super::yaml::{self, Node, Value};
-use super::{ErrorsAre, Indicator, Place, Selector, Slo, SpecError, SpecErrors};
-use crate::duration;
+use super::{Indicator, Place, Slo, SpecError, SpecErrors};
 use crate::ratio::Objective;
 
 const MAX_SLOS: usize = 1000;
-const MAX_PAIRS: usize = 32;
-const MAX_TEXT: usize = 4096;
-/// Labels that alerts get from Haechi itself.
-const OWN_LABELS: [&str; 8] =
-    ["alertname", "slo", "service", "severity", "long_window", "short_window", "operation", "owner"];
 
-const SLO_KEYS: [&str; 13] = [
+/// The keys of an SLO.
+pub(crate) const SLO_KEYS: [&str; 17] = [
     "name",
     "description",
     "owner",
@@ -30,12 +26,15 @@ const SLO_KEYS: [&str; 13] = [
     "operation",
     "kind",
     "attributes",
+    "filter",
     "indicator",
+    "by",
+    "max_groups",
     "objective",
     "window",
+    "exclusions",
     "alerting",
 ];
-const KINDS: [&str; 6] = ["server", "client", "producer", "consumer", "internal", "any"];
 
 /// The SLOs of one file, in its order; `file` is the name that errors and [`Slo::file`] carry.
 ///
@@ -90,6 +89,12 @@ impl<'n> Fields<'n> {
 
     fn path(&self, key: &str) -> String {
         join(&self.path, key)
+    }
+
+    /// Whether the mapping gives its alerts that label.
+    fn has_label(&self, name: &str) -> bool {
+        let labels = self.get("labels").map(|node| &node.value);
+        matches!(labels, Some(Value::Map(entries)) if entries.iter().any(|(key, _)| key.name == name))
     }
 }
 
@@ -162,18 +167,21 @@ impl Decoder<'_> {
     fn slo(&mut self, node: &Node, path: &str) -> Option<Slo> {
         let fields = self.fields(node, path, &SLO_KEYS)?;
         let before = self.errors.len();
-        let name = self.name(&fields);
         let description = self.text(&fields, "description").unwrap_or_default();
         let owner = self.text(&fields, "owner");
         let labels = self.pairs(&fields, "labels", true);
         let annotations = self.pairs(&fields, "annotations", false);
-        let selector = self.selector(&fields);
+        self.required(&fields, "service", "the `service.name` of the service");
+        let service = self.text(&fields, "service");
         let indicator = self.indicator(&fields);
+        let name = self.name(&fields, service.as_deref(), indicator.as_ref());
+        let by = self.groups(&fields);
         let objective = self.objective(&fields);
         let window = self.window(&fields);
+        let exclusions = self.exclusions(&fields);
         // Tiers cannot be judged without objective and window; their own mistakes come to light in the next round.
         let (objective, window) = (objective?, window?);
-        let alerting = self.alerting(&fields, objective, window);
+        let alerting = self.alerting(&fields, objective, &window, indicator.as_ref());
         if self.errors.len() > before {
             return None;
         }
@@ -181,10 +189,12 @@ impl Decoder<'_> {
             name: name?,
             description,
             owner,
-            selector: selector?,
+            service: service?,
             indicator: indicator?,
+            by,
             objective,
             window,
+            exclusions,
             alerting,
             labels,
             annotations,
@@ -193,10 +203,22 @@ impl Decoder<'_> {
         })
     }
 
-    fn name(&mut self, fields: &Fields<'_>) -> Option<String> {
+    /// The name, or else one of service, operation and kind of indicator.
+    fn name(&mut self, fields: &Fields<'_>, service: Option<&str>, indicator: Option<&Indicator>) -> Option<String> {
         const WHAT: &str =
             "a name of 1 to 100 lower-case letters, digits, `.`, `_` or `-` that begins with a letter or digit";
-        let node = self.required(fields, "name", WHAT)?;
+        let Some(node) = fields.get("name") else {
+            let (service, indicator) = (service?, indicator?);
+            let operation = indicator.spans().and_then(|spans| spans.selector.operation.as_deref());
+            let parts = [Some(service), operation, Some(indicator.kind())];
+            let name = slug(&parts.into_iter().flatten().collect::<Vec<_>>().join("-"));
+            // A service without a letter of ASCII would leave nothing but the kind of the indicator.
+            if slug(service).is_empty() || name.len() > 100 {
+                self.error(fields.place, &fields.path("name"), format!("missing; must be {WHAT}"));
+                return None;
+            }
+            return Some(name);
+        };
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         match &node.value {
             Value::Text(name)
@@ -211,144 +233,6 @@ impl Decoder<'_> {
                 None
             }
         }
-    }
-
-    /// An optional, non-empty text.
-    fn text(&mut self, fields: &Fields<'_>, key: &str) -> Option<String> {
-        let node = fields.get(key)?;
-        match &node.value {
-            Value::Text(text) if !text.trim().is_empty() && text.len() <= MAX_TEXT => Some(text.clone()),
-            Value::Text(text) if text.len() > MAX_TEXT => {
-                let message = format!("has {} bytes, at most {MAX_TEXT} are allowed", text.len());
-                self.error(node.place, &fields.path(key), message);
-                None
-            }
-            Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => {
-                self.expected(node, &fields.path(key), "text (put it in quotes)");
-                None
-            }
-            _ => {
-                self.expected(node, &fields.path(key), "text that is not empty");
-                None
-            }
-        }
-    }
-
-    /// A mapping of names to texts, for labels and annotations.
-    fn pairs(&mut self, fields: &Fields<'_>, key: &str, labels: bool) -> BTreeMap<String, String> {
-        let mut pairs = BTreeMap::new();
-        let Some(node) = fields.get(key) else { return pairs };
-        let path = fields.path(key);
-        let Value::Map(entries) = &node.value else {
-            self.expected(node, &path, "a mapping of names to texts");
-            return pairs;
-        };
-        if entries.len() > MAX_PAIRS {
-            self.error(node.place, &path, format!("has {} entries, at most {MAX_PAIRS} are allowed", entries.len()));
-            return pairs;
-        }
-        let inner =
-            Fields { entries: entries.iter().map(|(k, n)| (k.name.as_str(), n)).collect(), place: node.place, path };
-        for (name, _) in entries {
-            let at = inner.path(&yaml::shorten(&name.name));
-            if labels && OWN_LABELS.contains(&name.name.as_str()) {
-                let message = format!("Haechi sets this label itself, as it does {}", OWN_LABELS.join(", "));
-                self.error(name.place, &at, message);
-            } else if !is_label_name(&name.name) {
-                let message = "must be letters, digits and `_`, not beginning with a digit or `__`".to_owned();
-                self.error(name.place, &at, message);
-            } else if let Some(text) = self.text(&inner, &name.name) {
-                pairs.insert(name.name.clone(), text);
-            }
-        }
-        pairs
-    }
-
-    fn selector(&mut self, fields: &Fields<'_>) -> Option<Selector> {
-        self.required(fields, "service", "the `service.name` of the service")?;
-        let service = self.text(fields, "service");
-        let operation = self.text(fields, "operation");
-        let kind = self.kind(fields);
-        let attributes = self.attributes(fields);
-        Some(Selector { service: service?, operation, kind: kind?, attributes })
-    }
-
-    fn kind(&mut self, fields: &Fields<'_>) -> Option<Option<SpanKind>> {
-        let Some(node) = fields.get("kind") else { return Some(Some(SpanKind::Server)) };
-        match &node.value {
-            Value::Text(text) if text == "any" => Some(None),
-            Value::Text(text) if KINDS.contains(&text.as_str()) => Some(SpanKind::parse(text)),
-            _ => {
-                self.expected(node, &fields.path("kind"), &one_of(&KINDS));
-                None
-            }
-        }
-    }
-
-    fn attributes(&mut self, fields: &Fields<'_>) -> Vec<(String, String)> {
-        let Some(node) = fields.get("attributes") else { return Vec::new() };
-        let path = fields.path("attributes");
-        let Value::Map(entries) = &node.value else {
-            self.expected(node, &path, "a mapping of attribute keys to values");
-            return Vec::new();
-        };
-        if entries.len() > MAX_PAIRS {
-            self.error(node.place, &path, format!("has {} entries, at most {MAX_PAIRS} are allowed", entries.len()));
-            return Vec::new();
-        }
-        let mut attributes = Vec::new();
-        for (key, node) in entries {
-            let text = match &node.value {
-                Value::Text(text) => text.clone(),
-                Value::Integer(value) => value.to_string(),
-                Value::Float(value) => value.to_string(),
-                Value::Boolean(value) => value.to_string(),
-                Value::Null | Value::List(_) | Value::Map(_) => {
-                    self.expected(node, &join(&path, &yaml::shorten(&key.name)), "a text, a number or a boolean");
-                    continue;
-                }
-            };
-            attributes.push((key.name.clone(), text));
-        }
-        attributes
-    }
-
-    fn indicator(&mut self, fields: &Fields<'_>) -> Option<Indicator> {
-        const WHAT: &str = "`availability` or `latency: {threshold: 150ms}`";
-        let node = self.required(fields, "indicator", WHAT)?;
-        let path = fields.path("indicator");
-        match &node.value {
-            Value::Text(text) if text == "availability" => return Some(Indicator::Availability),
-            Value::Map(entries) if entries.len() == 1 => {}
-            _ => {
-                self.expected(node, &path, WHAT);
-                return None;
-            }
-        }
-        let inner = self.fields(node, &path, &["availability", "latency"])?;
-        if let Some(node) = inner.get("availability") {
-            return match &node.value {
-                Value::Null => Some(Indicator::Availability),
-                Value::Map(entries) if entries.is_empty() => Some(Indicator::Availability),
-                _ => {
-                    self.expected(node, &inner.path("availability"), "empty: good is a span without error");
-                    None
-                }
-            };
-        }
-        let latency = self.fields(inner.get("latency")?, &inner.path("latency"), &["threshold", "errors"])?;
-        self.required(&latency, "threshold", duration::ALLOWED)?;
-        let threshold = self.duration(&latency, "threshold", 1, HOUR)?;
-        let errors = match latency.get("errors").map(|node| (node, &node.value)) {
-            None => ErrorsAre::Bad,
-            Some((_, Value::Text(text))) if text == "bad" => ErrorsAre::Bad,
-            Some((_, Value::Text(text))) if text == "excluded" => ErrorsAre::Excluded,
-            Some((node, _)) => {
-                self.expected(node, &latency.path("errors"), "bad or excluded");
-                return None;
-            }
-        };
-        Some(Indicator::Latency { threshold, errors })
     }
 
     fn objective(&mut self, fields: &Fields<'_>) -> Option<Objective> {
@@ -366,41 +250,18 @@ impl Decoder<'_> {
         }
         objective
     }
-
-    fn window(&mut self, fields: &Fields<'_>) -> Option<Nanos> {
-        self.required(fields, "window", "the length of the rolling window, such as 30d")?;
-        self.duration(fields, "window", HOUR, 366 * DAY)
-    }
-
-    /// A duration between two bounds, both included.
-    fn duration(&mut self, fields: &Fields<'_>, key: &str, least: Nanos, most: Nanos) -> Option<Nanos> {
-        let node = fields.get(key)?;
-        let value = match &node.value {
-            Value::Text(text) => duration::parse(text),
-            Value::Integer(0) => Some(0),
-            _ => None,
-        };
-        match value {
-            None => self.expected(node, &fields.path(key), duration::ALLOWED),
-            Some(value) if value < least || value > most => {
-                let least = if least == 1 {
-                    "more than 0s".to_owned()
-                } else {
-                    format!("at least {}", duration::format(least))
-                };
-                self.expected(node, &fields.path(key), &format!("{least} and at most {}", duration::format(most)));
-            }
-            Some(value) => return Some(value),
-        }
-        None
-    }
 }
 
-/// Whether Prometheus and every receiver take it as a label name; a leading `__` is reserved there.
-fn is_label_name(name: &str) -> bool {
-    let letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_';
-    name.len() <= 100
-        && name.bytes().next().is_some_and(letter)
-        && name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit())
-        && !name.starts_with("__")
+/// The text as a name: letters and digits in lower case, one `-` for all that is between them.
+pub(crate) fn slug(text: &str) -> String {
+    let mut name = String::new();
+    for character in text.chars() {
+        if character.is_ascii_alphanumeric() || (!name.is_empty() && matches!(character, '.' | '_')) {
+            name.push(character.to_ascii_lowercase());
+        } else if !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
+        }
+    }
+    name.truncate(name.trim_end_matches('-').len());
+    name
 }

@@ -2,9 +2,11 @@
 
 use model::time::{DAY, HOUR, MILLISECOND, MINUTE, SECOND};
 
-use model::{Attrs, AttrsBuf, Resource, Scope, SpanId, StatusCode, TraceId, Value};
+use model::{SpanKind, TimeRange};
 
 use super::*;
+
+mod judging;
 
 const FULL: &str = r#"
 # Two SLOs of the Box Office; everything that can be set is set in the second.
@@ -43,6 +45,11 @@ slos:
         - {severity: page, long: 1h, short: 5m, burn_rate: 14.4}
 "#;
 
+fn spans(kind: Option<SpanKind>, good: GoodSpan) -> Indicator {
+    let selector = Selector { operation: None, kind, attributes: vec![], filter: None };
+    Indicator::Spans(SpanSli { selector, good, http: HttpAnswers::BY_STATUS })
+}
+
 fn one(text: &str) -> Slo {
     let mut slos = parse("f.yaml", text).unwrap();
     assert_eq!(slos.len(), 1);
@@ -57,11 +64,10 @@ fn minimal(window: &str, objective: &str) -> Slo {
 fn the_shortest_slo_gets_the_defaults() {
     let slo = &parse("slos/box-office.yaml", FULL).unwrap()[0];
     assert_eq!(slo.name, "booking-availability");
-    assert_eq!(
-        slo.selector,
-        Selector { service: "booking".to_owned(), operation: None, kind: Some(SpanKind::Server), attributes: vec![] }
-    );
-    assert_eq!((slo.indicator, slo.objective.percent(), slo.window), (Indicator::Availability, 99.5, DAY));
+    assert_eq!(slo.service, "booking");
+    assert_eq!(slo.indicator, spans(Some(SpanKind::Server), GoodSpan::NoError));
+    assert_eq!((slo.objective.percent(), &slo.window), (99.5, &Window::Rolling(DAY)));
+    assert_eq!((&slo.by, &slo.exclusions[..]), (&None, &[][..]));
     assert_eq!(
         (slo.alerting.name.as_str(), slo.alerting.min_bad_events, slo.alerting.repeat_interval),
         ("ErrorBudgetBurn", 2, 4 * HOUR)
@@ -79,22 +85,28 @@ fn everything_that_can_be_set_is_read() {
         name: "catalogue-latency".to_owned(),
         description: "Browsing feels instant".to_owned(),
         owner: Some("team-catalogue".to_owned()),
-        selector: Selector {
-            service: "catalogue".to_owned(),
-            operation: Some("GET /v1/shows".to_owned()),
-            kind: None,
-            attributes: [
-                ("http.response.status_code", "200"),
-                ("cache.hit", "true"),
-                ("ratio", "0.5"),
-                ("deployment.environment.name", "demo"),
-            ]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .to_vec(),
-        },
-        indicator: Indicator::Latency { threshold: 150 * MILLISECOND, errors: ErrorsAre::Excluded },
+        service: "catalogue".to_owned(),
+        indicator: Indicator::Spans(SpanSli {
+            selector: Selector {
+                operation: Some("GET /v1/shows".to_owned()),
+                kind: None,
+                attributes: [
+                    ("http.response.status_code", "200"),
+                    ("cache.hit", "true"),
+                    ("ratio", "0.5"),
+                    ("deployment.environment.name", "demo"),
+                ]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .to_vec(),
+                filter: None,
+            },
+            good: GoodSpan::Faster { threshold: 150 * MILLISECOND, errors: ErrorsAre::Excluded },
+            http: HttpAnswers::BY_STATUS,
+        }),
+        by: None,
+        exclusions: vec![],
         objective: Objective::from_percent(95.0).unwrap(),
-        window: 30 * DAY,
+        window: Window::Rolling(30 * DAY),
         alerting: Alerting {
             name: "CatalogueSlow".to_owned(),
             tiers: vec![
@@ -115,6 +127,7 @@ fn everything_that_can_be_set_is_read() {
                     keep_firing_for: 10 * MINUTE,
                 },
             ],
+            min_events: 1,
             min_bad_events: 10,
             repeat_interval: HOUR,
             notes: vec![],
@@ -134,7 +147,7 @@ fn everything_that_can_be_set_is_read() {
 fn anchors_share_settings_between_slos() {
     let text = "slos:\n  - &base {name: a, service: s, indicator: availability, objective: 99, window: 30d}\n  - <<: *base\n    name: b\n    operation: GET /\n";
     let slos = parse("f.yaml", text).unwrap();
-    assert_eq!((slos[1].name.as_str(), slos[1].selector.service.as_str()), ("b", "s"));
+    assert_eq!((slos[1].name.as_str(), slos[1].service.as_str()), ("b", "s"));
 }
 
 #[test]
@@ -183,23 +196,6 @@ fn bucket_width_is_a_fifth_of_the_shortest_window_or_less() {
 }
 
 #[test]
-fn judges_spans_by_status_and_duration() {
-    let latency = |errors| Indicator::Latency { threshold: 100, errors };
-    let table = [
-        (Indicator::Availability, false, 1_000, Some(true)),
-        (Indicator::Availability, true, 1, Some(false)),
-        (latency(ErrorsAre::Bad), false, 99, Some(true)),
-        (latency(ErrorsAre::Bad), false, 100, Some(false)),
-        (latency(ErrorsAre::Bad), true, 1, Some(false)),
-        (latency(ErrorsAre::Excluded), true, 1, None),
-        (latency(ErrorsAre::Excluded), false, 100, Some(false)),
-    ];
-    for (indicator, is_error, duration, expected) in table {
-        assert_eq!(indicator.judge(is_error, duration), expected, "{indicator:?} {is_error} {duration}");
-    }
-}
-
-#[test]
 fn the_fingerprint_changes_with_what_is_counted_and_with_nothing_else() {
     let base = minimal("30d", "99.9");
     let print = |change: &dyn Fn(&mut Slo)| {
@@ -209,12 +205,22 @@ fn the_fingerprint_changes_with_what_is_counted_and_with_nothing_else() {
     };
     assert!(print(&|slo| slo.objective = Objective::from_percent(50.0).unwrap()));
     assert!(print(&|slo| slo.description.push('x')));
-    assert!(print(&|slo| slo.window += DAY));
-    assert!(!print(&|slo| slo.selector.service.push('x')));
-    assert!(!print(&|slo| slo.selector.operation = Some(String::new())));
-    assert!(!print(&|slo| slo.selector.kind = None));
-    assert!(!print(&|slo| slo.selector.attributes.push(("a".to_owned(), "b".to_owned()))));
-    assert!(!print(&|slo| slo.indicator = Indicator::Latency { threshold: 1, errors: ErrorsAre::Bad }));
+    assert!(print(&|slo| slo.window = Window::Rolling(31 * DAY)));
+    assert!(print(&|slo| slo.exclusions.push(Exclusion { when: When::Once(TimeRange::ALL), reason: String::new() })));
+    assert!(!print(&|slo| slo.service.push('x')));
+    let selector = |change: &dyn Fn(&mut Selector)| {
+        print(&|slo| {
+            let Indicator::Spans(spans) = &mut slo.indicator else { unreachable!() };
+            change(&mut spans.selector);
+        })
+    };
+    assert!(!selector(&|selector| selector.operation = Some(String::new())));
+    assert!(!selector(&|selector| selector.kind = None));
+    assert!(!selector(&|selector| selector.attributes.push(("a".to_owned(), "b".to_owned()))));
+    assert!(!selector(&|selector| selector.filter = Some("a=b".to_owned())));
+    let latency = |errors| spans(Some(SpanKind::Server), GoodSpan::Faster { threshold: 1, errors });
+    assert!(!print(&|slo| slo.indicator = latency(ErrorsAre::Bad)));
+    assert!(!print(&|slo| slo.by = Some(GroupBy { keys: vec!["a".to_owned()], max: 5 })));
     assert!(!print(&|slo| slo.alerting.tiers[0].short = 30 * SECOND));
 }
 
@@ -228,71 +234,109 @@ fn says_itself_in_words() {
     );
 }
 
-/// A failed server span `GET /` of service `shop` that took 50 ns, on a resource with environment `prod`.
-fn with_span(attributes: &[(&str, Value<'_>)], check: impl Fn(&Span<'_>)) {
-    let mut attrs = AttrsBuf::new();
-    attributes.iter().for_each(|(key, value)| attrs.push(key, *value));
-    let mut resource = AttrsBuf::new();
-    resource.push("deployment.environment.name", Value::Str("prod"));
-    check(&Span {
-        trace_id: TraceId([1; 16]),
-        span_id: SpanId([1; 8]),
-        parent_span_id: None,
-        trace_state: "",
-        flags: 0,
-        name: "GET /",
-        kind: SpanKind::Server,
-        start: 0,
-        duration: 50,
-        status: StatusCode::Error,
-        status_message: "",
-        attrs: Attrs::new(attrs.as_bytes()),
-        events: Default::default(),
-        links: Default::default(),
-        dropped_attributes: 0,
-        dropped_events: 0,
-        dropped_links: 0,
-        service: "shop",
-        resource: Resource::new(resource.as_bytes()),
-        scope: Scope::default(),
-    });
+const KINDS: &str = r#"
+slos:
+  - service: Booking
+    operation: POST /v1/bookings
+    indicator: {availability: {client_errors: excluded, rate_limited: bad}}
+    filter: deployment.environment.name=prod
+    by: [http.route, tenant]
+    max_groups: 20
+    objective: 99.9
+    window: {calendar: month, time_zone: Asia/Seoul, from: 2026-01-15}
+    exclusions:
+      - {from: 2026-12-24T22:00, to: 2026-12-25T02:00:00Z, time_zone: Europe/Berlin, reason: move}
+      - {every: week, on: [sat, sun, sat], at: "02:30", for: 90m, time_zone: Europe/Berlin}
+      - {every: month, on: 1, at: "00:00", for: 1h, from: 2026-01-01, until: 2026-06-30}
+      - {every: day, at: "04:00", for: 5m}
+  - service: checkout
+    indicator: {logs: {filter: "event=order", bad: "severity>=error"}}
+    objective: 99
+  - service: checkout
+    indicator: {promql: {good: 'sum(increase(ok[$window]))', total: 'sum(increase(all[$window]))'}}
+    objective: 99
+  - name: by-bad
+    service: checkout
+    indicator: {promql: {bad: 'sum(increase(no[$window]))', total: 'sum(increase(all[$window]))'}}
+    objective: 99
+  - name: ratio
+    service: checkout
+    indicator: {promql: {error_ratio: 'avg_over_time(r[$window])'}}
+    objective: 99
+    alerting: {repeat_interval: 1h}
+  - service: queue
+    indicator: {slices: {query: max(lag), op: <=, value: 30, slice: 5m, absent: bad}}
+    objective: 99
+    alerting: {min_events: 20, min_bad_events: 3}
+"#;
+
+#[test]
+fn every_kind_of_indicator_window_and_exclusion_is_read() {
+    let slos = parse("f.yaml", KINDS).unwrap();
+    let slo = &slos[0];
+    assert_eq!(slo.name, "booking-post-v1-bookings-availability");
+    let sli = slo.indicator.spans().unwrap();
+    assert_eq!(sli.http, HttpAnswers { client_errors: Answer::Excluded, rate_limited: Answer::Bad });
+    assert_eq!(sli.selector.filter.as_deref(), Some("deployment.environment.name=prod"));
+    assert_eq!(slo.by, Some(GroupBy { keys: vec!["http.route".to_owned(), "tenant".to_owned()], max: 20 }));
+    assert_eq!(slo.by.as_ref().unwrap().labels().collect::<Vec<_>>(), ["http_route", "tenant"]);
+    assert_eq!(slo.window.to_string(), "a calendar month from 2026-01-15 (Asia/Seoul)");
+    // 22:00 in Berlin is 21:00 in UTC.
+    let day = 86_400 * SECOND;
+    let christmas = 20_812 * day;
+    let move_ = TimeRange::new(christmas - 3 * HOUR, christmas + 2 * HOUR);
+    assert_eq!(slo.exclusions[0], Exclusion { when: When::Once(move_), reason: "move".to_owned() });
+    let days: Vec<_> = slo.exclusions[1..]
+        .iter()
+        .map(|exclusion| match &exclusion.when {
+            When::Recurring(recurrence) => (recurrence.days.clone(), recurrence.length / MINUTE),
+            When::Once(_) => unreachable!(),
+        })
+        .collect();
+    use jiff::civil::Weekday::{Saturday, Sunday};
+    assert_eq!(days, [(Days::Weekdays(vec![Saturday, Sunday]), 90), (Days::OfMonth(1), 60), (Days::Every, 5)]);
+    let of = |index: usize| (slos[index].name.as_str(), slos[index].indicator.clone());
+    let bad = "severity>=error".to_owned();
+    let filter = Some("event=order".to_owned());
+    assert_eq!(of(1), ("checkout-logs", Indicator::Logs(LogSli { filter, judge: LogJudge::Bad(bad) })));
+    let total = "sum(increase(all[$window]))".to_owned();
+    let good = "sum(increase(ok[$window]))".to_owned();
+    assert_eq!(of(2), ("checkout-promql", Indicator::Ratio(RatioSli::GoodOfTotal { good, total: total.clone() })));
+    let bad = "sum(increase(no[$window]))".to_owned();
+    assert_eq!(of(3), ("by-bad", Indicator::Ratio(RatioSli::BadOfTotal { bad, total })));
+    let ratio = RatioSli::ErrorRatio("avg_over_time(r[$window])".to_owned());
+    assert_eq!(of(4), ("ratio", Indicator::Ratio(ratio)));
+    let (query, slice) = ("max(lag)".to_owned(), 5 * MINUTE);
+    let slices = SliceSli { query, op: Comparison::LessOrEqual, value: 30.0, slice, absent: Absent::Bad };
+    assert_eq!(of(5), ("queue-slices", Indicator::Slices(slices)));
+    assert_eq!((slos[5].alerting.min_events, slos[5].alerting.min_bad_events), (20, 3));
+    assert_eq!(slos[5].window, Window::Rolling(30 * DAY));
 }
 
 #[test]
-fn selects_spans_by_service_operation_kind_and_attributes() {
-    let table = [
-        ("service: shop", true),
-        ("service: Shop", false),
-        ("service: shop\noperation: GET /", true),
-        ("service: shop\noperation: GET", false),
-        ("service: shop\nkind: any", true),
-        ("service: shop\nkind: client", false),
-        ("service: shop\nattributes: {http.response.status_code: 500}", true),
-        ("service: shop\nattributes: {http.response.status_code: '500'}", true),
-        ("service: shop\nattributes: {http.response.status_code: 501}", false),
-        ("service: shop\nattributes: {http.response.status_code: 500, cached: false}", true),
-        ("service: shop\nattributes: {http.response.status_code: 500, cached: true}", false),
-        ("service: shop\nattributes: {ratio: 0.5}", true),
-        ("service: shop\nattributes: {absent: ''}", false),
-        ("service: shop\nattributes: {deployment.environment.name: prod}", true),
-        ("service: shop\nattributes: {deployment.environment.name: demo}", false),
-        ("service: shop\nattributes: {zone: a}", true),
-    ];
-    let attributes = [
-        ("http.response.status_code", Value::Int(500)),
-        ("cached", Value::Bool(false)),
-        ("ratio", Value::Double(0.5)),
-        ("zone", Value::Str("a")),
-    ];
-    for (selector, expected) in table {
-        let slo = one(&format!("name: a\n{selector}\nindicator: availability\nwindow: 30d\nobjective: 99\n"));
-        with_span(&attributes, |span| {
-            assert_eq!(slo.judge(span), expected.then_some(false), "{selector}");
-        });
-    }
-    // The span's own attribute hides that of its resource.
-    let own = one(
-        "name: a\nservice: shop\nattributes: {deployment.environment.name: prod}\nindicator: availability\nwindow: 30d\nobjective: 99\n",
+fn every_kind_says_itself_in_words() {
+    let sentences: Vec<String> = parse("f.yaml", KINDS).unwrap().iter().map(Slo::sentence).collect();
+    assert_eq!(
+        sentences,
+        [
+            "99.9% of server spans `POST /v1/bookings` of Booking that match `deployment.environment.name=prod` have no error (4xx do not count, 429 counts as bad), for each http.route and tenant, over a calendar month from 2026-01-15 (Asia/Seoul)",
+            "99% of log records of checkout that match `event=order` do not match `severity>=error`, over 30d",
+            "99% of `sum(increase(all[$window]))` of checkout is `sum(increase(ok[$window]))`, over 30d",
+            "99% of `sum(increase(all[$window]))` of checkout is not `sum(increase(no[$window]))`, over 30d",
+            "99% of the events of checkout are good by the error ratio `avg_over_time(r[$window])`, over 30d",
+            "99% of the 5m slices of queue have `max(lag)` <= 30, no value being bad, over 30d",
+        ]
     );
-    with_span(&[("deployment.environment.name", Value::Str("demo"))], |span| assert_eq!(own.judge(span), None));
+}
+
+/// The least a file needs, and what 4xx and 429 mean without a word about them.
+#[test]
+fn service_objective_and_indicator_are_enough() {
+    let slo = one("service: booking\nobjective: 99.9\nindicator: availability\n");
+    assert_eq!((slo.name.as_str(), &slo.window), ("booking-availability", &Window::Rolling(30 * DAY)));
+    let sentence = |kind| one(&format!("service: a\nobjective: 99\nindicator: availability\nkind: {kind}\n")).indicator;
+    let words = |kind| sentence(kind).spans().unwrap().http_sentence();
+    assert_eq!(words("server"), "4xx and 429 count as good, as the status of server spans says");
+    assert_eq!(words("client"), "4xx and 429 count as errors, as the status of client spans says");
+    assert_eq!(words("any"), "4xx and 429 count as the status of the span says");
 }

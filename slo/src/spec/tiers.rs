@@ -72,6 +72,7 @@ pub(super) fn round(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::Window;
 
     fn ids(window: Nanos, percent: f64) -> (Vec<String>, Vec<String>) {
         let (tiers, notes) = default_tiers(window, Objective::from_percent(percent).unwrap());
@@ -127,7 +128,8 @@ mod tests {
     fn budget_consumed_at_detection_is_that_of_the_workbook_for_every_window() {
         for window in [DAY, 7 * DAY, 30 * DAY, 90 * DAY] {
             let (tiers, _) = default_tiers(window, Objective::from_percent(99.9).unwrap());
-            let consumed: Vec<f64> = tiers.iter().map(|tier| round(tier.budget_consumed(window))).collect();
+            let consumed: Vec<f64> =
+                tiers.iter().map(|tier| round(tier.budget_consumed(&Window::Rolling(window)))).collect();
             assert_eq!(consumed, [0.02, 0.05, 0.1, 0.1]);
         }
     }

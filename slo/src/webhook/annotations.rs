@@ -32,7 +32,7 @@ pub fn annotations(evidence: &Evidence<'_>) -> BTreeMap<String, String> {
     let exhaustion = match budget.exhaustion {
         Exhaustion::Exhausted => "exhausted".to_owned(),
         Exhaustion::In(left) => duration::format(left / model::time::SECOND * model::time::SECOND),
-        Exhaustion::NotAtThisRate => format!("not within {}", duration::format(slo.window)),
+        Exhaustion::NotAtThisRate => format!("not within {}", slo.window),
         Exhaustion::Unknown => "unknown".to_owned(),
     };
     let mut annotations = BTreeMap::new();

@@ -98,7 +98,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             alerts.push(Row {
                 slo: slo.slo.name.clone(),
                 href: shell.link(format!("/slos/{}", slo.slo.name)),
-                service: app.service(&slo.slo.selector.service),
+                service: app.service(&slo.slo.service),
                 severity: alert.severity.name(),
                 severity_class: if alert.severity == Severity::Page { "error" } else { "warn" },
                 phase,

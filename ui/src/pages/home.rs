@@ -162,7 +162,7 @@ impl Lines {
 
 /// The word for a service, its class, and how bad it is.
 fn word(service: &ServiceSummary, status: &slo::Status, end: Nanos) -> (&'static str, &'static str, u8) {
-    let worst = status.slos.iter().filter(|slo| slo.slo.selector.service == service.service).map(|slo| slo.health);
+    let worst = status.slos.iter().filter(|slo| slo.slo.service == service.service).map(|slo| slo.health);
     let (mut burning, mut degraded) = (false, false);
     for health in worst {
         burning |= health == Health::Burning;

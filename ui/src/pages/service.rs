@@ -90,7 +90,7 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
     });
     let rows: Vec<Row> = rows.collect();
     let status = (app.state.slo_status)();
-    let of_service = status.slos.iter().filter(|slo| slo.slo.selector.service == name);
+    let of_service = status.slos.iter().filter(|slo| slo.slo.service == name);
     let slos: Vec<SloCard> = of_service.map(|slo| SloCard::new(&shell, slo)).collect();
     let sends = || (app.state.ingest)().senders.iter().any(|sender| sender.service == name);
     // What could not be read may have been of this service.

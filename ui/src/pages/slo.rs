@@ -9,11 +9,10 @@ use model::{Nanos, TimeRange};
 use query::traces::{MatchedSpan, Trace, TraceSearch, search, trace};
 use slo::alert::Phase;
 use slo::burn::Condition;
-use slo::spec::{ErrorsAre, Indicator, Slo};
+use slo::spec::{Alerting, Slo};
 use slo::status::SloStatus;
 
 use crate::app::{App, Problem, page};
-use crate::attributes::condition;
 use crate::error_origin::error_origin;
 use crate::format::{self, Stamp, clip};
 use crate::icon::Icon;
@@ -24,6 +23,8 @@ use crate::slo_view::{Notices, SloCard, burn};
 
 use super::alerts::{Change, changes};
 use super::trace::link;
+
+mod bad;
 
 /// Bad requests listed.
 const EXAMPLES: usize = 20;
@@ -46,9 +47,12 @@ struct SloPage {
     description: String,
     owner: String,
     file: String,
+    /// What 4xx and 429 are taken for; empty where it is not spans that count.
+    http: String,
     tiers: Vec<TierRow>,
     notes: Vec<String>,
-    min_bad_events: u64,
+    /// The low-traffic guards, in words; empty where there is none.
+    guards: String,
     burn_chart: Chart,
     budget_chart: Chart,
     table: Vec<TableRow>,
@@ -104,9 +108,50 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
     };
     let slo = &slo_status.slo;
     let now = shell.now;
-    let within = TimeRange::new(now.saturating_sub(slo.window.min(EXAMPLES_WITHIN)), now.saturating_add(MINUTE));
-    let bad = bad_requests(slo, within);
-    let (wanted, app_there, context) = (bad.clone(), app.clone(), shell.link(""));
+    let within = slo.window.nominal().min(EXAMPLES_WITHIN);
+    let within = TimeRange::new(now.saturating_sub(within), now.saturating_add(MINUTE));
+    let bad = bad::requests(slo, within);
+    let operation = slo.indicator.spans().and_then(|spans| spans.selector.operation.as_deref());
+    let all_bad = PageUrl::new("/traces")
+        .with("q", bad.as_ref().map_or("", |bad| bad.query.as_str()))
+        .with("service", &slo.service)
+        .with("operation", operation.unwrap_or_default())
+        .with("from", "now-6h");
+    let (examples, examples_problem) = match bad {
+        Some(bad) => examples(&app, shell.link(""), bad).await,
+        None => (Vec::new(), None),
+    };
+    let events = slo_status.budget.events.count;
+    page(
+        StatusCode::OK,
+        &SloPage {
+            notices: Notices::of(&status, now),
+            card: SloCard::new(&shell, slo_status),
+            counted: format!("{} of {}", format::count(events.bad()), format::count(events.total)),
+            allowed: format::number(slo_status.budget.allowed),
+            is_compressed: slo.window.nominal() < SHORT_WINDOW,
+            description: clip(&slo.description, 2_000),
+            owner: slo.owner.clone().unwrap_or_default(),
+            file: format!("{}:{}", slo.file, slo.place.line),
+            http: slo.indicator.spans().map_or(String::new(), |spans| spans.http_sentence()),
+            tiers: tiers(slo_status),
+            notes: slo.alerting.notes.clone(),
+            guards: guards(slo),
+            burn_chart: burn_chart(slo_status, now),
+            budget_chart: budget_chart(slo_status, now),
+            table: table(slo_status),
+            examples,
+            examples_problem,
+            all_bad,
+            changes: changes(&status, &shell, Some(&name)).into_iter().take(MAX_CHANGES).collect(),
+            shell,
+        },
+    )
+}
+
+/// The newest bad requests, each with where its error began.
+async fn examples(app: &App, context: PageUrl, bad: TraceSearch) -> (Vec<Example>, Option<Problem>) {
+    let (wanted, app_there) = (bad.clone(), app.clone());
     let found = app.state.engine.run(move |snapshot, budget| {
         let hits = search(snapshot, budget, &wanted)?;
         let mut examples = Vec::with_capacity(hits.traces.len());
@@ -118,40 +163,10 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
         }
         Ok(examples)
     });
-    let (examples, examples_problem) = match found.await {
+    match found.await {
         Ok(examples) => (examples, None),
         Err(error) => (Vec::new(), Some(Problem::of(&error, &bad.query))),
-    };
-    let all_bad = PageUrl::new("/traces")
-        .with("q", &bad.query)
-        .with("service", &slo.selector.service)
-        .with("operation", slo.selector.operation.as_deref().unwrap_or_default())
-        .with("from", "now-6h");
-    let events = slo_status.budget.events.count;
-    page(
-        StatusCode::OK,
-        &SloPage {
-            notices: Notices::of(&status, now),
-            card: SloCard::new(&shell, slo_status),
-            counted: format!("{} of {}", format::count(events.bad()), format::count(events.total)),
-            allowed: format::number(slo_status.budget.allowed),
-            is_compressed: slo.window < SHORT_WINDOW,
-            description: clip(&slo.description, 2_000),
-            owner: slo.owner.clone().unwrap_or_default(),
-            file: format!("{}:{}", slo.file, slo.place.line),
-            tiers: tiers(slo_status),
-            notes: slo.alerting.notes.clone(),
-            min_bad_events: slo.alerting.min_bad_events,
-            burn_chart: burn_chart(slo_status, now),
-            budget_chart: budget_chart(slo_status, now),
-            table: table(slo_status),
-            examples,
-            examples_problem,
-            all_bad,
-            changes: changes(&status, &shell, Some(&name)).into_iter().take(MAX_CHANGES).collect(),
-            shell,
-        },
-    )
+    }
 }
 
 fn example(app: &App, context: &PageUrl, trace: &Trace, bad: &MatchedSpan) -> Example {
@@ -170,29 +185,18 @@ fn example(app: &App, context: &PageUrl, trace: &Trace, bad: &MatchedSpan) -> Ex
     }
 }
 
-/// The search for the spans that `slo` counts as bad, newest first.
-fn bad_requests(slo: &Slo, range: TimeRange) -> TraceSearch {
-    let mut parts: Vec<String> = Vec::new();
-    if let Some(kind) = slo.selector.kind {
-        parts.push(format!("kind={}", kind.name()));
+fn guards(slo: &Slo) -> String {
+    let Alerting { min_events, min_bad_events, .. } = slo.alerting;
+    let guards = [(min_bad_events, "bad events"), (min_events, "events")];
+    let words: Vec<String> = guards
+        .into_iter()
+        .filter(|(least, _)| *least > 1 && slo.indicator.counts_events())
+        .map(|(least, what)| format!("{least} {what}"))
+        .collect();
+    if words.is_empty() {
+        return String::new();
     }
-    parts.extend(slo.selector.attributes.iter().map(|(key, value)| condition(key, value)));
-    parts.push(match slo.indicator {
-        Indicator::Availability => "status=error".to_owned(),
-        Indicator::Latency { threshold, errors: ErrorsAre::Bad } => {
-            format!("(status=error OR duration>={threshold}ns)")
-        }
-        Indicator::Latency { threshold, errors: ErrorsAre::Excluded } => {
-            format!("status!=error AND duration>={threshold}ns")
-        }
-    });
-    TraceSearch {
-        query: parts.join(" AND "),
-        service: Some(slo.selector.service.clone()),
-        operation: slo.selector.operation.clone(),
-        limit: EXAMPLES,
-        ..TraceSearch::new(range)
-    }
+    format!("Fires only with at least {} in the long window.", words.join(" and "))
 }
 
 fn tiers(status: &SloStatus) -> Vec<TierRow> {
@@ -206,12 +210,15 @@ fn tiers(status: &SloStatus) -> Vec<TierRow> {
             Some(Phase::Inactive) | None => ("inactive", "", None),
         };
         let condition_words = match reading.condition {
-            Condition::Suppressed { bad, needed } => format!("{bad} bad events; {needed} are needed to alert"),
+            Condition::Suppressed { guard, counted, needed } => {
+                format!("{counted} {}; {needed} are needed to alert", guard.name())
+            }
             Condition::Critical => "both windows burn too fast".to_owned(),
             Condition::Recovering => "the short window is calm again".to_owned(),
             Condition::Increasing => "the short window burns too fast, the long one not yet".to_owned(),
             Condition::Acceptable => "neither window burns too fast".to_owned(),
             Condition::NoTraffic => "a window without events says nothing".to_owned(),
+            Condition::Excluded => "what happens now does not count".to_owned(),
             Condition::NotCounted => "stored data are still being counted".to_owned(),
         };
         TierRow {
@@ -230,13 +237,13 @@ fn tiers(status: &SloStatus) -> Vec<TierRow> {
                 Condition::Critical => "error",
                 Condition::Suppressed { .. } | Condition::Increasing | Condition::Recovering => "warn",
                 Condition::Acceptable => "ok",
-                Condition::NoTraffic | Condition::NotCounted => "",
+                Condition::NoTraffic | Condition::NotCounted | Condition::Excluded => "",
             },
             condition_words,
             phase,
             phase_class,
             since: since.map(Stamp::clock),
-            budget: format::percent(tier.budget_consumed(slo.window)),
+            budget: format::percent(tier.budget_consumed(&slo.window)),
         }
     });
     rows.collect()
@@ -244,7 +251,7 @@ fn tiers(status: &SloStatus) -> Vec<TierRow> {
 
 /// The time axis of the charts: the window of the SLO, as far as it has been counted.
 fn window(status: &SloStatus, now: Nanos) -> TimeRange {
-    let whole = now.saturating_sub(status.slo.window);
+    let whole = status.slo.window.range(now).start;
     let step = match status.burn[..] {
         [first, second, ..] => second.time.saturating_sub(first.time),
         _ => MINUTE,

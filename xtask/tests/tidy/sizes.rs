@@ -8,7 +8,6 @@ const LIMIT: usize = 400;
 const LARGE: &[(&str, usize, &str)] = &[
     ("haechi/src/alerting/evaluator/round/tests.rs", 450, "scenarios of one evaluator over one made-up clock"),
     ("proto/src/gen/boxoffice.payment.v1.rs", 600, "generated"),
-    ("slo/src/spec/parse.rs", 410, "one decoder: a function for each key of one file format"),
 ];
 
 #[test]

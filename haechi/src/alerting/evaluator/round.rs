@@ -322,7 +322,7 @@ impl Rounds {
             health: Health::of(&track.alerts, &tiers, &budget),
             tiers,
             alerts: track.alerts.clone(),
-            burn: chart::points(buckets, slo.objective, now, slo.window, POINTS),
+            burn: chart::points(slo, buckets, now, POINTS),
             coverage: Coverage { counted: buckets.covered_time(), share: budget.events.coverage, backfill },
             budget,
         }

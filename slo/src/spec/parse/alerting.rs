@@ -8,7 +8,7 @@ use crate::duration;
 use crate::ratio::{BurnRate, Objective};
 use crate::spec::tiers::{default_tiers, round};
 use crate::spec::yaml::{Node, Value};
-use crate::spec::{Alerting, MAX_BUCKETS, Severity, Tier, bucket_count, bucket_width};
+use crate::spec::{Alerting, Indicator, MAX_BUCKETS, Severity, Tier, Window, bucket_count, bucket_width};
 
 const MAX_TIERS: usize = 16;
 /// One failed request is chance, two are a pattern, and an incident brings its second failure within seconds: the least
@@ -16,15 +16,22 @@ const MAX_TIERS: usize = 16;
 const DEFAULT_MIN_BAD_EVENTS: u64 = 2;
 /// Alertmanager's own default.
 const DEFAULT_REPEAT_INTERVAL: Nanos = 4 * HOUR;
-const ALERTING_KEYS: [&str; 5] = ["name", "enabled", "min_bad_events", "repeat_interval", "tiers"];
+const ALERTING_KEYS: [&str; 6] = ["name", "enabled", "min_events", "min_bad_events", "repeat_interval", "tiers"];
 const TIER_KEYS: [&str; 6] = ["severity", "long", "short", "burn_rate", "for", "keep_firing_for"];
 
 impl Decoder<'_> {
-    pub(super) fn alerting(&mut self, fields: &Fields<'_>, objective: Objective, window: Nanos) -> Alerting {
-        let (tiers, notes) = default_tiers(window, objective);
+    pub(super) fn alerting(
+        &mut self,
+        fields: &Fields<'_>,
+        objective: Objective,
+        window: &Window,
+        indicator: Option<&Indicator>,
+    ) -> Alerting {
+        let (tiers, notes) = default_tiers(window.nominal(), objective);
         let mut alerting = Alerting {
             name: "ErrorBudgetBurn".to_owned(),
             tiers,
+            min_events: 1,
             min_bad_events: DEFAULT_MIN_BAD_EVENTS,
             repeat_interval: DEFAULT_REPEAT_INTERVAL,
             notes,
@@ -37,14 +44,17 @@ impl Decoder<'_> {
         if let Some(interval) = self.duration(&inner, "repeat_interval", MINUTE, 30 * DAY) {
             alerting.repeat_interval = interval;
         }
-        if let Some(node) = inner.get("min_bad_events") {
-            match &node.value {
-                Value::Integer(count @ 1..=1_000_000) => alerting.min_bad_events = count.unsigned_abs(),
-                _ => {
-                    let what = "a whole number from 1 (no guard) to 1000000";
-                    self.expected(node, &inner.path("min_bad_events"), what);
-                }
+        let guards = [("min_events", &mut alerting.min_events), ("min_bad_events", &mut alerting.min_bad_events)];
+        for (key, guard) in guards {
+            let count = self.whole(&inner, key, 1, 1_000_000, "a whole number from 1 (no guard) to 1000000");
+            if let (Some(node), Some(false)) = (inner.get(key), indicator.map(Indicator::counts_events)) {
+                self.error(
+                    node.place,
+                    &inner.path(key),
+                    "an `error_ratio` tells no events that could be counted".to_owned(),
+                );
             }
+            *guard = count.map_or(*guard, i64::unsigned_abs);
         }
         if inner.get("tiers").is_some() {
             alerting.notes.clear();
@@ -61,7 +71,7 @@ impl Decoder<'_> {
         alerting
     }
 
-    fn tiers(&mut self, fields: &Fields<'_>, objective: Objective, window: Nanos) -> Vec<Tier> {
+    fn tiers(&mut self, fields: &Fields<'_>, objective: Objective, window: &Window) -> Vec<Tier> {
         let Some(node) = fields.get("tiers") else { return Vec::new() };
         let path = fields.path("tiers");
         let Value::List(items) = &node.value else {
@@ -85,8 +95,7 @@ impl Decoder<'_> {
                     format!("another tier is {} too; severity and windows together are unique", tier.id()),
                 );
             } else if bucket_count(window, bucket_width(window, std::slice::from_ref(&tier))) > MAX_BUCKETS {
-                let least = duration::format((window / MAX_BUCKETS / SECOND + 1) * SECOND * 5);
-                let window = duration::format(window);
+                let least = duration::format((window.longest() / MAX_BUCKETS / SECOND + 1) * SECOND * 5);
                 self.error(
                     item.place,
                     &join(&path, "short"),
@@ -100,12 +109,13 @@ impl Decoder<'_> {
         tiers
     }
 
-    fn tier(&mut self, node: &Node, path: &str, objective: Objective, window: Nanos) -> Option<Tier> {
+    fn tier(&mut self, node: &Node, path: &str, objective: Objective, window: &Window) -> Option<Tier> {
         let fields = self.fields(node, path, &TIER_KEYS)?;
         let severity = self.severity(&fields);
         for key in ["long", "short"] {
             self.required(&fields, key, duration::ALLOWED);
         }
+        let window = window.nominal();
         let long = self.duration(&fields, "long", 10 * SECOND, window);
         let short = self.duration(&fields, "short", 5 * SECOND, window);
         let burn_rate = self.burn_rate(&fields, objective);
