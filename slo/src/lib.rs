@@ -12,6 +12,7 @@ pub mod fingerprint;
 pub mod ratio;
 pub mod spec;
 pub mod status;
+pub mod values;
 pub mod webhook;
 pub mod windows;
 mod zone;

@@ -5,6 +5,7 @@ use model::time::{DAY, HOUR, MINUTE};
 use super::*;
 use crate::spec::parse;
 
+mod cases;
 
 fn slo(window: &str, objective: f64, more: &str) -> Slo {
     let text =
