@@ -9,6 +9,7 @@ pub mod burn;
 pub mod chart;
 pub mod duration;
 pub mod fingerprint;
+pub mod groups;
 pub mod ratio;
 pub mod spec;
 pub mod status;

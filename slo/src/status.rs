@@ -165,12 +165,13 @@ mod tests {
     use crate::alert::{Firing, Phase, TierAlert};
     use crate::buckets::{Count, WindowCount};
     use crate::burn::Exhaustion;
+    use crate::groups::Group;
 
     fn alerts(firing: &[Severity]) -> SloAlerts {
         let tier = |severity: Severity| {
             let phase = Phase::Firing(Firing { since: 0, clear_since: None, labels: BTreeMap::new() });
             let phase = if firing.contains(&severity) { phase } else { Phase::Pending { since: 0 } };
-            TierAlert { id: severity.name().to_owned(), severity, phase, resolved_at: None }
+            TierAlert { id: severity.name().to_owned(), group: Group::All, severity, phase, resolved_at: None }
         };
         SloAlerts {
             slo: "a".to_owned(),

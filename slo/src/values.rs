@@ -43,8 +43,8 @@ pub fn of_slice(sli: &SliceSli, values: &[f64]) -> Count {
 }
 
 fn whole(value: Option<f64>) -> u64 {
-    // `max` takes the other number where one is not a number; the result lies in what a u64 holds.
-    value.map_or(0, |value| value.max(0.0).min(MOST).round() as u64)
+    // What is not a number stays so through `clamp`, and the cast makes it 0.
+    value.map_or(0, |value| value.clamp(0.0, MOST).round() as u64)
 }
 
 #[cfg(test)]
@@ -110,7 +110,8 @@ mod tests {
             slice: MINUTE,
             absent,
         };
-        let table: [(&[f64], (u64, u64), (u64, u64)); 5] = [
+        type Row = (&'static [f64], (u64, u64), (u64, u64));
+        let table: [Row; 5] = [
             (&[30.0], (1, 1), (1, 1)),
             (&[5.0, 30.1], (0, 1), (0, 1)),
             (&[5.0, f64::NAN], (1, 1), (1, 1)),

@@ -64,7 +64,7 @@ fn item(status: &SloStatus, alert: &TierAlert) -> Option<Item> {
     let tier = slo.alerting.tiers.iter().zip(&status.tiers).find(|(tier, _)| tier.id() == alert.id);
     let (active_at, labels) = match &alert.phase {
         Phase::Inactive => return None,
-        Phase::Pending { since } => (*since, labels(slo, &status.alerts.alert_name, tier?.0)),
+        Phase::Pending { since } => (*since, labels(slo, &status.alerts.alert_name, tier?.0, &alert.group)),
         Phase::Firing(firing) => (firing.since, firing.labels.clone()),
     };
     // A firing alert whose tier has left the file is resolved in the next round; until then it has no readings.

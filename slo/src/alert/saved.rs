@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Firing, Phase, SloAlerts, TierAlert};
+use crate::groups::Group;
 use crate::spec::Severity;
 
-/// The version that [`SavedAlerts::from_states`] writes and [`SavedAlerts::into_states`] reads.
-pub const VERSION: u32 = 1;
+/// The newest version that [`SavedAlerts::into_states`] reads. It has alerts of groups, which version 1 has not:
+/// [`SavedAlerts::from_states`] writes it only if there are any, so that without them the program before reads the states.
+pub const VERSION: u32 = 2;
 
 /// The alert states of all SLOs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,9 +34,47 @@ pub struct SavedSlo {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SavedTier {
     pub id: String,
+    #[serde(default, skip_serializing_if = "SavedGroup::is_all")]
+    pub group: SavedGroup,
     pub severity: SavedSeverity,
     pub phase: SavedPhase,
     pub resolved_at: Option<i64>,
+}
+
+/// A [`Group`]; in an object it is left out if it is all.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SavedGroup {
+    #[default]
+    All,
+    Values(Vec<String>),
+    Rest,
+}
+
+impl SavedGroup {
+    pub fn is_all(&self) -> bool {
+        *self == SavedGroup::All
+    }
+}
+
+impl From<&Group> for SavedGroup {
+    fn from(group: &Group) -> Self {
+        match group {
+            Group::All => SavedGroup::All,
+            Group::Values(values) => SavedGroup::Values(values.clone()),
+            Group::Rest => SavedGroup::Rest,
+        }
+    }
+}
+
+impl From<SavedGroup> for Group {
+    fn from(saved: SavedGroup) -> Self {
+        match saved {
+            SavedGroup::All => Group::All,
+            SavedGroup::Values(values) => Group::Values(values),
+            SavedGroup::Rest => Group::Rest,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -60,7 +100,9 @@ pub struct NewerFormat(pub u32);
 impl SavedAlerts {
     /// The stored form of `states`.
     pub fn from_states<'s>(states: impl IntoIterator<Item = &'s SloAlerts>) -> Self {
-        Self { version: VERSION, slos: states.into_iter().map(SavedSlo::from).collect() }
+        let slos: Vec<SavedSlo> = states.into_iter().map(SavedSlo::from).collect();
+        let has_groups = slos.iter().flat_map(|slo| &slo.tiers).any(|tier| !tier.group.is_all());
+        Self { version: if has_groups { VERSION } else { 1 }, slos }
     }
 
     /// The states, or an error if the format is newer than [`VERSION`].
@@ -115,7 +157,7 @@ impl From<&TierAlert> for SavedTier {
                 labels: firing.labels.clone(),
             },
         };
-        Self { id: alert.id.clone(), severity, phase, resolved_at: alert.resolved_at }
+        Self { id: alert.id.clone(), group: (&alert.group).into(), severity, phase, resolved_at: alert.resolved_at }
     }
 }
 
@@ -130,6 +172,6 @@ impl From<SavedTier> for TierAlert {
             SavedPhase::Pending { since } => Phase::Pending { since },
             SavedPhase::Firing { since, clear_since, labels } => Phase::Firing(Firing { since, clear_since, labels }),
         };
-        Self { id: saved.id, severity, phase, resolved_at: saved.resolved_at }
+        Self { id: saved.id, group: saved.group.into(), severity, phase, resolved_at: saved.resolved_at }
     }
 }

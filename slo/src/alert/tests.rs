@@ -4,8 +4,10 @@ use model::time::SECOND;
 
 use super::saved::SavedAlerts;
 use super::*;
-use crate::burn::Guard;
-use crate::spec::parse;
+use crate::burn::{Condition, Guard};
+use crate::spec::{GroupBy, parse};
+
+mod groups;
 
 use Condition::{Acceptable, Critical, Excluded, Increasing, NoTraffic, NotCounted, Recovering};
 
@@ -240,9 +242,9 @@ fn firing_and_resolved_alternate_and_receivers_know_what_fires() {
 #[test]
 fn a_newer_format_is_refused() {
     let mut saved = SavedAlerts::from_states([]);
-    saved.version = 2;
+    saved.version = 3;
     let message = saved.into_states().unwrap_err().to_string();
-    assert_eq!(message, "alert states of format 2 are newer than format 1, the newest that this program reads");
+    assert_eq!(message, "alert states of format 3 are newer than format 2, the newest that this program reads");
 }
 
 /// Version 1 as it lies on disks; it must stay readable for ever.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use slo::alert::saved::SavedAlerts;
+use slo::alert::saved::{SavedAlerts, SavedGroup};
 use slo::alert::{Transition, TransitionTo};
 use slo::spec::Severity;
 use slo::status::{Attempt, AttemptOutcome};
@@ -31,6 +31,8 @@ struct SavedState {
 struct SavedTransition {
     slo: String,
     tier: String,
+    #[serde(default, skip_serializing_if = "SavedGroup::is_all")]
+    group: SavedGroup,
     severity: SavedSeverity,
     at: i64,
     to: SavedTo,
@@ -156,7 +158,14 @@ impl From<&Transition> for SavedTransition {
             TransitionTo::Firing => SavedTo::Firing,
             TransitionTo::Resolved => SavedTo::Resolved,
         };
-        Self { slo: transition.slo.clone(), tier: transition.tier.clone(), severity, at: transition.at, to }
+        Self {
+            slo: transition.slo.clone(),
+            tier: transition.tier.clone(),
+            group: (&transition.group).into(),
+            severity,
+            at: transition.at,
+            to,
+        }
     }
 }
 
@@ -172,7 +181,7 @@ impl From<SavedTransition> for Transition {
             SavedTo::Firing => TransitionTo::Firing,
             SavedTo::Resolved => TransitionTo::Resolved,
         };
-        Self { slo: saved.slo, tier: saved.tier, severity, at: saved.at, to }
+        Self { slo: saved.slo, tier: saved.tier, group: saved.group.into(), severity, at: saved.at, to }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Commits and what is left of them after a restart at any point.
 
 use slo::alert::TransitionTo;
+use slo::groups::Group;
 use slo::spec::Severity;
 
 use super::*;
@@ -32,6 +33,7 @@ fn transition(at: Nanos) -> Transition {
     Transition {
         slo: "x".to_owned(),
         tier: "page/1h/5m".to_owned(),
+        group: Group::All,
         severity: Severity::Page,
         at,
         to: TransitionTo::Firing,

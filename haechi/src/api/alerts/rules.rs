@@ -9,6 +9,7 @@ use model::time::SECOND;
 use serde::Serialize;
 use slo::Status;
 use slo::alert::labels;
+use slo::groups;
 use slo::status::SloStatus;
 
 use super::{Item, item, state_of};
@@ -80,7 +81,7 @@ fn group(status: &Status, it: &SloStatus) -> Group {
     let slo = it.slo.as_ref();
     let rule = |tier: &slo::spec::Tier| {
         let alert = it.alerts.tiers.iter().find(|alert| alert.id == tier.id());
-        let labels = labels(slo, &it.alerts.alert_name, tier);
+        let labels = labels(slo, &it.alerts.alert_name, tier, &groups::Group::All);
         Rule {
             state: alert.map_or("inactive", |alert| state_of(&alert.phase)),
             name: it.alerts.alert_name.clone(),
