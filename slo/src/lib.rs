@@ -11,6 +11,7 @@ pub mod duration;
 pub mod fingerprint;
 pub mod groups;
 pub mod ratio;
+pub mod schema;
 pub mod spec;
 pub mod status;
 pub mod values;

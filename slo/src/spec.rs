@@ -3,15 +3,15 @@
 
 mod error;
 mod exclusion;
-mod groups;
+pub(crate) mod groups;
 mod indicator;
-mod parse;
-mod tiers;
+pub(crate) mod parse;
+pub(crate) mod tiers;
 mod window;
-mod yaml;
+pub(crate) mod yaml;
 
 #[cfg(test)]
-mod bad_files;
+pub(crate) mod bad_files;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -200,4 +200,4 @@ fn bucket_count(window: &Window, width: Nanos) -> i64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -8,6 +8,8 @@ mod window;
 
 use std::collections::BTreeMap;
 
+pub(crate) use values::is_pair_name;
+
 use super::error::{nearest, one_of};
 use super::yaml::{self, Node, Value};
 use super::{Indicator, Place, Slo, SpecError, SpecErrors};
@@ -44,12 +46,17 @@ pub fn parse(file: &str, text: &str) -> Result<Vec<Slo>, SpecErrors> {
     let root = yaml::read(file, text).map_err(|error| SpecErrors(vec![error]))?;
     let mut decoder = Decoder { file, errors: Vec::new() };
     let slos = decoder.document(&root);
-    decoder.errors.extend(duplicates(&slos));
-    if decoder.errors.is_empty() {
-        return Ok(slos);
+    decoder.finish(slos)
+}
+
+/// The SLOs that were put into our terms from a file of another format, whose mistakes so far are `errors`.
+pub(crate) fn decode(file: &str, nodes: &[Node], errors: Vec<SpecError>) -> Result<Vec<Slo>, SpecErrors> {
+    let mut decoder = Decoder { file, errors };
+    let mut slos = Vec::with_capacity(nodes.len());
+    for (index, node) in nodes.iter().enumerate() {
+        slos.extend(decoder.slo(node, &format!("slos[{index}]")));
     }
-    decoder.errors.sort_by_key(|error| error.place);
-    Err(SpecErrors(decoder.errors))
+    decoder.finish(slos)
 }
 
 /// An error if two SLOs of different files have one name; each later one is reported at its own place.
@@ -108,6 +115,15 @@ struct Decoder<'f> {
 }
 
 impl Decoder<'_> {
+    fn finish(mut self, slos: Vec<Slo>) -> Result<Vec<Slo>, SpecErrors> {
+        self.errors.extend(duplicates(&slos));
+        if self.errors.is_empty() {
+            return Ok(slos);
+        }
+        self.errors.sort_by_key(|error| error.place);
+        Err(SpecErrors(self.errors))
+    }
+
     fn error(&mut self, place: Place, key: &str, message: String) {
         self.errors.push(SpecError::new(self.file, place, key, message));
     }

@@ -8,7 +8,7 @@ use super::*;
 
 mod judging;
 
-const FULL: &str = r#"
+pub(crate) const FULL: &str = r#"
 # Two SLOs of the Box Office; everything that can be set is set in the second.
 slos:
   - name: booking-availability
@@ -234,7 +234,7 @@ fn says_itself_in_words() {
     );
 }
 
-const KINDS: &str = r#"
+pub(crate) const KINDS: &str = r#"
 slos:
   - service: Booking
     operation: POST /v1/bookings

@@ -28,12 +28,22 @@ const SHORTEST: Nanos = 30 * SECOND;
 const LONG_TO_SHORT: Nanos = 4;
 
 /// The tiers for an SLO without its own, most urgent first, and a sentence about each that was altered or left out.
-pub(super) fn default_tiers(window: Nanos, objective: Objective) -> (Vec<Tier>, Vec<String>) {
+pub(crate) fn default_tiers(window: Nanos, objective: Objective) -> (Vec<Tier>, Vec<String>) {
+    let tier = |(severity, long, short, thousandths)| {
+        let burn_rate = BurnRate::from_thousandths(thousandths);
+        Tier { severity, long, short, burn_rate, hold: 0, keep_firing_for: 0 }
+    };
+    scaled(&WORKBOOK_TIERS.map(tier), WORKBOOK_WINDOW, window, objective)
+}
+
+/// `table`, which is for windows of the length `of`, fitted to `window` and `objective`; and a sentence about each tier
+/// that was altered beyond that, or left out.
+pub(crate) fn scaled(table: &[Tier], of: Nanos, window: Nanos, objective: Objective) -> (Vec<Tier>, Vec<String>) {
     let mut tiers: Vec<Tier> = Vec::new();
     let mut notes = Vec::new();
-    for (severity, long, short, thousandths) in WORKBOOK_TIERS {
-        let burn_rate = BurnRate::from_thousandths(thousandths);
-        let (scaled_long, scaled_short) = (scale(long, window), scale(short, window));
+    for Tier { severity, long, short, burn_rate, hold, keep_firing_for } in table.iter().cloned() {
+        let scale = |length: Nanos| scale(length, of, window);
+        let (scaled_long, scaled_short, hold) = (scale(long), scale(short), scale(hold));
         let short = scaled_short.max(SHORTEST);
         let long = scaled_long.max(LONG_TO_SHORT * short);
         let title =
@@ -51,15 +61,15 @@ pub(super) fn default_tiers(window: Nanos, objective: Objective) -> (Vec<Tier>, 
             let (from_long, from_short) = (duration::format(scaled_long), duration::format(scaled_short));
             notes.push(format!("{title}: windows lengthened from {from_long}/{from_short}"));
         }
-        tiers.push(Tier { severity, long, short, burn_rate, hold: 0, keep_firing_for: 0 });
+        tiers.push(Tier { severity, long, short, burn_rate, hold, keep_firing_for });
     }
     (tiers, notes)
 }
 
-/// `length` of the workbook's window as the same share of `window`, in whole seconds.
-fn scale(length: Nanos, window: Nanos) -> Nanos {
-    // Below 3 days × 366 days in nanoseconds squared, about 2^103; divided by 30 days it fits again.
-    let exact = i128::from(length) * i128::from(window) / i128::from(WORKBOOK_WINDOW);
+/// `length`, a part of the window `of`, as the same share of `window`, in whole seconds.
+fn scale(length: Nanos, of: Nanos, window: Nanos) -> Nanos {
+    // Below 3 days × 366 days in nanoseconds squared, about 2^103; divided by weeks it fits again.
+    let exact = i128::from(length) * i128::from(window) / i128::from(of);
     let seconds = (exact + i128::from(SECOND) / 2) / i128::from(SECOND);
     Nanos::try_from(seconds).map_or(window, |seconds| seconds * SECOND)
 }

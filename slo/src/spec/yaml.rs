@@ -12,14 +12,14 @@ use super::error::{Place, SpecError};
 const MAX_BYTES: usize = 1 << 20;
 
 /// One value with its place. Aliases and merged keys carry the place where they are used.
-#[derive(Debug)]
-pub(super) struct Node {
-    pub(super) place: Place,
-    pub(super) value: Value,
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) value: Value,
 }
 
-#[derive(Debug)]
-pub(super) enum Value {
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
     Null,
     Boolean(bool),
     Integer(i64),
@@ -30,15 +30,15 @@ pub(super) enum Value {
 }
 
 /// The key of a mapping entry with its place.
-#[derive(Debug)]
-pub(super) struct Key {
-    pub(super) place: Place,
-    pub(super) name: String,
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    pub(crate) place: Place,
+    pub(crate) name: String,
 }
 
 impl Value {
     /// What the value is, for "expected …, got …".
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
             Value::Null => "nothing".to_owned(),
             Value::Boolean(value) => format!("the boolean {value}"),
@@ -52,41 +52,103 @@ impl Value {
 }
 
 /// The first 60 characters of a text that an error quotes.
-pub(super) fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
 }
 
+impl Node {
+    /// A value that was worked out from what stands at `place`.
+    pub(crate) fn new(place: Place, value: Value) -> Self {
+        Self { place, value }
+    }
+
+    pub(crate) fn text(place: Place, text: impl Into<String>) -> Self {
+        Self::new(place, Value::Text(text.into()))
+    }
+
+    /// A mapping whose keys stand where their values do.
+    pub(crate) fn map(place: Place, entries: Vec<(&str, Node)>) -> Self {
+        let entry = |(name, node): (&str, Node)| (Key { place: node.place, name: name.to_owned() }, node);
+        Self::new(place, Value::Map(entries.into_iter().map(entry).collect()))
+    }
+
+    /// The value of a key, if this is a mapping that has it.
+    pub(crate) fn get(&self, name: &str) -> Option<&Node> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|(key, _)| key.name == name).map(|(_, node)| node),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn items(&self) -> &[Node] {
+        match &self.value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn entries(&self) -> &[(Key, Node)] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+}
+
 /// The tree of `text`, which must be one YAML document of at most 1 MiB.
-pub(super) fn read(file: &str, text: &str) -> Result<Node, SpecError> {
+pub(crate) fn read(file: &str, text: &str) -> Result<Node, SpecError> {
+    check_size(file, text)?;
+    serde_saphyr::from_str_with_options::<Node>(text, options()).map_err(|error| mistake(file, &error))
+}
+
+/// The trees of all documents of `text`, which is at most 1 MiB; at least one.
+pub(crate) fn read_all(file: &str, text: &str) -> Result<Vec<Node>, SpecError> {
+    check_size(file, text)?;
+    serde_saphyr::from_multiple_with_options::<Node>(text, options()).map_err(|error| mistake(file, &error))
+}
+
+fn check_size(file: &str, text: &str) -> Result<(), SpecError> {
     if text.len() > MAX_BYTES {
         let message = format!("the file has {} bytes, at most {MAX_BYTES} are allowed", text.len());
         return Err(SpecError::new(file, Place::START, "", message));
     }
-    // A legitimate file nests seven levels; aliases may share tiers or labels between SLOs but not multiply without end.
-    let options = serde_saphyr::options! {
+    Ok(())
+}
+
+fn options() -> serde_saphyr::Options {
+    // A legitimate file nests ten levels; aliases may share tiers or labels between SLOs but not multiply without end.
+    serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_depth: 16, max_aliases: 1000, max_nodes: 100_000 },
         // `.nan` is refused with the key that it was given for.
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         // Only true and false, as in YAML 1.2: a service named `no` or an SLO named `y` stays a text.
         strict_booleans: true,
         with_snippet: false,
+    }
+}
+
+fn mistake(file: &str, error: &serde_saphyr::Error) -> SpecError {
+    let place = error.location().map_or(Place::START, place_of);
+    let message = match error {
+        serde_saphyr::Error::MultipleDocuments { .. } => {
+            "a second YAML document begins here; put several SLOs under `slos:`".to_owned()
+        }
+        serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
+            format!("the key `{}` is there twice", key.as_deref().unwrap_or_default())
+        }
+        other => reason(other),
     };
-    serde_saphyr::from_str_with_options::<Node>(text, options).map_err(|error| {
-        let place = error.location().map_or(Place::START, place_of);
-        let message = match &error {
-            serde_saphyr::Error::MultipleDocuments { .. } => {
-                "a second YAML document begins here; put several SLOs under `slos:`".to_owned()
-            }
-            serde_saphyr::Error::DuplicateMappingKey { key, .. } => {
-                format!("the key `{}` is there twice", key.as_deref().unwrap_or_default())
-            }
-            other => reason(other),
-        };
-        SpecError::new(file, place, "", format!("not valid YAML: {message}"))
-    })
+    SpecError::new(file, place, "", format!("not valid YAML: {message}"))
 }
 
 /// The parser's message without the position, which is reported in our own form.

@@ -131,3 +131,8 @@ pub(super) fn is_label_name(name: &str) -> bool {
         && name.bytes().all(|byte| letter(byte) || byte.is_ascii_digit())
         && !name.starts_with("__")
 }
+
+/// Whether a label or an annotation of a file can have that name.
+pub(crate) fn is_pair_name(name: &str, label: bool) -> bool {
+    is_label_name(name) && !(label && OWN_LABELS.contains(&name))
+}
