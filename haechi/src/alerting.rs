@@ -4,6 +4,7 @@
 //! [`Evaluator`] counts spans, steps alerts and commits; [`outbox`] delivers what was committed. Whatever a crash
 //! interrupts is found again in [`state`]: a change of an alert and its notification are one commit.
 
+mod check;
 mod counts;
 mod evaluator;
 mod files;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use model::{Nanos, TimeRange, TraceId};
 use slo::{Count, Slo};
 
+pub(crate) use check::{Checked, check};
 pub(crate) use evaluator::Evaluator;
 pub(crate) use files::FilesError;
 pub(crate) use state::OpenError as StateError;
@@ -79,9 +81,4 @@ pub(crate) enum StartError {
     State(#[from] StateError),
     #[error("cannot set up the webhook client: {0}")]
     Client(#[from] reqwest::Error),
-}
-
-/// The SLOs that the files in `dir` define, or every mistake in them.
-pub(crate) fn check_files(dir: &std::path::Path) -> Result<Vec<Arc<Slo>>, FilesError> {
-    files::SloFiles::open(dir).map(|files| files.slos())
 }

@@ -27,13 +27,6 @@ fn command() -> Command {
         .about("Runs one service of the demo")
         .hide(true)
         .arg(Arg::new("args").num_args(0..).action(ArgAction::Append).allow_hyphen_values(true));
-    let check = Command::new("check").about("Checks SLO files: prints every mistake with file, line and key").arg(
-        Arg::new("dir")
-            .help("Folder of *.yaml files")
-            .default_value("./slos")
-            .value_parser(clap::value_parser!(PathBuf)),
-    );
-    let slo = Command::new("slo").about("Works with SLO files").subcommand_required(true).subcommand(check);
     let folder = || Arg::new("data-dir").value_name("DIR").required(true).value_parser(clap::value_parser!(PathBuf));
     let verify = Command::new("verify")
         .about("Checks every checksum and what files say of each other")
@@ -65,7 +58,7 @@ fn command() -> Command {
             with_flags(Command::new("config"))
                 .about("Prints the effective configuration and where each value came from"),
         )
-        .subcommand(slo)
+        .subcommand(crate::slo_files::command())
         .subcommand(store)
         .subcommand(load::command());
     #[cfg(feature = "sql")]
@@ -119,10 +112,7 @@ pub(crate) fn run() -> Result<()> {
             Ok(())
         }
         Some(("load", matches)) => load::run(matches),
-        Some(("slo", matches)) => match matches.subcommand() {
-            Some((_, check)) => check_slos(check),
-            None => Ok(()),
-        },
+        Some(("slo", matches)) => crate::slo_files::run(matches),
         Some(("store", matches)) => match matches.subcommand() {
             Some(("verify", matches)) => inspect::verify(path(matches, "data-dir"), matches.get_flag("deep")),
             Some(("stat", matches)) => inspect::stat(path(matches, "data-dir"), matches.get_flag("json")),
@@ -151,14 +141,4 @@ fn load(matches: &ArgMatches) -> Result<Config> {
 
 fn print_config(config: &Config) {
     config.lines().iter().for_each(say);
-}
-
-fn check_slos(matches: &ArgMatches) -> Result<()> {
-    let dir: &PathBuf = matches.get_one("dir").expect("the argument has a default");
-    let slos = crate::alerting::check_files(dir)?;
-    for slo in &slos {
-        say(format_args!("{}: {}", slo.name, slo.sentence()));
-    }
-    say(format_args!("{} SLOs, no mistakes", slos.len()));
-    Ok(())
 }

@@ -13,6 +13,7 @@ mod load;
 mod logging;
 mod own;
 mod serve;
+mod slo_files;
 
 use std::process::ExitCode;
 

@@ -9,6 +9,7 @@ pub mod burn;
 pub mod chart;
 pub mod duration;
 pub mod fingerprint;
+pub mod formats;
 pub mod groups;
 pub mod ratio;
 pub mod schema;

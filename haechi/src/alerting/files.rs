@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use slo::Slo;
-use slo::spec::{Place, SpecError, SpecErrors, parse, reject_duplicates};
+use slo::formats::{Loaded, load};
+use slo::spec::{Place, SpecError, SpecErrors, reject_duplicates};
 
 use super::supported;
 
@@ -20,7 +21,7 @@ const MAX_BYTES: u64 = (1 << 20) + 1;
 /// Why the SLO files cannot be used at the start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FilesError {
-    #[error("cannot read the directory of SLO files {dir}: {error}")]
+    #[error("cannot read SLO files {dir}: {error}")]
     Directory { dir: PathBuf, error: io::Error },
     #[error(transparent)]
     Spec(#[from] SpecErrors),
@@ -37,7 +38,7 @@ pub(super) struct SloFiles {
 }
 
 /// The text of a file, or why it cannot be read.
-type Content = Result<String, String>;
+pub(super) type Content = Result<String, String>;
 
 impl SloFiles {
     /// Reads the directory; any mistake in any file is an error.
@@ -90,8 +91,8 @@ impl SloFiles {
         for (name, content) in &self.contents {
             let path = self.dir.join(name).display().to_string();
             let slos = match content {
-                Ok(text) => parse(&path, text).map_err(|errors| errors.0).and_then(counted),
-                Err(reason) => Err(vec![self.error(name, format!("cannot be read: {reason}"))]),
+                Ok(text) => load(&path, text).map_err(|errors| errors.0).and_then(counted),
+                Err(reason) => Err(vec![unreadable(&path, reason)]),
             };
             match slos {
                 Ok(slos) => {
@@ -148,9 +149,30 @@ impl SloFiles {
 }
 
 /// The SLOs of a file, if all of them are counted by this version.
-fn counted(slos: Vec<Slo>) -> Result<Vec<Slo>, Vec<SpecError>> {
-    let errors: Vec<SpecError> = slos.iter().flat_map(supported::refuse).collect();
-    if errors.is_empty() { Ok(slos) } else { Err(errors) }
+fn counted(loaded: Loaded) -> Result<Vec<Slo>, Vec<SpecError>> {
+    let errors: Vec<SpecError> = loaded.slos.iter().flat_map(supported::refuse).collect();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    for note in loaded.unmapped {
+        tracing::warn!("SLO file: {note}");
+    }
+    Ok(loaded.slos)
+}
+
+/// The contents of a folder or of one file, by path.
+pub(super) fn contents(path: &Path) -> Result<Vec<(String, Content)>, FilesError> {
+    let failed = |error| FilesError::Directory { dir: path.to_owned(), error };
+    if path.is_dir() {
+        let found = read(path).map_err(failed)?.into_iter();
+        return Ok(found.map(|(name, content)| (path.join(name).display().to_string(), content)).collect());
+    }
+    let text = read_text(path).map_err(failed)?;
+    Ok(vec![(path.display().to_string(), Ok(text))])
+}
+
+pub(super) fn unreadable(file: &str, reason: &str) -> SpecError {
+    SpecError::new(file, Place::START, "", format!("cannot be read: {reason}"))
 }
 
 /// The contents of the `.yaml` and `.yml` files in `dir`, by name; none if there is no such directory.

@@ -1,0 +1,99 @@
+//! `haechi slo`: what can be done with SLO files without a box.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgMatches, Command};
+use slo::formats::{Format, export};
+use slo::spec::HttpAnswers;
+
+use crate::alerting::{Checked, check};
+use crate::logging::{complain, say};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+pub(crate) fn command() -> Command {
+    let path = Arg::new("path")
+        .help("Folder of *.yaml files, or one file: ours, Sloth's, Pyrra's or OpenSLO's")
+        .default_value("./slos")
+        .value_parser(clap::value_parser!(PathBuf));
+    let format = Arg::new("format")
+        .long("format")
+        .required(true)
+        .value_parser(PossibleValuesParser::new(Format::ALL.map(Format::name)))
+        .help("The format to write");
+    Command::new("slo")
+        .about("Works with SLO files")
+        .subcommand_required(true)
+        .subcommand(
+            Command::new("check")
+                .about("Checks SLO files: prints every mistake with file, line and key")
+                .arg(path.clone()),
+        )
+        .subcommand(
+            Command::new("export")
+                .about("Writes SLOs to standard output in a format of another tool, and to standard error what it cannot say")
+                .arg(format)
+                .arg(path),
+        )
+        .subcommand(Command::new("schema").about("Prints the JSON Schema of SLO files, for editors"))
+}
+
+pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
+    match matches.subcommand() {
+        Some(("check", matches)) => {
+            print_check(&checked(matches)?);
+            Ok(())
+        }
+        Some(("export", matches)) => print_export(matches),
+        Some(("schema", _)) => {
+            say(slo::schema::SCHEMA.trim_end());
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn checked(matches: &ArgMatches) -> Result<Checked> {
+    let path: &PathBuf = matches.get_one("path").expect("the argument has a default");
+    Ok(check(path)?)
+}
+
+fn print_check(checked: &Checked) {
+    for slo in &checked.slos {
+        say(format_args!("{}: {}", slo.name, slo.sentence()));
+        // Where the file says what 4xx and 429 are, the sentence does.
+        if let Some(spans) = slo.indicator.spans().filter(|spans| spans.http == HttpAnswers::BY_STATUS) {
+            say(format_args!("    {}", spans.http_sentence()));
+        }
+        for note in &slo.alerting.notes {
+            say(format_args!("    {note}"));
+        }
+    }
+    for note in &checked.unmapped {
+        say(format_args!("not mapped: {note}"));
+    }
+    for note in &checked.not_counted {
+        say(format_args!("a box refuses this file: {note}"));
+    }
+    say(format_args!("{} SLOs, no mistakes", checked.slos.len()));
+}
+
+fn print_export(matches: &ArgMatches) -> Result<()> {
+    let name: &String = matches.get_one("format").expect("the argument is required");
+    let format = Format::ALL.into_iter().find(|format| format.name() == name).expect("one of those that are allowed");
+    let checked = checked(matches)?;
+    let export = export(&checked.slos, format);
+    for note in &checked.unmapped {
+        complain(&format_args!("not mapped: {note}"));
+    }
+    for note in &export.lost {
+        complain(note);
+    }
+    if export.text.is_empty() {
+        return Err(format!("no SLO can be written as {name}").into());
+    }
+    say(export.text.trim_end());
+    Ok(())
+}
