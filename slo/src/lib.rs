@@ -4,6 +4,7 @@
 //! `haechi` counts spans, stores and sends; `ui` reads [`status`]. Everything here is tested by tables.
 
 pub mod alert;
+pub mod backtest;
 pub mod buckets;
 pub mod burn;
 pub mod chart;
