@@ -8,7 +8,7 @@ use model::{Nanos, TimeRange};
 use crate::alert::{SloAlerts, TransitionTo, step};
 use crate::buckets::{Buckets, Count};
 use crate::burn::{Budget, Condition, budget_windows, burn_rate, read_windows};
-use crate::spec::{Severity, Slo};
+use crate::spec::{Severity, Slo, Tier};
 use crate::windows::Windows;
 
 /// The outcome of [`run`].
@@ -32,7 +32,7 @@ pub struct Backtest {
 /// One alert from its beginning to its end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Firing {
-    /// [`crate::spec::Tier::id`].
+    /// [`Tier::id`].
     pub tier: String,
     pub severity: Severity,
     pub since: Nanos,
@@ -67,6 +67,7 @@ pub fn run(slo: &Slo, buckets: &Buckets, range: TimeRange, complete: bool) -> Ba
     let evaluated = buckets.time_of(&(first..end.max(first)));
     let mut run = Run {
         slo,
+        ids: slo.alerting.tiers.iter().map(Tier::id).collect(),
         open: BTreeMap::new(),
         result: Backtest {
             range: evaluated,
@@ -93,6 +94,8 @@ pub fn run(slo: &Slo, buckets: &Buckets, range: TimeRange, complete: bool) -> Ba
 /// A backtest while it runs.
 struct Run<'s> {
     slo: &'s Slo,
+    /// Of its tiers, in their order.
+    ids: Vec<String>,
     /// Alerts that fire: where in the result, by tier.
     open: BTreeMap<String, usize>,
     result: Backtest,
@@ -101,13 +104,13 @@ struct Run<'s> {
 impl Run<'_> {
     fn evaluate(&mut self, windows: &Windows<'_>, alerts: &SloAlerts, now: Nanos, complete: bool) -> SloAlerts {
         let (readings, width) = (read_windows(windows, now, complete), windows.buckets().width());
-        for (tier, reading) in self.slo.alerting.tiers.iter().zip(&readings) {
+        for (id, reading) in self.ids.iter().zip(&readings) {
             match reading.condition {
                 Condition::Suppressed { .. } => self.result.held_back += width,
                 Condition::NoTraffic | Condition::NotCounted | Condition::Excluded => self.result.unknown += width,
                 _ => {}
             }
-            if let Some(index) = self.open.get(&tier.id()) {
+            if let Some(index) = self.open.get(id) {
                 let rate = burn_rate(reading.short.count, self.slo.objective).unwrap_or_default();
                 let peak = &mut self.result.firings[*index].peak;
                 *peak = peak.max(rate);
@@ -118,7 +121,7 @@ impl Run<'_> {
         for change in after.transitions {
             match change.to {
                 TransitionTo::Firing => {
-                    let place = self.slo.alerting.tiers.iter().position(|tier| tier.id() == change.tier);
+                    let place = self.ids.iter().position(|id| *id == change.tier);
                     let short = place.map(|place| readings[place].short.count).unwrap_or_default();
                     self.open.insert(change.tier.clone(), self.result.firings.len());
                     self.result.firings.push(Firing {
@@ -154,7 +157,8 @@ impl Run<'_> {
     /// Adds up what the alert was about, which ended at `end`.
     fn close(&mut self, windows: &Windows<'_>, index: usize, end: Nanos) {
         let firing = &mut self.result.firings[index];
-        let long = self.slo.alerting.tiers.iter().find(|tier| tier.id() == firing.tier).map_or(0, |tier| tier.long);
+        let place = self.ids.iter().position(|id| *id == firing.tier);
+        let long = place.map_or(0, |place| self.slo.alerting.tiers[place].long);
         let buckets = windows.buckets();
         let from = buckets.window_buckets(firing.since - 1, long).start;
         firing.events = windows.count(from..buckets.bucket_of(end - 1) + 1).count;

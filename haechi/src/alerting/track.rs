@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use model::Nanos;
 use model::time::{HOUR, MINUTE, SECOND};
 use slo::alert::SloAlerts;
-use slo::windows::window_buckets;
+use slo::windows::first_needed;
 use slo::{Buckets, Count, Slo};
 
 use super::CountEvents;
@@ -94,7 +94,7 @@ impl Track {
 
     /// The first bucket that stored data can fill.
     fn target(&self, now: Nanos, oldest_span: Option<Nanos>) -> i64 {
-        let window = window_buckets(&self.buckets, &self.slo.window, now).start;
+        let window = first_needed(&self.slo, &self.buckets, now);
         oldest_span.map_or(i64::MAX, |oldest| window.max(self.buckets.bucket_of(oldest)))
     }
 

@@ -84,6 +84,9 @@ struct BudgetItem {
     remaining: Option<f64>,
     /// Seconds until it is gone at the present rate; 0 when it is, `None` when it does not end or nothing is known.
     exhausted_in_seconds: Option<f64>,
+    /// When a window of the calendar ends and the budget is whole again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    renewed_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -158,6 +161,7 @@ fn budget(status: &SloStatus) -> BudgetItem {
             Exhaustion::In(left) => Some(left as f64 / model::time::SECOND as f64),
             Exhaustion::NotAtThisRate | Exhaustion::Unknown => None,
         },
+        renewed_at: budget.renewed_at.map(time::format),
     }
 }
 
