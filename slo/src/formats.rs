@@ -10,7 +10,7 @@ mod pyrra;
 mod sloth;
 mod yaml;
 
-use crate::spec::parse::decode;
+use crate::spec::parse::{MAX_SLOS, decode};
 use crate::spec::yaml::{Node, Value, read_all, shorten};
 use crate::spec::{Place, Slo, SpecError, SpecErrors, parse};
 
@@ -33,6 +33,10 @@ pub fn load(file: &str, text: &str) -> Result<Loaded, SpecErrors> {
         Ok(documents) if documents.first().is_some_and(is_foreign) => documents,
         _ => return Ok(Loaded { slos: parse(file, text)?, unmapped: Vec::new() }),
     };
+    if documents.len() > MAX_SLOS {
+        let message = format!("{} documents in one file, at most {MAX_SLOS} are allowed", documents.len());
+        return Err(SpecErrors(vec![SpecError::new(file, Place::START, "", message)]));
+    }
     let mut reader = Reader { file, errors: Vec::new(), unmapped: Vec::new() };
     let first = &documents[0];
     let named = first.get("apiVersion").or_else(|| first.get("version"));
@@ -50,6 +54,9 @@ pub fn load(file: &str, text: &str) -> Result<Loaded, SpecErrors> {
             return Err(SpecErrors(vec![SpecError::new(file, place, key, message)]));
         }
     };
+    if nodes.len() > MAX_SLOS {
+        reader.error(Place::START, "", &format!("{} SLOs in one file, at most {MAX_SLOS} are allowed", nodes.len()));
+    }
     let slos = decode(file, &nodes, reader.errors)?;
     reader.unmapped.sort_by_key(|note| note.place);
     // What several SLOs share is read for each of them.

@@ -45,6 +45,15 @@ fn our_own_files_are_read_as_ever() {
 }
 
 #[test]
+fn files_of_other_formats_are_bounded_too() {
+    let many = "apiVersion: openslo/v1\nkind: Service\n---\n".repeat(1_001);
+    assert!(errors(&many).starts_with("f.yaml:1:1: 100"), "{}", errors(&many));
+    let slo = "  - {name: a, objective: 99, sli: {raw: {error_ratio_query: 'r[{{.window}}]'}}}\n";
+    let many = format!("version: prometheus/v1\nservice: s\nslos:\n{}", slo.repeat(1_001));
+    assert!(errors(&many).starts_with("f.yaml:1:1: 1001 SLOs in one file, at most 1000 are allowed"));
+}
+
+#[test]
 fn other_versions_are_named() {
     let allowed =
         "must be prometheus/v1 or sloth.slok.dev/v1 (Sloth), pyrra.dev/v1alpha1 (Pyrra) or openslo/v1 (OpenSLO), got";

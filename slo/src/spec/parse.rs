@@ -15,7 +15,8 @@ use super::yaml::{self, Node, Value};
 use super::{Indicator, Place, Slo, SpecError, SpecErrors};
 use crate::ratio::Objective;
 
-const MAX_SLOS: usize = 1000;
+/// SLOs of one file, and documents of one of another format.
+pub(crate) const MAX_SLOS: usize = 1000;
 
 /// The keys of an SLO.
 pub(crate) const SLO_KEYS: [&str; 17] = [
