@@ -9,7 +9,7 @@ use crate::testing::{TestLog, TestSpan, TestStore, span_id, trace_id};
 use crate::{Budget, QueryError};
 
 use super::{
-    Trace, TraceHits, TraceNote, TraceOrder, TraceSearch, links_of, links_to, matching, search, signals, trace,
+    Parts, Trace, TraceHits, TraceNote, TraceOrder, TraceSearch, links_of, links_to, matching, search, signals, trace,
 };
 
 fn read(store: &TestStore, id: u128) -> Option<Trace> {
@@ -339,7 +339,7 @@ proptest! {
 #[test]
 fn signals_that_cannot_be_read_do_not_hide_the_others() {
     let (span, log) = (TestSpan::new(7, 1, 100), TestLog::new(50, "late").at(7, 1));
-    let of = |store: &TestStore| signals(&store.snapshot(), &Budget::unlimited(), trace_id(7), 10);
+    let of = |store: &TestStore| signals(&store.snapshot(), &Budget::unlimited(), trace_id(7), Parts::All, 10);
     // Spans are in a damaged segment, the record is in memory; then the other way round.
     let mut store = TestStore::new();
     store.add_spans(std::slice::from_ref(&span));
@@ -368,9 +368,9 @@ fn signals_of_an_id_are_limited() {
     let logs: Vec<TestLog> = (0..5).map(|time| TestLog::new(time, "one").at(7, 1)).collect();
     store.add_logs(&logs);
     for (limit, expected) in [(3, (3, true)), (5, (5, false)), (9, (5, false))] {
-        let found = signals(&store.snapshot(), &Budget::unlimited(), trace_id(7), limit).unwrap();
+        let found = signals(&store.snapshot(), &Budget::unlimited(), trace_id(7), Parts::Tree, limit).unwrap();
         assert_eq!((found.logs.len(), found.logs_cut), expected, "{limit}");
         assert!(found.logs.is_sorted_by_key(|log| log.time));
     }
-    assert!(signals(&store.snapshot(), &Budget::unlimited(), trace_id(8), 3).unwrap().is_empty());
+    assert!(signals(&store.snapshot(), &Budget::unlimited(), trace_id(8), Parts::Tree, 3).unwrap().is_empty());
 }

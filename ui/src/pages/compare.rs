@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use model::{Nanos, TraceId};
-use query::traces::{Trace, trace, typical};
+use query::traces::{Trace, alike, trace, typical};
 
 use crate::app::{App, Problem, page};
 use crate::comparison::{Path, Side, compare};
@@ -92,7 +92,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
                 let Some(a) = trace(snapshot, budget, first)? else { return missing(first) };
                 let second = match second {
                     Second::Trace(id) => Some(id),
-                    Second::Typical => typical(snapshot, budget, &a)?,
+                    Second::Typical => typical(&alike(snapshot, budget, &a)?.traces).map(|it| it.trace_id),
                 };
                 let Some(second) = second else {
                     return Ok(Err("no other trace with the same root starts within six hours of it".to_owned()));
