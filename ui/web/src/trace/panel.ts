@@ -11,7 +11,11 @@ export class Panel {
     this.element = make("aside", "span-panel");
     this.element.setAttribute("aria-label", "Span");
     this.element.hidden = first === null;
-    if (first !== null) this.body.append(...first.childNodes);
+    if (first !== null) {
+      this.body.append(...first.childNodes);
+      this.request = new AbortController();
+      void this.fill(this.request.signal);
+    }
     const button = make("button", "button quiet small square span-close");
     button.type = "button";
     button.textContent = "×";
@@ -42,6 +46,7 @@ export class Panel {
         // The server escaped everything that telemetry said.
         this.body.innerHTML = text;
         showTimes(this.body);
+        void this.fill(request.signal);
       } else {
         this.fail(text);
       }
@@ -51,6 +56,22 @@ export class Panel {
     }
     this.element.scrollTop = 0;
     this.element.removeAttribute("aria-busy");
+  }
+
+  /** Loads the parts of the panel that take longer. One that cannot be loaded stays away. */
+  private async fill(signal: AbortSignal): Promise<void> {
+    for (const part of this.body.querySelectorAll<HTMLElement>("[data-load]")) {
+      try {
+        const answer = await fetch(part.dataset["load"] + location.search, { signal });
+        const text = await answer.text();
+        if (!answer.ok || signal.aborted) return;
+        part.innerHTML = text;
+        part.hidden = false;
+        showTimes(part);
+      } catch {
+        return;
+      }
+    }
   }
 
   private fail(text: string): void {
