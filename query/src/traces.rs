@@ -9,6 +9,7 @@ mod peers;
 mod search;
 mod select;
 mod sets;
+mod sides;
 mod signals;
 mod summary;
 #[cfg(test)]
@@ -23,6 +24,7 @@ pub use matching::matching;
 pub use metrics::{MetricsQuery, SpanMetrics, SpanSeries, metrics};
 pub use peers::{PeerValue, Peers, peers};
 pub use search::search;
+pub use sides::{Cause, Side, Wanted, sides};
 pub use signals::{Signals, TraceExemplar, signals};
 pub use summary::{FoundSet, FoundSpan, MatchedSpan, TraceSummary};
 pub use trace::{Parts, ServiceSpans, Trace, TraceNote, TraceSpan, trace, trace_in};
