@@ -247,6 +247,40 @@ async fn a_panel_groups_by_convention_and_orders_by_time() {
 }
 
 #[tokio::test]
+async fn a_panel_tells_what_is_typical_for_the_operation() {
+    let begin = NOW - 60_000_000_000;
+    let of = |region: &'static str| [("region", model::Value::Str(region))];
+    let (here, usual) = (of("<eu>"), of("us"));
+    let charge = |attrs, length: i64| Draft {
+        attrs,
+        ..Draft::new(1, 0, 0, length).of("pay", "charge", model::SpanKind::Server)
+    };
+    let (fixture, router, _) = data_of(traces::rows(ID, begin, [charge(&here, 90_000_000)])).await;
+    let typical = async || {
+        let panel = get(&router, &format!("/traces/{ID}/spans/0000000000000001")).await;
+        let path = format!("/traces/{ID}/spans/0000000000000001/typical");
+        assert!(panel.text().contains(&format!("data-load=\"{path}\"")), "{}", panel.text());
+        get(&router, &path).await.text().to_owned()
+    };
+    assert!(typical().await.contains("No other span of this operation"));
+    for i in 0..30_u8 {
+        let id = TraceId([100 + i; 16]);
+        fixture.append(1 + usize::from(i), traces::rows(id, begin, [charge(&usual, i64::from(i + 1) * 4_000_000)]));
+    }
+    let text = typical().await;
+    for words in ["Longer than 73 % of them.", "<dd>60 ms</dd>", "<dd>116 ms</dd>", "<dd>120 ms</dd>", "<dd>0 %</dd>"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(
+        text.contains("<bdi>region</bdi> = <bdi>&#60;eu&#62;</bdi></a> <span class=\"muted\">none of them"),
+        "{text}"
+    );
+    for path in ["/traces/1/spans/2/typical", "/traces/x/spans/1/typical", "/traces/1/spans/1.x/typical"] {
+        assert_eq!(get(&router, path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn statistics_are_by_operation_service_or_attribute() {
     let (_fixture, router, _) = data_of(traces::fan_out(ID, NOW - 60_000_000_000)).await;
     let view = async |by: &str| get(&router, &format!("/traces/{ID}?view=statistics&by={by}")).await.text().to_owned();

@@ -9,6 +9,7 @@ import { Flame } from "./trace/flame";
 import { Minimap } from "./trace/minimap";
 import { Panel } from "./trace/panel";
 import { decode } from "./trace/payload";
+import { Pruning } from "./trace/pruning";
 import { make } from "./trace/rows";
 import { search } from "./trace/search";
 import { Tools } from "./trace/tools";
@@ -18,6 +19,7 @@ class HaechiTrace extends HTMLElement {
   private model!: TraceModel;
   private minimap!: Minimap;
   private panel!: Panel;
+  private pruning!: Pruning;
   private tools!: Tools;
   private view!: Waterfall | Flame;
   private focused = 0;
@@ -25,6 +27,7 @@ class HaechiTrace extends HTMLElement {
   private path = true;
   private folded = true;
   private compressed = true;
+  private aligned = false;
   private searches = 0;
 
   async connectedCallback(): Promise<void> {
@@ -35,6 +38,7 @@ class HaechiTrace extends HTMLElement {
       if (!answer.ok) throw new Error(await answer.text());
       const { header, columns } = decode(await answer.arrayBuffer());
       this.model = new TraceModel(header, columns);
+      this.pruning = new Pruning(this.model);
     } catch (error) {
       // The rows of the page stay.
       const notice = make("p", "wf-problem error-text");
@@ -59,6 +63,10 @@ class HaechiTrace extends HTMLElement {
     this.compressed = read("gaps") !== "off";
     if (!this.folded || this.dataset["view"] === "flame") model.setFolded(false);
     if (!this.compressed) model.setCompressed(false);
+    this.aligned = read("clocks") === "aligned" && model.skew.size > 0;
+    if (this.aligned) model.setAligned(true);
+    if (this.dataset["view"] !== "flame") this.pruning.restore();
+    this.focused = model.visible[0] ?? 0;
     const window = /^(\d+)-(\d+)$/.exec(read("win"));
     if (window !== null) this.setWindow(model.scale.place(Number(window[1])), model.scale.place(Number(window[2])));
     const wanted = read("span");
@@ -66,6 +74,7 @@ class HaechiTrace extends HTMLElement {
     if (row < 0) return;
     this.selected = this.focused = row;
     model.reveal(row);
+    this.focused = model.shown(row);
   }
 
   private build(): void {
@@ -85,16 +94,21 @@ class HaechiTrace extends HTMLElement {
         path: () => this.togglePath(),
         fold: () => this.toggleFolds(),
         gaps: () => this.toggleGaps(),
+        clocks: () => this.toggleClocks(),
+        only: () => this.showOnly(),
+        hide: () => this.hideRow(),
+        all: () => this.showAll(),
         collapse: (collapsed) => this.collapseAll(collapsed),
         zoom: () => this.zoomTo(this.focused),
         whole: () => this.zoom(0, model.whole),
       },
-      { errors: model.nErrors > 0, gaps: model.header.gaps.length > 0, folds: model.columns.kind.includes(FOLD), rows: !isFlame },
+      { errors: model.nErrors > 0, gaps: model.header.gaps.length > 0, folds: model.columns.kind.includes(FOLD), skew: model.skew.size > 0, rows: !isFlame },
     );
     this.tools.field.value = read("q");
     this.tools.press("path", this.path);
     this.tools.press("fold", this.folded);
     this.tools.press("gaps", this.compressed);
+    this.tools.press("clocks", this.aligned);
     const main = make("div", "wf-main");
     main.append(this.view.element, this.panel.element);
     this.replaceChildren(this.tools.element, this.minimap.element, main);
@@ -105,6 +119,8 @@ class HaechiTrace extends HTMLElement {
 
   private render(): void {
     this.minimap.showWindow();
+    this.tools.showGuesses(this.aligned);
+    this.tools.showPruned(this.model.isPruned);
     this.tools.showZoom(this.model.from <= 0 && this.model.to >= this.model.whole);
     this.view.render({ focus: this.focused, selected: this.selected, path: this.path });
   }
@@ -154,6 +170,36 @@ class HaechiTrace extends HTMLElement {
     this.model.setCompressed(this.compressed);
     this.minimap.paint();
     this.render();
+  }
+
+  private toggleClocks(): void {
+    this.aligned = !this.aligned;
+    this.tools.press("clocks", this.aligned);
+    write("clocks", this.aligned ? "aligned" : "");
+    write("win", "");
+    this.model.setAligned(this.aligned);
+    this.minimap.paint();
+    this.render();
+  }
+
+  /** Leaves out all but the focused span with what is below it, and zooms to it. */
+  private showOnly(): void {
+    if (this.view instanceof Flame || !this.pruning.only(this.focused)) return;
+    this.afterCollapse();
+    this.zoomTo(this.focused);
+  }
+
+  private hideRow(): void {
+    const next = this.view instanceof Flame ? -1 : this.pruning.hide(this.focused);
+    if (next < 0) return;
+    this.focused = next;
+    this.afterCollapse();
+  }
+
+  private showAll(): void {
+    if (!this.pruning.none()) return;
+    this.afterCollapse();
+    this.zoom(0, this.model.whole);
   }
 
   private setWindow(from: number, to: number): void {
@@ -233,13 +279,17 @@ class HaechiTrace extends HTMLElement {
   }
 
   private goTo(test: (row: number) => boolean, direction: 1 | -1): void {
-    const row = this.model.next(this.focused, direction, test);
+    // What was left out is not gone to, unless nothing else is found.
+    const shown = this.model.next(this.focused, direction, (it) => this.model.pruned[it] === 0 && test(it));
+    const row = shown >= 0 ? shown : this.model.next(this.focused, direction, test);
     if (row >= 0) this.goToRow(row, this.selected >= 0);
   }
 
   /** Moves to `row`, and opens its panel when `open`. */
   private goToRow(row: number, open: boolean): void {
+    const wasPruned = this.model.pruned[row] === 1;
     this.model.reveal(row);
+    if (wasPruned) this.pruning.write();
     this.focused = row;
     this.render();
     this.view.reveal(row);
@@ -306,6 +356,9 @@ class HaechiTrace extends HTMLElement {
       case "p": return () => this.step(true);
       case "o": return () => this.step(false);
       case "c": return () => this.togglePath();
+      case "v": return () => this.showOnly();
+      case "x": return () => this.hideRow();
+      case "V": return () => this.showAll();
       case "l": return () => this.select(this.focused, () => this.panel.showMoments());
       case "z": return () => this.zoomTo(this.focused);
       case "0": return () => this.zoom(0, model.whole);

@@ -1,4 +1,5 @@
 // The rows of a trace and what of them is shown. Nothing is kept per row but numbers.
+import { align } from "./clocks";
 import type { Columns, Header } from "./payload";
 import { Scale } from "./scale";
 
@@ -39,6 +40,15 @@ export class TraceModel {
   /** By row: 1 for those that were found. */
   readonly found: Uint8Array;
   nFound = 0;
+  /** By row: 1 for those that are left out, with all below them. */
+  readonly pruned: Uint8Array;
+  /** The only row that is shown with all below it, or -1; and those that are left out. */
+  only = -1;
+  readonly hidden = new Set<number>();
+  /** By row: by how much it is moved while clocks are aligned. */
+  shift: Float64Array | null = null;
+  private readonly raw: Pick<Columns, "offset" | "pathOffset" | "markOffset"> & { duration: number };
+  private compressed = true;
   private readonly rowAt: Int32Array;
   private readonly errorsBefore: Uint32Array;
   private readonly foundBefore: Uint32Array;
@@ -52,6 +62,8 @@ export class TraceModel {
     this.position = new Uint32Array(size);
     this.siblings = new Uint32Array(size);
     this.found = new Uint8Array(size);
+    this.pruned = new Uint8Array(size);
+    this.raw = { offset: columns.offset, pathOffset: columns.pathOffset, markOffset: columns.markOffset, duration: header.duration };
     this.rowAt = new Int32Array(size);
     this.errorsBefore = new Uint32Array(size + 1);
     this.foundBefore = new Uint32Array(size + 1);
@@ -159,6 +171,16 @@ export class TraceModel {
     return ((this.columns.flags[row] ?? 0) & IS_LINKED) !== 0;
   }
 
+  /** How long after the first span of the trace that it links to a row starts; null where it links to none before it. */
+  waited(row: number): number | null {
+    let longest: number | null = null;
+    for (const i of this.links.of(row)) {
+      const wait = (this.columns.offset[row] ?? 0) - (this.columns.offset[this.columns.linkTo[i] ?? 0] ?? 0);
+      if (wait >= 0) longest = Math.max(longest ?? 0, wait);
+    }
+    return longest;
+  }
+
   /** How many of the rows below have an error, which a collapsed row must still tell. */
   errorsBelow(row: number): number {
     return (this.errorsBefore[row + 1 + (this.below[row] ?? 0)] ?? 0) - (this.errorsBefore[row + 1] ?? 0);
@@ -190,6 +212,10 @@ export class TraceModel {
     this.rowAt.fill(-1);
     let count = 0;
     for (let row = 0; row < this.size; ) {
+      if (this.pruned[row] === 1) {
+        row += 1;
+        continue;
+      }
       visible[count] = row;
       this.rowAt[row] = count;
       count += 1;
@@ -229,8 +255,30 @@ export class TraceModel {
     this.arrange();
   }
 
-  /** Expands what hides `row`. */
+  get isPruned(): boolean {
+    return this.only >= 0 || this.hidden.size > 0;
+  }
+
+  /** Shows `only` with all below it, or everything when it is -1, but for the rows of `hidden` and all below those. */
+  prune(only: number, hidden: Iterable<number>): void {
+    const rows = [...hidden];
+    this.only = only;
+    this.hidden.clear();
+    this.pruned.fill(only < 0 ? 0 : 1);
+    if (only >= 0) this.pruned.fill(0, only, only + 1 + (this.below[only] ?? 0));
+    for (const row of rows) {
+      this.hidden.add(row);
+      this.pruned.fill(1, row, row + 1 + (this.below[row] ?? 0));
+    }
+    this.arrange();
+  }
+
+  /** Expands what hides `row`, and shows again what was left out and has it. */
   reveal(row: number): void {
+    if (this.pruned[row] === 1) {
+      const has = (above: number): boolean => above <= row && row <= above + (this.below[above] ?? 0);
+      this.prune(this.only >= 0 && has(this.only) ? this.only : -1, [...this.hidden].filter((it) => !has(it)));
+    }
     let changed = false;
     for (let above = this.parent(row); above >= 0; above = this.parent(above)) {
       if (this.collapsed[above] === 1) {
@@ -271,8 +319,19 @@ export class TraceModel {
 
   /** Draws long gaps short, or as long as they are, and shows the whole of it. */
   setCompressed(compress: boolean): void {
+    this.compressed = compress;
     this.scale = new Scale(this.header, compress);
     [this.from, this.to] = [0, this.whole];
+  }
+
+  /** Moves what starts before its parent, or back to the times as sent, and shows the whole of it. */
+  setAligned(aligned: boolean): void {
+    const result = aligned ? align({ ...this.columns, ...this.raw }) : null;
+    this.shift = result?.shift ?? null;
+    const { offset, pathOffset, markOffset } = result?.moved ?? this.raw;
+    Object.assign(this.columns, { offset, pathOffset, markOffset });
+    this.header.duration = Math.max(this.raw.duration, result?.end ?? 0);
+    this.setCompressed(this.compressed);
   }
 }
 

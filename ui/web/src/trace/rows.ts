@@ -104,10 +104,16 @@ export class Row {
     const [errors, found] = [model.errorsBelow(row), model.foundBelow(row)];
     if (collapsed && errors > 0 && !model.isError(row)) add(`${errors} failed`, "Spans below have errors", "error");
     if (collapsed && found > 0) add(`${found} found`, "Spans below match the search", "accent");
-    if (model.hasLinks(row)) add("↗", "Has links to other spans");
+    if (model.hasLinks(row)) {
+      const wait = model.waited(row);
+      if (wait === null) add("↗", "Has links to other spans");
+      else add(`↗ after ${duration(wait)}`, `Starts ${duration(wait)} after the span of this trace that it links to: what was sent had to wait`);
+    }
     if (model.isLinked(row)) add("↙", "Another span of this trace links to it");
     const skew = model.skew.get(row);
-    if (skew !== undefined) add(`−${duration(skew)}`, `Starts ${duration(skew)} before its parent: the clocks of the hosts differ. Times are as sent.`, "warn");
+    const shift = model.shift?.[row] ?? 0;
+    if (skew !== undefined && shift !== 0) add(`moved ${duration(shift)}`, `Sent as starting ${duration(skew)} before its parent; drawn within it. When it really was nobody knows.`, "warn");
+    else if (skew !== undefined) add(`−${duration(skew)}`, `Starts ${duration(skew)} before its parent: the clocks of the hosts differ. Times are as sent.`, "warn");
     if (model.isTwin(row)) add("id twice", "Another span of this trace has the same id", "warn");
     if (model.isCut(row)) add("circle", "Its parents form a circle, which was cut here", "warn");
     return notes;
