@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::attributes::{self, Attribute};
 use crate::conventions::{Group, grouped};
 use crate::format::{self, Stamp, clip};
+use crate::link_view::together;
 use crate::log_view::LogView;
 use crate::page_url::PageUrl;
 use crate::pages::trace::link;
@@ -114,6 +115,8 @@ impl ExceptionView {
 
 struct LinkView {
     href: Option<PageUrl>,
+    /// The page with the other trace below this one.
+    together: Option<PageUrl>,
     /// The id for the panel, when the other span is of this trace.
     here: Option<SpanId>,
     words: String,
@@ -254,6 +257,7 @@ fn links(trace: &Trace, index: usize, context: &PageUrl) -> Vec<LinkView> {
         };
         LinkView {
             href: page.map(|page| span_id.map_or(page.clone(), |span| page.with("span", span))),
+            together: other.trace_id.and_then(|other| together(context, trace.trace_id, other)),
             here: here.and(span_id),
             words,
             wait: here.map(|there| later(start, trace.spans[there].start)),
@@ -272,6 +276,7 @@ fn linked_by(trace: &Trace, index: usize, context: &PageUrl) -> Vec<LinkView> {
         let span = trace.spans[from].span_id;
         LinkView {
             href: Some(link(context, trace.trace_id).with("span", span)),
+            together: None,
             here: Some(span),
             words: name_of(trace, from),
             wait: Some(later(trace.spans[from].start, start)),

@@ -16,7 +16,7 @@ const ENOUGH: usize = 2_500;
 const MAX_KEYS: usize = 64;
 const MAX_DISTINCT: usize = 500;
 
-const COLUMNS: &[&str] = &["span_id", "start_time", "duration", "kind", "status", "attributes"];
+const COLUMNS: &[&str] = &["trace_id", "span_id", "start_time", "duration", "kind", "status", "attributes"];
 
 /// The other spans with the service, name and kind of a span, those nearest in time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -124,9 +124,10 @@ impl<'a> Found<'a> {
             Order::NewestFirst => rows.sort_by_key(|&row| std::cmp::Reverse(chunk.start(row))),
             Order::OldestFirst => rows.sort_by_key(|&row| chunk.start(row)),
         }
+        let itself = (self.of.trace_id, self.of.span_id, self.of.start);
         for row in rows {
             let span = chunk.row(row);
-            if span.span_id == self.of.span_id && span.start == self.of.start {
+            if (span.trace_id, span.span_id, span.start) == itself {
                 continue;
             }
             let peers = &mut self.peers;

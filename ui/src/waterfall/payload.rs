@@ -5,7 +5,7 @@
 //! Times are nanoseconds after the start of the trace.
 
 use hashbrown::HashMap;
-use model::SpanId;
+use model::{SpanId, TraceId};
 use query::logs::{LogRow, SeverityClass};
 use serde::Serialize;
 
@@ -141,6 +141,10 @@ pub(crate) fn payload(app: &App, waterfall: &Waterfall<'_>, logs: &[LogRow]) -> 
     columns.f64("skewBy", skewed().map(|(_, row)| span_of(row).before_parent));
     columns.u32("linkFrom", links.iter().map(|link| link.0));
     columns.u32("linkTo", links.iter().map(|link| link.1));
+    let (out, out_cut) = links_out(waterfall, &linking);
+    columns.u32("outRow", out.iter().map(|(row, ..)| *row));
+    columns.push("outTrace", "u8", out.iter().flat_map(|(_, trace, _)| trace.0.map(|byte| [byte])));
+    columns.push("outSpan", "u8", out.iter().flat_map(|(.., span)| span.0.map(|byte| [byte])));
 
     let path = critical_path(trace);
     columns.u32("pathRow", path.iter().map(|part| waterfall.row_of[part.span]));
@@ -168,7 +172,7 @@ pub(crate) fn payload(app: &App, waterfall: &Waterfall<'_>, logs: &[LogRow]) -> 
         texts: texts.list,
         gaps: scale.gaps.iter().map(|gap| [gap.start, gap.end]).collect(),
         gap_length: scale.gap_length,
-        is_cut: links_cut || marks_cut,
+        is_cut: links_cut || out_cut || marks_cut,
         columns: &columns.list,
     };
     let mut json = serde_json::to_vec(&header).expect("texts and numbers can be written as JSON");
@@ -214,6 +218,15 @@ fn links(waterfall: &Waterfall<'_>, linking: &[usize]) -> (Vec<(usize, usize)>, 
     let links: Vec<(usize, usize)> = links.collect();
     let linked = links.iter().map(|(_, to)| *to).collect();
     (links, linked, here.next().is_some())
+}
+
+/// The links from a span to one of another trace, with its row, and whether some are left out.
+fn links_out(waterfall: &Waterfall<'_>, linking: &[usize]) -> (Vec<(usize, TraceId, SpanId)>, bool) {
+    let Waterfall { trace, row_of, .. } = waterfall;
+    let links = linking.iter().flat_map(|&from| trace.links(from).iter().map(move |link| (from, link)));
+    let out = links.filter_map(|(from, link)| Some((row_of[from], link.trace_id?, link.span_id?)));
+    let mut out = out.filter(|(_, other, _)| *other != trace.trace_id);
+    (out.by_ref().take(MAX_LINKS).collect(), out.next().is_some())
 }
 
 /// The spans by id, the first of those that share one. Nothing unless `wanted`.

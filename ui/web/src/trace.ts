@@ -6,9 +6,9 @@ import { THEME_CHANGED } from "./theme";
 import { read, write } from "./trace/address";
 import { FOLD, SPAN, TraceModel } from "./trace/model";
 import { Flame } from "./trace/flame";
+import { linkedIds, load, together } from "./trace/linked";
 import { Minimap } from "./trace/minimap";
 import { Panel } from "./trace/panel";
-import { decode } from "./trace/payload";
 import { Pruning } from "./trace/pruning";
 import { make } from "./trace/rows";
 import { search } from "./trace/search";
@@ -29,21 +29,23 @@ class HaechiTrace extends HTMLElement {
   private compressed = true;
   private aligned = false;
   private searches = 0;
+  /** Linked traces that could not be loaded. */
+  private lost = 0;
 
   async connectedCallback(): Promise<void> {
     const source = this.dataset["src"];
     if (this.model !== undefined || source === undefined) return;
     try {
-      const answer = await fetch(source);
-      if (!answer.ok) throw new Error(await answer.text());
-      const { header, columns } = decode(await answer.arrayBuffer());
-      this.model = new TraceModel(header, columns);
+      const main = await load(source);
+      const others = await Promise.allSettled(linkedIds().map((id) => load(`/traces/${id}/data`)));
+      const there = others.flatMap((it) => (it.status === "fulfilled" ? [it.value] : []));
+      const { header, columns, lanes } = together([main, ...there]);
+      this.model = new TraceModel(header, columns, lanes);
       this.pruning = new Pruning(this.model);
+      this.lost = others.length - there.length;
     } catch (error) {
       // The rows of the page stay.
-      const notice = make("p", "wf-problem error-text");
-      notice.textContent = `The rest of the trace could not be loaded: ${String(error)}`;
-      this.prepend(notice);
+      this.prepend(problem(`The rest of the trace could not be loaded: ${String(error)}`));
       return;
     }
     this.restore();
@@ -51,6 +53,8 @@ class HaechiTrace extends HTMLElement {
     this.render();
     this.view.reveal(this.focused);
     this.dataset["ready"] = "true";
+    // The server knows only the spans of its own trace.
+    if (this.selected >= 0 && this.panel.element.hidden) void this.panel.show(this.model.id(this.selected));
     requestAnimationFrame(() => this.minimap.paint());
     if (this.tools.field.value !== "") void this.search(this.tools.field.value, false);
   }
@@ -80,7 +84,7 @@ class HaechiTrace extends HTMLElement {
   private build(): void {
     const { model } = this;
     this.minimap = new Minimap(model, (from, to) => this.zoom(from, to));
-    this.panel = new Panel(this.querySelector<HTMLElement>(".span-panel"), this.dataset["spans"] ?? "", (id) => this.selectId(id), () => this.close());
+    this.panel = new Panel(this.querySelector<HTMLElement>(".span-panel"), (id) => this.spanAddress(id), (id) => this.selectId(id), () => this.close());
     const isFlame = this.dataset["view"] === "flame";
     this.view = isFlame
       ? new Flame(model, { choose: (row) => this.choose(row), zoom: (row) => this.zoomTo(row) })
@@ -98,11 +102,12 @@ class HaechiTrace extends HTMLElement {
         only: () => this.showOnly(),
         hide: () => this.hideRow(),
         all: () => this.showAll(),
+        alone: () => { write("with", ""); location.reload(); },
         collapse: (collapsed) => this.collapseAll(collapsed),
         zoom: () => this.zoomTo(this.focused),
         whole: () => this.zoom(0, model.whole),
       },
-      { errors: model.nErrors > 0, gaps: model.header.gaps.length > 0, folds: model.columns.kind.includes(FOLD), skew: model.skew.size > 0, rows: !isFlame },
+      { errors: model.nErrors > 0, gaps: model.header.gaps.length > 0, folds: model.columns.kind.includes(FOLD), skew: model.skew.size > 0, lanes: model.lanes.length > 1, rows: !isFlame },
     );
     this.tools.field.value = read("q");
     this.tools.press("path", this.path);
@@ -111,7 +116,8 @@ class HaechiTrace extends HTMLElement {
     this.tools.press("clocks", this.aligned);
     const main = make("div", "wf-main");
     main.append(this.view.element, this.panel.element);
-    this.replaceChildren(this.tools.element, this.minimap.element, main);
+    const lost = this.lost === 0 ? [] : [problem(`${this.lost} of the linked traces could not be loaded.`)];
+    this.replaceChildren(...lost, this.tools.element, this.minimap.element, main);
     document.addEventListener("keydown", (event) => this.pressed(event));
     document.addEventListener(THEME_CHANGED, () => { this.minimap.repaint(); if (this.view instanceof Flame) this.view.recolour(); });
     new ResizeObserver(() => { this.minimap.paint(); this.render(); }).observe(this.view.element);
@@ -240,6 +246,11 @@ class HaechiTrace extends HTMLElement {
     void this.panel.show(id).then(() => then?.());
   }
 
+  private spanAddress(id: string): string {
+    const [trace, span] = id.includes(":") ? id.split(":") : [this.model.lanes[0]?.trace, id];
+    return `/traces/${trace}/spans/${span}`;
+  }
+
   private selectId(id: string): void {
     const row = this.model.find(id);
     if (row >= 0) this.goToRow(row, true);
@@ -259,12 +270,11 @@ class HaechiTrace extends HTMLElement {
     this.searches += 1;
     const mine = this.searches;
     write("q", text.trim());
-    const outcome = await search(this.dataset["find"] ?? "", text);
-    if (mine !== this.searches) return;
     const { model } = this;
-    model.setFound("rows" in outcome ? outcome.rows : []);
+    const outcome = await search(model.lanes, text);
+    if (mine !== this.searches) return;
+    model.setFound("problem" in outcome ? [] : outcome);
     if ("problem" in outcome) this.tools.tell(outcome.problem, true);
-    else if (outcome.n_rows !== model.size && text.trim() !== "") this.tools.tell("The trace has grown: load the page again", true);
     else this.tellFound(text);
     if (go && model.nFound > 0 && model.found[this.focused] !== 1) this.goTo((row) => model.found[row] === 1, 1);
     else this.render();
@@ -370,6 +380,12 @@ class HaechiTrace extends HTMLElement {
     const parent = this.model.parent(this.focused);
     if (parent >= 0) this.goToRow(parent, this.selected >= 0);
   }
+}
+
+function problem(words: string): HTMLElement {
+  const notice = make("p", "wf-problem error-text");
+  notice.textContent = words;
+  return notice;
 }
 
 customElements.define("haechi-trace", HaechiTrace);

@@ -1,11 +1,13 @@
 // The rows of a trace and what of them is shown. Nothing is kept per row but numbers.
 import { align } from "./clocks";
+import type { Lane } from "./linked";
 import type { Columns, Header } from "./payload";
 import { Scale } from "./scale";
 
 export const SPAN = 0;
 export const FOLD = 1;
 export const MISSING = 2;
+export const LANE = 3;
 const IS_ERROR = 1;
 const SHARED_ID = 2;
 const CYCLE = 4;
@@ -53,7 +55,8 @@ export class TraceModel {
   private readonly errorsBefore: Uint32Array;
   private readonly foundBefore: Uint32Array;
 
-  constructor(readonly header: Header, readonly columns: Columns) {
+  /** `lanes` are the trace and those that are linked to it. */
+  constructor(readonly header: Header, readonly columns: Columns, readonly lanes: Lane[]) {
     this.size = columns.offset.length;
     const { size } = this;
     this.collapsed = new Uint8Array(size);
@@ -121,21 +124,34 @@ export class TraceModel {
     return text;
   }
 
-  /** What names the span of a row in an address: its id, and the how manieth of those with the id it is. */
+  /** The trace of a row: the first is the one that the page is about. */
+  lane(row: number): number {
+    return Math.max(this.lanes.findIndex(({ end }) => row < end), 0);
+  }
+
+  /**
+   * What names the span of a row in an address: its id, the how manieth of those with the id it is, and before it the trace
+   * unless it is that of the page.
+   */
   id(row: number): string {
-    const id = this.hex(row);
+    const hex = this.hex(row);
+    const lane = this.lane(row);
+    const { trace, first } = this.lanes[lane] ?? { trace: "", first: 0 };
+    const id = lane === 0 ? hex : `${trace}:${hex}`;
     if (!this.isTwin(row)) return id;
     let nth = 1;
-    for (let above = 0; above < row; above += 1) if (this.isTwin(above) && this.kind(above) === SPAN && this.hex(above) === id) nth += 1;
+    for (let above = first; above < row; above += 1) if (this.isTwin(above) && this.kind(above) === SPAN && this.hex(above) === hex) nth += 1;
     return nth === 1 ? id : `${id}.${nth}`;
   }
 
   /** The row of the span with such an id, or -1. */
   find(id: string): number {
-    const [hex = "", nth = "1"] = id.split(".");
+    const [trace = "", local = ""] = id.includes(":") ? id.split(":") : [this.lanes[0]?.trace, id];
+    const { first, end } = this.lanes.find((it) => it.trace === trace) ?? { first: 0, end: 0 };
+    const [hex = "", nth = "1"] = local.split(".");
     const bytes = Array.from({ length: ID_BYTES }, (_, i) => parseInt(hex.padStart(2 * ID_BYTES, "0").slice(2 * i, 2 * i + 2), 16));
     let left = Number(nth);
-    for (let row = 0; row < this.size; row += 1) {
+    for (let row = first; row < end; row += 1) {
       let same = this.kind(row) === SPAN;
       for (let i = 0; same && i < ID_BYTES; i += 1) same = this.columns.id[row * ID_BYTES + i] === bytes[i];
       if (same && (left -= 1) <= 0) return row;

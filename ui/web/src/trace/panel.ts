@@ -7,7 +7,7 @@ export class Panel {
   private readonly body = make("div", "span-body");
   private request: AbortController | null = null;
 
-  constructor(first: HTMLElement | null, private readonly spans: string, private readonly select: (id: string) => void, close: () => void) {
+  constructor(first: HTMLElement | null, private readonly address: (id: string) => string, private readonly select: (id: string) => void, close: () => void) {
     this.element = make("aside", "span-panel");
     this.element.setAttribute("aria-label", "Span");
     this.element.hidden = first === null;
@@ -39,7 +39,7 @@ export class Panel {
     this.element.hidden = false;
     this.element.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetch(this.spans + id + location.search, { signal: request.signal });
+      const answer = await fetch(this.address(id) + location.search, { signal: request.signal });
       const text = await answer.text();
       if (request.signal.aborted) return;
       if (answer.ok) {

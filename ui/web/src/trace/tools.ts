@@ -14,6 +14,7 @@ export interface Acts {
   only(): void;
   hide(): void;
   all(): void;
+  alone(): void;
   zoom(): void;
   whole(): void;
 }
@@ -30,7 +31,7 @@ export class Tools {
   private readonly guesses = make("p", "wf-guesses warn-text small");
   private timer = 0;
 
-  constructor(acts: Acts, has: { errors: boolean; gaps: boolean; folds: boolean; skew: boolean; rows: boolean }) {
+  constructor(acts: Acts, has: { errors: boolean; gaps: boolean; folds: boolean; skew: boolean; lanes: boolean; rows: boolean }) {
     const { field } = this;
     field.type = "search";
     field.placeholder = "Find in this trace";
@@ -70,6 +71,7 @@ export class Tools {
     if (has.skew) this.element.append(toggle("clocks", "Align clocks", "Move spans that start before their parent into it", acts.clocks));
     if (has.rows) this.element.append(button("Only this", "The span and what is below it, alone (v)", acts.only), button("Hide", "Leave the span out, and what is below it (x)", acts.hide), this.all);
     if (has.rows) this.element.append(button("Collapse", "Collapse all (])", () => acts.collapse(true)), button("Expand", "Expand all ([)", () => acts.collapse(false)));
+    if (has.lanes) this.element.append(button("This trace alone", "Without the linked traces below it", acts.alone));
     this.element.append(button("Zoom to span", "Show the time of the span (z)", acts.zoom), this.whole, this.guesses);
     this.guesses.textContent = "Clocks are aligned: where spans that started before their parent are drawn is a guess.";
     this.showGuesses(false);
