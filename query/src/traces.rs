@@ -1,12 +1,15 @@
 //! Traces: one by its id, and the search for those with spans that match.
 
+mod assemble;
 mod heatmap;
 mod links;
 mod matching;
 mod metrics;
+mod peers;
 mod search;
 mod select;
 mod sets;
+mod sides;
 mod signals;
 mod summary;
 #[cfg(test)]
@@ -19,11 +22,13 @@ pub use heatmap::{Cell, Heatmap, heatmap};
 pub use links::{LinkedSpan, LinkingSpan, LinksTo, SpanLink, links_of, links_to};
 pub use matching::matching;
 pub use metrics::{MetricsQuery, SpanMetrics, SpanSeries, metrics};
+pub use peers::{PeerValue, Peers, peers};
 pub use search::search;
+pub use sides::{Cause, Side, Wanted, sides};
 pub use signals::{Signals, TraceExemplar, signals};
 pub use summary::{FoundSet, FoundSpan, MatchedSpan, TraceSummary};
-pub use trace::{ServiceSpans, Trace, TraceNote, TraceSpan, trace};
-pub use typical::typical;
+pub use trace::{Parts, ServiceSpans, Trace, TraceNote, TraceSpan, trace, trace_in};
+pub use typical::{alike, typical};
 
 use model::{Nanos, SpanKind, StatusCode, TimeRange};
 

@@ -20,6 +20,7 @@ mod page_url;
 mod pages;
 mod palette;
 mod parts;
+mod peers_view;
 mod range;
 mod security;
 mod service_graph;
@@ -62,6 +63,7 @@ pub fn router(state: UiState) -> Router {
         .route("/traces/{id}/find", get(pages::trace_find::get))
         .route("/traces/{id}/otlp.json", get(pages::trace_otlp::get))
         .route("/traces/{id}/spans/{span}", get(pages::span::get))
+        .route("/traces/{id}/spans/{span}/typical", get(pages::span::typical))
         .route("/complete", get(pages::complete::get))
         .route("/logs", get(pages::logs::get))
         .route("/metrics", get(pages::metrics::get))

@@ -34,6 +34,8 @@ pub(crate) struct LinkRow {
     pub(crate) here: End,
     pub(crate) other: End,
     pub(crate) is_same_trace: bool,
+    /// The page of this trace with the spans of the other one below.
+    pub(crate) together: Option<PageUrl>,
     /// When the span started that has the link, after the one that it links to.
     pub(crate) wait: Option<String>,
     pub(crate) start: Stamp,
@@ -75,6 +77,7 @@ fn of_link(app: &App, trace: &Trace, it: &SpanLink, context: &PageUrl) -> LinkRo
             id: id_of(it.trace_id, it.span_id),
         },
         is_same_trace: it.trace_id == Some(trace.trace_id),
+        together: to.and(it.trace_id).and_then(|other| together(context, trace.trace_id, other)),
         wait: to.map(|to| later(start, to.start)),
         start: Stamp::full(start),
     }
@@ -91,6 +94,7 @@ fn of_linking(app: &App, trace: &Trace, it: &LinkingSpan, context: &PageUrl) -> 
             id: id_of(Some(it.trace_id), Some(it.span_id)),
         },
         is_same_trace: false,
+        together: together(context, trace.trace_id, it.trace_id),
         wait: to.map(|to| later(it.start, trace.spans[to].start)),
         start: Stamp::full(it.start),
     }
@@ -103,6 +107,11 @@ fn end_of(app: &App, trace: &Trace, index: usize, context: &PageUrl) -> End {
         span: Some((app.service(span.service), Name::new(span.name, 160))),
         id: span.span_id.to_string(),
     }
+}
+
+/// The page of the trace `id` with the spans of `other` below its own; `None` where they are the same.
+pub(crate) fn together(context: &PageUrl, id: TraceId, other: TraceId) -> Option<PageUrl> {
+    (id != other).then(|| link(context, id).with("with", other))
 }
 
 fn page(context: &PageUrl, trace: TraceId, span: Option<SpanId>) -> PageUrl {

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::attributes::{self, Attribute};
 use crate::conventions::{Group, grouped};
 use crate::format::{self, Stamp, clip};
+use crate::link_view::together;
 use crate::log_view::LogView;
 use crate::page_url::PageUrl;
 use crate::pages::trace::link;
@@ -28,6 +29,8 @@ pub(crate) struct SpanView {
     name: Name,
     service: ServiceTag,
     span_id: SpanId,
+    /// The part of the panel that is loaded after it.
+    typical: String,
     kind: &'static str,
     is_ok: bool,
     is_error: bool,
@@ -112,6 +115,8 @@ impl ExceptionView {
 
 struct LinkView {
     href: Option<PageUrl>,
+    /// The page with the other trace below this one.
+    together: Option<PageUrl>,
     /// The id for the panel, when the other span is of this trace.
     here: Option<SpanId>,
     words: String,
@@ -157,6 +162,7 @@ impl SpanView {
             name: Name::new(span.name, 400),
             service: app.service(span.service),
             span_id: at.span_id,
+            typical: format!("/traces/{}/spans/{}/typical", trace.trace_id, address(trace, index)),
             kind: span.kind.name(),
             is_ok: span.status == model::StatusCode::Ok,
             is_error: at.is_error,
@@ -189,6 +195,16 @@ impl SpanView {
             logs_around: around,
             service_page: context.to_service(span.service),
         }
+    }
+}
+
+/// What names a span of a trace in an address: its id, and which one of those with the id when it is not the first.
+fn address(trace: &Trace, index: usize) -> String {
+    let id = trace.spans[index].span_id;
+    let above = if trace.spans[index].shared_id { &trace.spans[..index] } else { &[] };
+    match above.iter().filter(|span| span.span_id == id).count() {
+        0 => id.to_string(),
+        n => format!("{id}.{}", n + 1),
     }
 }
 
@@ -241,6 +257,7 @@ fn links(trace: &Trace, index: usize, context: &PageUrl) -> Vec<LinkView> {
         };
         LinkView {
             href: page.map(|page| span_id.map_or(page.clone(), |span| page.with("span", span))),
+            together: other.trace_id.and_then(|other| together(context, trace.trace_id, other)),
             here: here.and(span_id),
             words,
             wait: here.map(|there| later(start, trace.spans[there].start)),
@@ -253,12 +270,13 @@ fn links(trace: &Trace, index: usize, context: &PageUrl) -> Vec<LinkView> {
 fn linked_by(trace: &Trace, index: usize, context: &PageUrl) -> Vec<LinkView> {
     let (id, start) = (trace.spans[index].span_id, trace.spans[index].start);
     let links_here = |from: &usize| {
-        trace.span(*from).links.iter().any(|link| link.trace_id == Some(trace.trace_id) && link.span_id == Some(id))
+        trace.links(*from).iter().any(|link| link.trace_id == Some(trace.trace_id) && link.span_id == Some(id))
     };
     let views = (0..trace.spans.len()).filter(links_here).take(MAX_EVENTS).map(|from| {
         let span = trace.spans[from].span_id;
         LinkView {
             href: Some(link(context, trace.trace_id).with("span", span)),
+            together: None,
             here: Some(span),
             words: name_of(trace, from),
             wait: Some(later(trace.spans[from].start, start)),

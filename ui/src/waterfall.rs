@@ -10,10 +10,10 @@ pub(crate) use payload::{MAX_MARKS, payload};
 pub(crate) use scale::Scale;
 
 use hashbrown::HashMap;
-use model::{Nanos, SpanId, SpanKind};
+use model::{Nanos, SpanId};
 use query::traces::Trace;
 
-use self::folds::Folds;
+use self::folds::siblings;
 
 /// What a row shows; numbers as in the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub(crate) struct Row {
     /// Index of the row above.
     pub(crate) parent: Option<usize>,
     pub(crate) depth: usize,
-    /// How many rows are below; they follow directly.
+    /// How many rows are below; they follow directly. Of the first rows alone only those of a fold are counted.
     pub(crate) n_below: usize,
     /// Of a row that stands for several spans: from the first start to the last end.
     pub(crate) start: Nanos,
@@ -48,83 +48,21 @@ pub(crate) struct Waterfall<'a> {
     pub(crate) rows: Vec<Row>,
     /// By span: its row.
     row_of: Vec<usize>,
-    folds: Folds,
-    facts: Facts<'a>,
-}
-
-/// What of each span the rows are made from, read in one pass over the columns.
-struct Facts<'a> {
-    /// The distinct names.
-    names: Vec<&'a str>,
-    /// By span: index of its name.
-    name: Vec<u32>,
-    kind: Vec<SpanKind>,
-    /// Spans that have links, and spans that have events.
-    linking: Vec<usize>,
-    eventful: Vec<usize>,
-}
-
-impl<'a> Facts<'a> {
-    fn new(trace: &'a Trace) -> Self {
-        let n = trace.spans.len();
-        let mut known: HashMap<&str, u32> = HashMap::new();
-        let mut facts = Facts {
-            names: Vec::new(),
-            name: Vec::with_capacity(n),
-            kind: Vec::with_capacity(n),
-            linking: Vec::new(),
-            eventful: Vec::new(),
-        };
-        for index in 0..n {
-            let span = trace.span(index);
-            let number = *known.entry(span.name).or_insert_with(|| {
-                facts.names.push(span.name);
-                facts.names.len() as u32 - 1
-            });
-            facts.name.push(number);
-            facts.kind.push(span.kind);
-            if !span.links.as_bytes().is_empty() {
-                facts.linking.push(index);
-            }
-            if !span.events.as_bytes().is_empty() {
-                facts.eventful.push(index);
-            }
-        }
-        facts
-    }
+    /// The rows that are folds, with the spans in each.
+    folds: Vec<(usize, Vec<usize>)>,
 }
 
 impl<'a> Waterfall<'a> {
     pub(crate) fn new(trace: &'a Trace) -> Self {
-        let facts = Facts::new(trace);
-        let orphans = Orphans::new(trace);
-        let folds = Folds::new(trace, &facts, &orphans);
-        let mut waterfall = Waterfall {
-            trace,
-            rows: Vec::with_capacity(trace.spans.len()),
-            row_of: vec![0; trace.spans.len()],
-            folds,
-            facts,
-        };
-        for top in trace.roots() {
-            match orphans.group(top) {
-                None => waterfall.subtree(top, None),
-                Some(siblings) if siblings[0] == top => {
-                    let placeholder = waterfall.push(Kind::Missing, top, None);
-                    siblings.iter().for_each(|&orphan| waterfall.subtree(orphan, Some(placeholder)));
-                }
-                // Placed with the first of them.
-                Some(_) => {}
-            }
+        let mut rows = Rows { trace, rows: Vec::with_capacity(trace.spans.len()), folds: Vec::new() };
+        rows.fill(usize::MAX, true);
+        let Rows { mut rows, folds, .. } = rows;
+        count_below(&mut rows);
+        let mut row_of = vec![0; trace.spans.len()];
+        for (index, row) in rows.iter().enumerate().filter(|(_, row)| row.kind == Kind::Span) {
+            row_of[row.span] = index;
         }
-        waterfall.measure();
-        waterfall
-    }
-
-    /// The rows that are shown first: all but those below a fold.
-    pub(crate) fn first(&self) -> impl Iterator<Item = &Row> + '_ {
-        let is_folded = |row: &Row| row.parent.is_some_and(|parent| self.rows[parent].kind == Kind::Fold);
-        self.rows.iter().filter(move |row| !is_folded(row))
+        Waterfall { trace, rows, row_of, folds }
     }
 
     /// The rows of the spans that `wanted` tells, in their order.
@@ -132,82 +70,108 @@ impl<'a> Waterfall<'a> {
         let spans = self.rows.iter().enumerate().filter(|(_, row)| row.kind == Kind::Span && wanted[row.span]);
         spans.map(|(index, _)| index).collect()
     }
+}
 
-    fn subtree(&mut self, top: usize, parent: Option<usize>) {
-        for span in top..=top + self.trace.spans[top].n_descendants {
-            let above =
-                if span == top { parent } else { self.trace.spans[span].parent.map(|parent| self.row_of[parent]) };
-            match self.folds.of(span) {
-                None => {
-                    self.push(Kind::Span, span, above);
-                }
-                Some(fold) if self.folds.members(fold)[0] == span => {
-                    let folded = self.push(Kind::Fold, span, above);
-                    for at in 0..self.folds.members(fold).len() {
-                        self.push(Kind::Span, self.folds.members(fold)[at], Some(folded));
+/// The `n` rows that are shown first, without those below a fold; takes time by what is above and beside them, not by all
+/// spans.
+pub(crate) fn first_rows(trace: &Trace, n: usize) -> Vec<Row> {
+    let mut rows = Rows { trace, rows: Vec::new(), folds: Vec::new() };
+    rows.fill(n, false);
+    rows.rows
+}
+
+/// Rows while they are made.
+struct Rows<'a> {
+    trace: &'a Trace,
+    rows: Vec<Row>,
+    folds: Vec<(usize, Vec<usize>)>,
+}
+
+/// What becomes a row, and the row above it.
+struct Pending {
+    sibling: Sibling,
+    parent: Option<usize>,
+}
+
+/// What stands below a parent.
+enum Sibling {
+    Span(usize),
+    /// Spans that are folded.
+    Fold(Vec<usize>),
+    /// Spans that name the same missing parent.
+    Missing(Vec<usize>),
+}
+
+impl Rows<'_> {
+    /// Adds rows in the order of the tree until there are `limit`; those below folds only if `folded`.
+    fn fill(&mut self, limit: usize, folded: bool) {
+        let mut pending = Vec::new();
+        push(&mut pending, tops(self.trace), None);
+        while let Some(Pending { sibling, parent }) = pending.pop() {
+            if self.rows.len() >= limit {
+                return;
+            }
+            match sibling {
+                Sibling::Span(span) => {
+                    let row = self.push(Kind::Span, &[span], parent);
+                    if self.trace.spans[span].n_descendants > 0 {
+                        push(&mut pending, siblings(self.trace, self.trace.children(span)), Some(row));
                     }
                 }
-                Some(_) => {}
+                Sibling::Fold(members) => {
+                    let row = self.push(Kind::Fold, &members, parent);
+                    self.rows[row].n_below = members.len();
+                    if folded {
+                        members.iter().for_each(|&member| {
+                            self.push(Kind::Span, &[member], Some(row));
+                        });
+                        self.folds.push((row, members));
+                    }
+                }
+                Sibling::Missing(orphans) => {
+                    let row = self.push(Kind::Missing, &orphans, parent);
+                    push(&mut pending, siblings(self.trace, orphans.into_iter()), Some(row));
+                }
             }
         }
     }
 
-    fn push(&mut self, kind: Kind, span: usize, parent: Option<usize>) -> usize {
-        let row = self.rows.len();
-        let at = &self.trace.spans[span];
-        if kind == Kind::Span {
-            self.row_of[span] = row;
-        }
+    fn push(&mut self, kind: Kind, spans: &[usize], parent: Option<usize>) -> usize {
+        let at = |&span: &usize| &self.trace.spans[span];
+        let start = spans.iter().map(|span| at(span).start).min().unwrap_or_default();
+        let end = spans.iter().map(|span| at(span).end()).max().unwrap_or_default();
         let depth = parent.map_or(0, |parent| self.rows[parent].depth + 1);
-        self.rows.push(Row { kind, span, parent, depth, n_below: 0, start: at.start, end: at.end() });
-        row
+        self.rows.push(Row { kind, span: spans[0], parent, depth, n_below: 0, start, end });
+        self.rows.len() - 1
     }
+}
 
-    /// Fills in what is known once all rows are there.
-    fn measure(&mut self) {
-        for row in (0..self.rows.len()).rev() {
-            let Row { parent, n_below, start, end, .. } = self.rows[row];
-            let Some(parent) = parent else { continue };
-            let above = &mut self.rows[parent];
-            above.n_below += n_below + 1;
-            if above.kind != Kind::Span {
-                above.start = above.start.min(start);
-                above.end = above.end.max(end);
-            }
+/// Puts `siblings` on the stack `pending`, the first on top.
+fn push(pending: &mut Vec<Pending>, siblings: Vec<Sibling>, parent: Option<usize>) {
+    pending.extend(siblings.into_iter().rev().map(|sibling| Pending { sibling, parent }));
+}
+
+fn count_below(rows: &mut [Row]) {
+    rows.iter_mut().for_each(|row| row.n_below = 0);
+    for row in (0..rows.len()).rev() {
+        if let Some(parent) = rows[row].parent {
+            rows[parent].n_below += rows[row].n_below + 1;
         }
     }
 }
 
-/// The spans whose parent has not arrived, by the parent that they name.
-pub(crate) struct Orphans {
-    /// By span that is one: its group.
-    of: HashMap<usize, usize>,
-    /// Each in the order of the tree.
-    groups: Vec<Vec<usize>>,
-}
-
-impl Orphans {
-    fn new(trace: &Trace) -> Self {
-        let mut orphans = Orphans { of: HashMap::new(), groups: Vec::new() };
-        let mut known: HashMap<SpanId, usize> = HashMap::new();
-        for top in trace.roots().filter(|&top| trace.spans[top].missing_parent) {
-            let Some(parent) = trace.span(top).parent_span_id else { continue };
-            let group = *known.entry(parent).or_insert(orphans.groups.len());
-            if group == orphans.groups.len() {
-                orphans.groups.push(Vec::new());
-            }
-            orphans.groups[group].push(top);
-            orphans.of.insert(top, group);
+/// The roots, and the missing parents where the first that names each is.
+fn tops(trace: &Trace) -> Vec<Sibling> {
+    let mut tops = Vec::new();
+    let mut known: HashMap<SpanId, usize> = HashMap::new();
+    for top in trace.roots() {
+        let missing = trace.parent_span_id(top).filter(|_| trace.spans[top].missing_parent);
+        let place = missing.map(|parent| *known.entry(parent).or_insert(tops.len()));
+        match place.and_then(|place| tops.get_mut(place)) {
+            Some(Sibling::Missing(orphans)) => orphans.push(top),
+            _ if missing.is_some() => tops.push(Sibling::Missing(vec![top])),
+            _ => tops.push(Sibling::Span(top)),
         }
-        orphans
     }
-
-    fn number(&self, span: usize) -> Option<usize> {
-        self.of.get(&span).copied()
-    }
-
-    /// The spans that name the same missing parent as `span`.
-    fn group(&self, span: usize) -> Option<&[usize]> {
-        Some(&self.groups[self.number(span)?])
-    }
+    tops
 }

@@ -115,7 +115,7 @@ async fn jaeger_trace(state: &ApiState, id: &str) -> Answer<jaeger::Trace> {
     let find = move |snapshot: &_, budget: &_| -> Result<_, QueryError> {
         match traces::trace(snapshot, budget, id)? {
             Some(found) => Ok(Ok(jaeger::trace(&found))),
-            None => Ok(Err(traces::signals(snapshot, budget, id, 1)?.is_empty())),
+            None => Ok(Err(traces::signals(snapshot, budget, id, traces::Parts::Tree, 1)?.is_empty())),
         }
     };
     let message = match state.engine.run(find).await? {

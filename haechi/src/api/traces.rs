@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use model::{TraceId, Value};
 use query::QueryError;
-use query::traces::{Signals, Trace, TraceExemplar, signals};
+use query::traces::{Parts, Signals, Trace, TraceExemplar, signals};
 use serde::Serialize;
 
 use super::attributes::{Any, Object};
@@ -103,7 +103,7 @@ async fn trace(State(state): State<ApiState>, Path(id): Path<String>, params: Pa
     }
     let id = parse_id(&id)?;
     let found = state.engine.run(move |snapshot, budget| {
-        let found = signals(snapshot, budget, id, limit)?;
+        let found = signals(snapshot, budget, id, Parts::All, limit)?;
         if found.is_empty() {
             return Ok(None);
         }

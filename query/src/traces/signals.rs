@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::{Attrs, Nanos, SpanId, TimeRange, TraceId};
 use store::{Order, Scan, Snapshot, StoredSeries};
 
-use super::{Trace, trace};
+use super::{Parts, Trace, trace_in};
 use crate::logs::{LogRow, of_trace};
 use crate::{Budget, QueryError, Warnings};
 
@@ -65,11 +65,17 @@ impl Signals {
     }
 }
 
-/// All that carries the trace id `id`, at most `limit` log records and as many exemplars. An error when nothing could be
-/// found and not everything could be read.
-pub fn signals(snapshot: &Snapshot, budget: &Budget, id: TraceId, limit: usize) -> Result<Signals, QueryError> {
+/// All that carries the trace id `id`, of spans no more than `parts`, at most `limit` log records and as many exemplars. An
+/// error when nothing could be found and not everything could be read.
+pub fn signals(
+    snapshot: &Snapshot,
+    budget: &Budget,
+    id: TraceId,
+    parts: Parts,
+    limit: usize,
+) -> Result<Signals, QueryError> {
     let mut warnings = Warnings::new();
-    let trace = match trace(snapshot, budget, id) {
+    let trace = match trace_in(snapshot, budget, id, parts) {
         Err(QueryError::Read(texts)) => {
             texts.into_iter().for_each(|text| warnings.push(text));
             None

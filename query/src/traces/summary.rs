@@ -7,7 +7,8 @@ use store::{Order, Scan, Snapshot, SpanChunk};
 use crate::lang::{FieldValue, SpanFilter};
 use crate::{Budget, QueryError, Warnings};
 
-use super::trace::{ServiceIndex, ServiceSpans};
+use super::assemble::ServiceIndex;
+use super::trace::ServiceSpans;
 use super::tree::Distinct;
 
 /// How many matching spans a summary lists.

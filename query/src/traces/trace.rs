@@ -1,12 +1,13 @@
 //! A whole trace: its spans in the order of the tree, with what is odd about them.
 
-use model::{Nanos, Span, SpanId, TimeRange, TraceId};
+use model::span::{Events, Links};
+use model::{Nanos, Span, SpanId, SpanKind, TimeRange, TraceId};
 use store::{Order, Scan, Snapshot, SpanChunk};
 
 use crate::lang::SpanFilter;
 use crate::{Budget, QueryError, Warnings};
 
-use super::tree::{self, Node};
+use super::assemble::assemble;
 
 /// How many spans of one trace are read. Beyond it a trace is cut and says so.
 const MAX_SPANS: usize = 1_000_000;
@@ -22,10 +23,12 @@ pub struct Trace {
     pub n_errors: usize,
     /// The services, in order of their first span in the tree.
     pub services: Vec<ServiceSpans>,
+    /// The distinct names of spans.
+    pub names: Vec<String>,
     pub notes: Vec<TraceNote>,
     pub warnings: Vec<String>,
     /// What the spans borrow from.
-    chunks: Vec<SpanChunk>,
+    pub(super) chunks: Vec<SpanChunk>,
 }
 
 /// How many spans of a trace are of one service.
@@ -51,6 +54,9 @@ pub struct TraceSpan {
     pub is_error: bool,
     /// Index in [`Trace::services`].
     pub service: usize,
+    /// Index in [`Trace::names`].
+    pub name: usize,
+    pub kind: SpanKind,
     /// The span names a parent that has not arrived.
     pub missing_parent: bool,
     /// Another, different span of the trace has the same id.
@@ -59,8 +65,8 @@ pub struct TraceSpan {
     pub cycle: bool,
     /// By how much the span starts before its parent, which clocks that differ bring about; else 0.
     pub before_parent: Nanos,
-    chunk: usize,
-    row: usize,
+    pub(super) chunk: usize,
+    pub(super) row: usize,
 }
 
 impl TraceSpan {
@@ -93,6 +99,22 @@ impl Trace {
     pub fn span(&self, index: usize) -> Span<'_> {
         let at = &self.spans[index];
         self.chunks[at.chunk].row(at.row)
+    }
+
+    /// As of [`Trace::span`], without its other columns, as the two below.
+    pub fn parent_span_id(&self, index: usize) -> Option<SpanId> {
+        let at = &self.spans[index];
+        self.chunks[at.chunk].parent_span_id(at.row)
+    }
+
+    pub fn events(&self, index: usize) -> Events<'_> {
+        let at = &self.spans[index];
+        self.chunks[at.chunk].events(at.row)
+    }
+
+    pub fn links(&self, index: usize) -> Links<'_> {
+        let at = &self.spans[index];
+        self.chunks[at.chunk].links(at.row)
     }
 
     /// The span that stands for the trace: the earliest without a parent, else the earliest whose parent is missing.
@@ -149,12 +171,56 @@ impl Trace {
     }
 }
 
+/// What of the spans of a trace is read. The rest reads as empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parts {
+    /// What [`Trace`] and [`TraceSpan`] tell without [`Trace::span`], and of that the columns that these are made of.
+    Tree,
+    /// Attributes, events and links too, but nothing of resources and scopes.
+    Own,
+    #[default]
+    All,
+}
+
+impl Parts {
+    fn columns(self) -> Option<&'static [&'static str]> {
+        match self {
+            Parts::Tree => Some(&OWN[..N_TREE]),
+            Parts::Own => Some(OWN),
+            Parts::All => None,
+        }
+    }
+}
+
+/// Those of the tree come first.
+const N_TREE: usize = 9;
+const OWN: &[&str] = &[
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "service",
+    "name",
+    "kind",
+    "start_time",
+    "duration",
+    "status",
+    "attributes",
+    "events",
+    "links",
+];
+
 /// The trace with `id`, from all time, or `None` when no span of it is stored.
 pub fn trace(snapshot: &Snapshot, budget: &Budget, id: TraceId) -> Result<Option<Trace>, QueryError> {
+    trace_in(snapshot, budget, id, Parts::All)
+}
+
+/// As [`trace`], with no more than `parts` of its spans.
+pub fn trace_in(snapshot: &Snapshot, budget: &Budget, id: TraceId, parts: Parts) -> Result<Option<Trace>, QueryError> {
     let mut warnings = Warnings::new();
     let mut chunks: Vec<SpanChunk> = Vec::new();
     let mut n_spans = 0;
-    for chunk in snapshot.spans(Scan::new(TimeRange::ALL).order(Order::OldestFirst).trace(id)) {
+    let scan = Scan { columns: parts.columns(), ..Scan::new(TimeRange::ALL).order(Order::OldestFirst).trace(id) };
+    for chunk in snapshot.spans(scan) {
         budget.check()?;
         match chunk {
             Ok(chunk) => {
@@ -178,108 +244,4 @@ pub fn trace(snapshot: &Snapshot, budget: &Budget, id: TraceId) -> Result<Option
     }
     trace.warnings = warnings.into_texts();
     Ok(Some(trace))
-}
-
-/// The trace whose spans are all rows of `chunks`, of which there is at least one.
-fn assemble(trace_id: TraceId, chunks: Vec<SpanChunk>) -> Trace {
-    let rows = chunks.iter().enumerate().flat_map(|(chunk, it)| (0..it.len()).map(move |row| (chunk, row)));
-    let mut distinct = tree::Distinct::default();
-    let mut nodes = Vec::new();
-    let mut places = Vec::new();
-    for (chunk, row) in rows {
-        let span = chunks[chunk].row(row);
-        if distinct.insert(&span) {
-            nodes.push(Node { id: span.span_id, parent: span.parent_span_id, start: span.start, kind: span.kind });
-            places.push((chunk, row));
-        }
-    }
-    let order = tree::order(&nodes);
-    let mut services = ServiceIndex::default();
-    let mut spans = Vec::with_capacity(order.len());
-    for at in &order {
-        let (chunk, row) = places[at.node];
-        let span = chunks[chunk].row(row);
-        let before_parent = at.parent.map_or(0, |parent: usize| {
-            let parent: &TraceSpan = &spans[parent];
-            parent.start.saturating_sub(span.start).max(0)
-        });
-        spans.push(TraceSpan {
-            span_id: span.span_id,
-            depth: at.depth,
-            parent: at.parent,
-            n_descendants: at.n_descendants,
-            start: span.start,
-            duration: span.duration,
-            is_error: span.is_error(),
-            service: services.count(span.service, span.is_error()),
-            missing_parent: at.parent.is_none() && span.parent_span_id.is_some() && !at.cycle,
-            shared_id: at.shared_id,
-            cycle: at.cycle,
-            before_parent,
-            chunk,
-            row,
-        });
-    }
-    Trace {
-        trace_id,
-        start: spans.iter().map(|span| span.start).min().unwrap_or_default(),
-        end: spans.iter().map(TraceSpan::end).max().unwrap_or_default(),
-        n_errors: spans.iter().filter(|span| span.is_error).count(),
-        services: services.into_counts(),
-        notes: notes(&spans, distinct.n_duplicates()),
-        spans,
-        warnings: Vec::new(),
-        chunks,
-    }
-}
-
-fn notes(spans: &[TraceSpan], n_duplicates: usize) -> Vec<TraceNote> {
-    let count = |test: fn(&TraceSpan) -> bool| spans.iter().filter(|span| test(span)).count();
-    let n_roots = count(|span| span.parent.is_none() && !span.missing_parent && !span.cycle);
-    let candidates = [
-        (
-            count(|span| span.missing_parent),
-            (|n_spans| TraceNote::MissingParents { n_spans }) as fn(usize) -> TraceNote,
-        ),
-        (if n_roots > 1 { n_roots } else { 0 }, |n_roots| TraceNote::SeveralRoots { n_roots }),
-        (n_duplicates, |n_spans| TraceNote::Duplicates { n_spans }),
-        (count(|span| span.shared_id), |n_spans| TraceNote::SharedIds { n_spans }),
-        (count(|span| span.cycle), |n_cycles| TraceNote::Cycles { n_cycles }),
-    ];
-    let mut notes: Vec<TraceNote> =
-        candidates.into_iter().filter(|(count, _)| *count > 0).map(|(count, note)| note(count)).collect();
-    let largest = spans.iter().map(|span| span.before_parent).max().unwrap_or_default();
-    if largest > 0 {
-        notes.push(TraceNote::ClockSkew { n_spans: count(|span| span.before_parent > 0), largest });
-    }
-    notes
-}
-
-/// Counts spans by service, in order of first sight.
-#[derive(Default)]
-pub(super) struct ServiceIndex {
-    counts: Vec<ServiceSpans>,
-    by_name: hashbrown::HashMap<String, usize>,
-}
-
-impl ServiceIndex {
-    /// Counts a span and gives its service's index.
-    pub(super) fn count(&mut self, service: &str, is_error: bool) -> usize {
-        let index = match self.by_name.get(service) {
-            Some(&index) => index,
-            None => {
-                let index = self.counts.len();
-                self.counts.push(ServiceSpans { service: service.to_owned(), n_spans: 0, n_errors: 0 });
-                self.by_name.insert(service.to_owned(), index);
-                index
-            }
-        };
-        self.counts[index].n_spans += 1;
-        self.counts[index].n_errors += usize::from(is_error);
-        index
-    }
-
-    pub(super) fn into_counts(self) -> Vec<ServiceSpans> {
-        self.counts
-    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Nothing here recurses: a trace may be as deep as it is long.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
 
 use hashbrown::{HashMap, HashSet};
 use model::{Nanos, Span, SpanId, SpanKind};
@@ -34,31 +34,27 @@ pub(super) struct Placed {
 /// When several nodes share an id, children go to the server among them (a client and its server that share an id, as
 /// Zipkin's libraries send them), else to the earliest; and the server goes below the others of its id.
 pub(super) fn order(nodes: &[Node]) -> Vec<Placed> {
-    let by_id = by_id(nodes);
-    let parents: Vec<Option<usize>> =
-        nodes.iter().enumerate().map(|(index, node)| parent_of(index, node, &by_id)).collect();
-
-    let mut children: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
-    let mut tops = Vec::new();
-    for (index, parent) in parents.iter().enumerate() {
-        match parent {
-            Some(parent) => children[*parent].push(index),
-            None => tops.push(index),
-        }
-    }
-    let by_start = |&index: &usize| (nodes[index].start, nodes[index].id, index);
-    children.iter_mut().for_each(|siblings| siblings.sort_unstable_by_key(by_start));
+    let ids = Ids::new(nodes);
+    let parents: Vec<Option<usize>> = (0..nodes.len()).map(|index| ids.parent_of(index, nodes)).collect();
+    let mut by_start: Vec<usize> = (0..nodes.len()).collect();
+    by_start.sort_by_key(|&index| (nodes[index].start, nodes[index].id));
+    let children = Children::new(&parents, &by_start);
+    let mut tops = by_start;
+    tops.retain(|&index| parents[index].is_none());
     let cut = cut_cycles(nodes, &parents, &children, &tops);
-    tops.extend(cut.iter().copied());
-    tops.sort_unstable_by_key(by_start);
+    if !cut.is_empty() {
+        tops.extend(cut.iter().copied());
+        tops.sort_unstable_by_key(|&index| (nodes[index].start, nodes[index].id, index));
+    }
+    let is_cut = |node: usize| !cut.is_empty() && cut.contains(&node);
 
     let mut placed: Vec<Placed> = Vec::with_capacity(nodes.len());
     let mut stack: Vec<(usize, usize, Option<usize>)> = tops.iter().rev().map(|&top| (top, 0, None)).collect();
     while let Some((node, depth, parent)) = stack.pop() {
         let at = placed.len();
-        let shared_id = by_id[&nodes[node].id].n_nodes > 1;
-        placed.push(Placed { node, depth, parent, n_descendants: 0, shared_id, cycle: cut.contains(&node) });
-        let below = children[node].iter().rev().filter(|child| !cut.contains(*child));
+        let shared_id = ids.of(node).n_nodes > 1;
+        placed.push(Placed { node, depth, parent, n_descendants: 0, shared_id, cycle: is_cut(node) });
+        let below = children.of(node).iter().rev().filter(|child| !is_cut(**child));
         stack.extend(below.map(|&child| (child, depth + 1, Some(at))));
     }
     for at in (0..placed.len()).rev() {
@@ -67,6 +63,14 @@ pub(super) fn order(nodes: &[Node]) -> Vec<Placed> {
         }
     }
     placed
+}
+
+/// Which nodes have which id.
+struct Ids {
+    known: HashMap<SpanId, usize>,
+    /// By id, and by node the index of its id.
+    same: Vec<Same>,
+    of: Vec<usize>,
 }
 
 /// The nodes with one id, as far as it matters who is whose parent.
@@ -79,30 +83,79 @@ struct Same {
     client: Option<usize>,
 }
 
-fn by_id(nodes: &[Node]) -> HashMap<SpanId, Same> {
-    let mut ids: Vec<usize> = (0..nodes.len()).collect();
-    ids.sort_by_key(|&index| (nodes[index].id, nodes[index].kind != SpanKind::Server, nodes[index].start, index));
-    let groups = ids.chunk_by(|&a, &b| nodes[a].id == nodes[b].id);
-    groups
-        .map(|same| {
-            let client = same.iter().copied().find(|&index| nodes[index].kind == SpanKind::Client);
-            let same_id = Same { n_nodes: same.len(), first: same[0], second: same.get(1).copied(), client };
-            (nodes[same[0]].id, same_id)
-        })
-        .collect()
+impl Ids {
+    fn new(nodes: &[Node]) -> Self {
+        let mut known: HashMap<SpanId, usize> = HashMap::with_capacity(nodes.len());
+        let mut same: Vec<Same> = Vec::with_capacity(nodes.len());
+        let mut of = Vec::with_capacity(nodes.len());
+        let rank = |index: usize| (nodes[index].kind != SpanKind::Server, nodes[index].start, index);
+        for (index, node) in nodes.iter().enumerate() {
+            let number = *known.entry(node.id).or_insert(same.len());
+            of.push(number);
+            let client = (node.kind == SpanKind::Client).then_some(index);
+            let Some(others) = same.get_mut(number) else {
+                same.push(Same { n_nodes: 1, first: index, second: None, client });
+                continue;
+            };
+            others.n_nodes += 1;
+            if rank(index) < rank(others.first) {
+                others.second = Some(std::mem::replace(&mut others.first, index));
+            } else if others.second.is_none_or(|second| rank(index) < rank(second)) {
+                others.second = Some(index);
+            }
+            others.client = [others.client, client].into_iter().flatten().min_by_key(|&client| rank(client));
+        }
+        Ids { known, same, of }
+    }
+
+    /// Those with the id of `node`.
+    fn of(&self, node: usize) -> &Same {
+        &self.same[self.of[node]]
+    }
+
+    fn parent_of(&self, index: usize, nodes: &[Node]) -> Option<usize> {
+        if let (SpanKind::Server, Some(client)) = (nodes[index].kind, self.of(index).client) {
+            return Some(client);
+        }
+        let same = &self.same[*self.known.get(&nodes[index].parent?)?];
+        // A node that names itself is its own parent only when nobody else has the id.
+        if same.first == index { Some(same.second.unwrap_or(index)) } else { Some(same.first) }
+    }
 }
 
-fn parent_of(index: usize, node: &Node, by_id: &HashMap<SpanId, Same>) -> Option<usize> {
-    if let (SpanKind::Server, Some(client)) = (node.kind, by_id[&node.id].client) {
-        return Some(client);
+/// The children of each node, in one list.
+struct Children {
+    /// By node where its own begin.
+    begins: Vec<usize>,
+    list: Vec<usize>,
+}
+
+impl Children {
+    /// Those of each node in the order that they have in `nodes`.
+    fn new(parents: &[Option<usize>], nodes: &[usize]) -> Self {
+        let mut begins = vec![0; parents.len() + 1];
+        parents.iter().flatten().for_each(|&parent| begins[parent + 1] += 1);
+        for node in 1..begins.len() {
+            begins[node] += begins[node - 1];
+        }
+        let mut next = begins.clone();
+        let mut list = vec![0; begins[parents.len()]];
+        for &node in nodes {
+            if let Some(parent) = parents[node] {
+                list[next[parent]] = node;
+                next[parent] += 1;
+            }
+        }
+        Children { begins, list }
     }
-    let same = by_id.get(&node.parent?)?;
-    // A node that names itself is its own parent only when nobody else has the id.
-    if same.first == index { Some(same.second.unwrap_or(index)) } else { Some(same.first) }
+
+    fn of(&self, node: usize) -> &[usize] {
+        &self.list[self.begins[node]..self.begins[node + 1]]
+    }
 }
 
 /// Of each circle of parents, the earliest node: made a top of its own, it opens the circle.
-fn cut_cycles(nodes: &[Node], parents: &[Option<usize>], children: &[Vec<usize>], tops: &[usize]) -> HashSet<usize> {
+fn cut_cycles(nodes: &[Node], parents: &[Option<usize>], children: &Children, tops: &[usize]) -> HashSet<usize> {
     let mut reached = vec![false; nodes.len()];
     let mut stack = tops.to_vec();
     let mut cut = HashSet::new();
@@ -110,7 +163,7 @@ fn cut_cycles(nodes: &[Node], parents: &[Option<usize>], children: &[Vec<usize>]
     loop {
         while let Some(node) = stack.pop() {
             if !std::mem::replace(&mut reached[node], true) {
-                stack.extend(&children[node]);
+                stack.extend(children.of(node));
             }
         }
         while next < nodes.len() && reached[next] {
@@ -156,11 +209,13 @@ pub(super) struct Distinct {
 impl Distinct {
     /// Whether `span` is not one seen before: the same id, parent, service, name, kind, times and status.
     pub(super) fn insert(&mut self, span: &Span<'_>) -> bool {
-        use std::hash::BuildHasher;
-        let mut hasher = self.hasher.build_hasher();
-        (span.span_id, span.parent_span_id, span.service, span.name).hash(&mut hasher);
-        (span.kind, span.start, span.duration, span.status).hash(&mut hasher);
-        let new = self.seen.insert(hasher.finish());
+        let what = (span.service, span.name, span.kind, span.status);
+        self.insert_key(&(span.span_id, span.parent_span_id, span.start, span.duration, what))
+    }
+
+    /// As [`Distinct::insert`], of a span that is told by `key`.
+    pub(super) fn insert_key(&mut self, key: &impl Hash) -> bool {
+        let new = self.seen.insert(self.hasher.hash_one(key));
         self.n_duplicates += usize::from(!new);
         new
     }

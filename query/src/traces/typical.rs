@@ -1,20 +1,20 @@
-//! The trace that stands for others like it.
+//! Traces like another, and the one that stands for them.
 
 use model::time::HOUR;
-use model::{Nanos, TimeRange, TraceId};
+use model::{Nanos, TimeRange};
 use store::Snapshot;
 
 use crate::{Budget, QueryError};
 
-use super::{Trace, TraceSearch, search};
+use super::{Trace, TraceHits, TraceSearch, TraceSummary, search};
 
 /// Traces among which the typical one is, and how far from the other they start.
 const OF_TRACES: usize = 200;
 const WITHIN: Nanos = 6 * HOUR;
 
-/// The trace of middle duration among the newest 200, but for `of` itself, whose root has the service and the name of its root and
-/// that start within six hours of it; `None` when there is no other.
-pub fn typical(snapshot: &Snapshot, budget: &Budget, of: &Trace) -> Result<Option<TraceId>, QueryError> {
+/// The newest 200 traces, but for `of` itself, whose root has the service and the name of its root and that start within six
+/// hours of it; the shortest first.
+pub fn alike(snapshot: &Snapshot, budget: &Budget, of: &Trace) -> Result<TraceHits, QueryError> {
     let root = of.span(of.root());
     let around = TimeRange::new(of.start.saturating_sub(WITHIN), of.start.saturating_add(WITHIN));
     let wanted = TraceSearch {
@@ -24,8 +24,14 @@ pub fn typical(snapshot: &Snapshot, budget: &Budget, of: &Trace) -> Result<Optio
         limit: OF_TRACES + 1,
         ..TraceSearch::new(around)
     };
-    let mut others = search(snapshot, budget, &wanted)?.traces;
-    others.retain(|it| it.trace_id != of.trace_id);
-    others.sort_by_key(|it| (it.duration, it.trace_id));
-    Ok(others.get(others.len() / 2).map(|it| it.trace_id))
+    let mut found = search(snapshot, budget, &wanted)?;
+    found.traces.retain(|it| it.trace_id != of.trace_id);
+    found.traces.truncate(OF_TRACES);
+    found.traces.sort_by_key(|it| (it.duration, it.trace_id));
+    Ok(found)
+}
+
+/// The one of middle duration, of traces that come by duration.
+pub fn typical(traces: &[TraceSummary]) -> Option<&TraceSummary> {
+    traces.get(traces.len() / 2)
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use model::time::MINUTE;
 use model::{Nanos, SpanId, TraceId};
-use query::traces::{Signals, Trace, TraceNote, links_of, links_to, signals};
+use query::traces::{Parts, Signals, Trace, TraceNote, links_of, links_to, signals};
 
 use crate::app::{App, Problem, page};
 use crate::error_origin::error_origin;
@@ -22,7 +22,7 @@ use crate::service_graph::ServiceGraph;
 use crate::shell::Shell;
 use crate::span_view::SpanView;
 use crate::trace_statistics::{By, Statistic, statistics};
-use crate::waterfall::{self, Kind, Scale, Waterfall};
+use crate::waterfall::{self, Kind, Scale};
 
 /// Rows in the page itself; the island draws them again, and the rest.
 const FIRST_ROWS: usize = 60;
@@ -119,8 +119,11 @@ pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>, uri: Uri
     let context = shell.link("");
     let app_there = app.clone();
     let now = shell.now;
+    // What most views show is in the tree, which is a small part of the trace.
+    let needs_all = span.is_some() || ["links", "statistics"].contains(&asked.as_str());
+    let parts = if needs_all { Parts::All } else { Parts::Tree };
     let found = app.state.engine.run(move |snapshot, budget| {
-        let found = signals(snapshot, budget, trace_id, MAX_ROWS)?;
+        let found = signals(snapshot, budget, trace_id, parts, MAX_ROWS)?;
         let tab = tab(&asked, &found);
         let choice = Choice { tab, span, by: By::parse(&by) };
         let mut shown = (!found.is_empty()).then(|| Found::new(&app_there, trace_id, &found, &choice, now, &context));
@@ -252,12 +255,13 @@ impl View {
 
 /// The first rows of the waterfall, as the island draws them.
 fn first_rows(app: &App, trace: &Trace, here: &dyn Fn(SpanId) -> PageUrl) -> Vec<Row> {
-    let (waterfall, scale) = (Waterfall::new(trace), Scale::new(trace));
+    let scale = Scale::new(trace);
     let row = |row: &waterfall::Row| {
-        let (at, span) = (&trace.spans[row.span], trace.span(row.span));
+        let at = &trace.spans[row.span];
+        let (service, name) = (trace.services[at.service].service.as_str(), trace.names[at.name].as_str());
         let name = match row.kind {
-            Kind::Span => Name::new(span.name, 160),
-            Kind::Fold => Name::new(&format!("{} × {}", format::count(row.n_below as u64), span.name), 160),
+            Kind::Span => Name::new(name, 160),
+            Kind::Fold => Name::new(&format!("{} × {}", format::count(row.n_below as u64), name), 160),
             Kind::Missing => Name::new("parent that has not arrived", 160),
         };
         let share = |time: Nanos| scale.share(time.saturating_sub(trace.start));
@@ -265,15 +269,15 @@ fn first_rows(app: &App, trace: &Trace, here: &dyn Fn(SpanId) -> PageUrl) -> Vec
         let is_error = row.kind == Kind::Span && at.is_error;
         Row {
             name,
-            service: app.service(span.service),
+            service: app.service(service),
             depth: row.depth.min(MAX_INDENT),
             is_error,
             duration: format::duration(row.end.saturating_sub(row.start)),
-            bar: DurationBar::new(start, end - start, app.slot(span.service), is_error),
+            bar: DurationBar::new(start, end - start, app.slot(service), is_error),
             href: here(at.span_id),
         }
     };
-    waterfall.first().take(FIRST_ROWS).map(row).collect()
+    waterfall::first_rows(trace, FIRST_ROWS).iter().map(row).collect()
 }
 
 /// The page of the trace `id` with the parameters of `context`.

@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use model::{SpanKind, Value};
 use query::traces::Trace;
 
-use super::{Facts, Orphans};
+use super::Sibling;
 
 /// So few siblings are easier read than counted.
 const LEAST: usize = 5;
@@ -14,72 +14,55 @@ const DATABASE: [&str; 2] = ["db.system.name", "db.system"];
 /// Those with its statement, the shortest first.
 const STATEMENT: [&str; 3] = ["db.query.summary", "db.query.text", "db.statement"];
 
-/// Which spans are in which fold.
-pub(super) struct Folds {
-    /// By span: 1 more than its fold, or 0.
-    of: Vec<u32>,
-    members: Vec<Vec<usize>>,
+/// `spans`, which have the same parent, with equal ones in a fold where the first of them is.
+pub(super) fn siblings(trace: &Trace, spans: impl Iterator<Item = usize>) -> Vec<Sibling> {
+    let spans: Vec<usize> = spans.collect();
+    if spans.len() < LEAST {
+        return spans.into_iter().map(Sibling::Span).collect();
+    }
+    let key = |span: usize| {
+        let at = &trace.spans[span];
+        (at.n_descendants == 0 && !at.is_error).then_some((at.service, at.name, at.kind))
+    };
+    let mut counts: HashMap<(usize, usize, SpanKind), usize> = HashMap::new();
+    spans.iter().filter_map(|&span| key(span)).for_each(|key| *counts.entry(key).or_default() += 1);
+    counts.retain(|_, count| *count >= LEAST);
+    let mut siblings = Vec::with_capacity(if counts.is_empty() { spans.len() } else { 0 });
+    // By key where its fold is.
+    let mut places: HashMap<(usize, usize, SpanKind), usize> = HashMap::new();
+    for span in spans {
+        let Some((key, count)) = key(span).and_then(|key| Some((key, *counts.get(&key)?))) else {
+            siblings.push(Sibling::Span(span));
+            continue;
+        };
+        let place = *places.entry(key).or_insert(siblings.len());
+        match siblings.get_mut(place) {
+            Some(Sibling::Fold(members)) => members.push(span),
+            _ => {
+                let mut members = Vec::with_capacity(count);
+                members.push(span);
+                siblings.push(Sibling::Fold(members));
+            }
+        }
+    }
+    siblings
 }
 
-impl Folds {
-    pub(super) fn new(trace: &Trace, facts: &Facts<'_>, orphans: &Orphans) -> Self {
-        let n = trace.spans.len();
-        let mut known: HashMap<(usize, usize, u32, SpanKind), usize> = HashMap::new();
-        // By span its group, and by group how many are in it: most have one, and get no list.
-        let mut group_of: Vec<Option<usize>> = vec![None; n];
-        let mut counts: Vec<usize> = Vec::new();
-        for (index, at) in trace.spans.iter().enumerate().filter(|(_, at)| at.n_descendants == 0 && !at.is_error) {
-            // Roots have no parent that could have called them one after the other.
-            let parent = at.parent.or_else(|| orphans.number(index).map(|group| n + group));
-            let Some(parent) = parent else { continue };
-            let key = (parent, at.service, facts.name[index], facts.kind[index]);
-            let group = *known.entry(key).or_insert(counts.len());
-            if group == counts.len() {
-                counts.push(0);
-            }
-            counts[group] += 1;
-            group_of[index] = Some(group);
-        }
-        let mut folds = Folds { of: vec![0; n], members: Vec::new() };
-        let mut numbers = vec![0; counts.len()];
-        for (index, group) in group_of.into_iter().enumerate() {
-            let Some(group) = group.filter(|&group| counts[group] >= LEAST) else { continue };
-            if numbers[group] == 0 {
-                folds.members.push(Vec::with_capacity(counts[group]));
-                numbers[group] = folds.members.len();
-            }
-            folds.members[numbers[group] - 1].push(index);
-            folds.of[index] = numbers[group] as u32;
-        }
-        folds
+/// The statement of a fold of database calls that mostly waited for each other: the pattern "N+1 queries". Empty when the
+/// spans do not tell their statement.
+pub(super) fn repeated_statement<'a>(trace: &'a Trace, members: &[usize]) -> Option<&'a str> {
+    let attrs = trace.span(members[0]).attrs;
+    if trace.spans[members[0]].kind != SpanKind::Client || DATABASE.iter().all(|key| attrs.get(key).is_none()) {
+        return None;
     }
-
-    pub(super) fn of(&self, span: usize) -> Option<usize> {
-        self.of[span].checked_sub(1).map(|fold| fold as usize)
+    let one_after_other =
+        members.windows(2).filter(|pair| trace.spans[pair[1]].start >= trace.spans[pair[0]].end()).count();
+    if 2 * one_after_other < members.len() {
+        return None;
     }
-
-    /// In the order of their start.
-    pub(super) fn members(&self, fold: usize) -> &[usize] {
-        &self.members[fold]
-    }
-
-    /// The statement of a fold of database calls that mostly waited for each other: the pattern "N+1 queries". Empty when
-    /// the spans do not tell their statement.
-    pub(super) fn repeated_statement<'a>(&self, trace: &'a Trace, fold: usize) -> Option<&'a str> {
-        let members = self.members(fold);
-        let attrs = trace.span(members[0]).attrs;
-        if trace.span(members[0]).kind != SpanKind::Client || DATABASE.iter().all(|key| attrs.get(key).is_none()) {
-            return None;
-        }
-        let one_after_other =
-            members.windows(2).filter(|pair| trace.spans[pair[1]].start >= trace.spans[pair[0]].end()).count();
-        if 2 * one_after_other < members.len() {
-            return None;
-        }
-        let statement = STATEMENT.iter().find_map(|key| match attrs.get(key) {
-            Some(Value::Str(text)) => Some(text),
-            _ => None,
-        });
-        Some(statement.unwrap_or_default())
-    }
+    let statement = STATEMENT.iter().find_map(|key| match attrs.get(key) {
+        Some(Value::Str(text)) => Some(text),
+        _ => None,
+    });
+    Some(statement.unwrap_or_default())
 }

@@ -5,10 +5,11 @@
 //! Times are nanoseconds after the start of the trace.
 
 use hashbrown::HashMap;
-use model::SpanId;
+use model::{SpanId, TraceId};
 use query::logs::{LogRow, SeverityClass};
 use serde::Serialize;
 
+use super::folds::repeated_statement;
 use super::{Kind, Row, Scale, Waterfall};
 use crate::app::App;
 use crate::critical_path::critical_path;
@@ -115,9 +116,9 @@ struct Mark {
 
 /// The payload of `waterfall` with marks for `logs`.
 pub(crate) fn payload(app: &App, waterfall: &Waterfall<'_>, logs: &[LogRow]) -> Vec<u8> {
-    let Waterfall { trace, rows, facts, .. } = waterfall;
-    let mut texts = Texts { list: Vec::with_capacity(facts.names.len()), n_bytes: 0 };
-    facts.names.iter().for_each(|name| {
+    let Waterfall { trace, rows, .. } = waterfall;
+    let mut texts = Texts { list: Vec::with_capacity(trace.names.len()), n_bytes: 0 };
+    trace.names.iter().for_each(|name| {
         texts.push(name);
     });
     let mut columns = Columns::default();
@@ -129,16 +130,21 @@ pub(crate) fn payload(app: &App, waterfall: &Waterfall<'_>, logs: &[LogRow]) -> 
     columns.f64("offset", rows.iter().map(|row| row.start.saturating_sub(trace.start)));
     columns.f64("length", rows.iter().map(|row| row.end.saturating_sub(row.start)));
     columns.u32("service", rows.iter().map(|row| span_of(row).service));
-    columns.u32("name", rows.iter().map(|row| facts.name[row.span] as usize));
-    columns.u8("spanKind", rows.iter().map(|row| facts.kind[row.span] as u8));
-    let (links, linked, links_cut) = links(waterfall);
-    columns.u8("flags", flags(waterfall, &linked).into_iter());
+    columns.u32("name", rows.iter().map(|row| span_of(row).name));
+    columns.u8("spanKind", rows.iter().map(|row| span_of(row).kind as u8));
+    let linking: Vec<usize> = (0..trace.spans.len()).filter(|&span| !trace.links(span).as_bytes().is_empty()).collect();
+    let (links, linked, links_cut) = links(waterfall, &linking);
+    columns.u8("flags", flags(waterfall, &linking, &linked).into_iter());
 
     let skewed = || rows.iter().enumerate().filter(|(_, row)| row.kind == Kind::Span && span_of(row).before_parent > 0);
     columns.u32("skewRow", skewed().map(|(index, _)| index));
     columns.f64("skewBy", skewed().map(|(_, row)| span_of(row).before_parent));
     columns.u32("linkFrom", links.iter().map(|link| link.0));
     columns.u32("linkTo", links.iter().map(|link| link.1));
+    let (out, out_cut) = links_out(waterfall, &linking);
+    columns.u32("outRow", out.iter().map(|(row, ..)| *row));
+    columns.push("outTrace", "u8", out.iter().flat_map(|(_, trace, _)| trace.0.map(|byte| [byte])));
+    columns.push("outSpan", "u8", out.iter().flat_map(|(.., span)| span.0.map(|byte| [byte])));
 
     let path = critical_path(trace);
     columns.u32("pathRow", path.iter().map(|part| waterfall.row_of[part.span]));
@@ -166,7 +172,7 @@ pub(crate) fn payload(app: &App, waterfall: &Waterfall<'_>, logs: &[LogRow]) -> 
         texts: texts.list,
         gaps: scale.gaps.iter().map(|gap| [gap.start, gap.end]).collect(),
         gap_length: scale.gap_length,
-        is_cut: links_cut || marks_cut,
+        is_cut: links_cut || out_cut || marks_cut,
         columns: &columns.list,
     };
     let mut json = serde_json::to_vec(&header).expect("texts and numbers can be written as JSON");
@@ -183,27 +189,27 @@ pub(crate) fn payload(app: &App, waterfall: &Waterfall<'_>, logs: &[LogRow]) -> 
 fn id(waterfall: &Waterfall<'_>, row: &Row) -> SpanId {
     let span_id = waterfall.trace.spans[row.span].span_id;
     match row.kind {
-        Kind::Missing => waterfall.trace.span(row.span).parent_span_id.unwrap_or(span_id),
+        Kind::Missing => waterfall.trace.parent_span_id(row.span).unwrap_or(span_id),
         _ => span_id,
     }
 }
 
-fn flags(waterfall: &Waterfall<'_>, linked: &[usize]) -> Vec<u8> {
-    let Waterfall { trace, rows, row_of, facts, .. } = waterfall;
+fn flags(waterfall: &Waterfall<'_>, linking: &[usize], linked: &[usize]) -> Vec<u8> {
+    let Waterfall { trace, rows, row_of, .. } = waterfall;
     let of_row = |row: &Row| {
         let span = &trace.spans[row.span];
         u8::from(span.is_error) * IS_ERROR + u8::from(span.shared_id) * SHARED_ID + u8::from(span.cycle) * CYCLE
     };
     let mut flags: Vec<u8> = rows.iter().map(|row| if row.kind == Kind::Span { of_row(row) } else { 0 }).collect();
-    facts.linking.iter().for_each(|&span| flags[row_of[span]] |= HAS_LINKS);
+    linking.iter().for_each(|&span| flags[row_of[span]] |= HAS_LINKS);
     linked.iter().for_each(|&row| flags[row] |= IS_LINKED);
     flags
 }
 
 /// The links from a span of the trace to another of it as rows, the rows that are linked to, and whether some are left out.
-fn links(waterfall: &Waterfall<'_>) -> (Vec<(usize, usize)>, Vec<usize>, bool) {
-    let Waterfall { trace, row_of, facts, .. } = waterfall;
-    let links = facts.linking.iter().flat_map(|&from| trace.span(from).links.iter().map(move |link| (from, link)));
+fn links(waterfall: &Waterfall<'_>, linking: &[usize]) -> (Vec<(usize, usize)>, Vec<usize>, bool) {
+    let Waterfall { trace, row_of, .. } = waterfall;
+    let links = linking.iter().flat_map(|&from| trace.links(from).iter().map(move |link| (from, link)));
     let mut here = links.filter(|(_, link)| link.trace_id == Some(trace.trace_id));
     let found: Vec<(usize, SpanId)> =
         here.by_ref().take(MAX_LINKS).filter_map(|(from, link)| Some((from, link.span_id?))).collect();
@@ -214,6 +220,15 @@ fn links(waterfall: &Waterfall<'_>) -> (Vec<(usize, usize)>, Vec<usize>, bool) {
     (links, linked, here.next().is_some())
 }
 
+/// The links from a span to one of another trace, with its row, and whether some are left out.
+fn links_out(waterfall: &Waterfall<'_>, linking: &[usize]) -> (Vec<(usize, TraceId, SpanId)>, bool) {
+    let Waterfall { trace, row_of, .. } = waterfall;
+    let links = linking.iter().flat_map(|&from| trace.links(from).iter().map(move |link| (from, link)));
+    let out = links.filter_map(|(from, link)| Some((row_of[from], link.trace_id?, link.span_id?)));
+    let mut out = out.filter(|(_, other, _)| *other != trace.trace_id);
+    (out.by_ref().take(MAX_LINKS).collect(), out.next().is_some())
+}
+
 /// The spans by id, the first of those that share one. Nothing unless `wanted`.
 fn index_of(waterfall: &Waterfall<'_>, wanted: bool) -> HashMap<SpanId, usize> {
     let spans = if wanted { waterfall.trace.spans.as_slice() } else { &[] };
@@ -222,7 +237,7 @@ fn index_of(waterfall: &Waterfall<'_>, wanted: bool) -> HashMap<SpanId, usize> {
 }
 
 fn marks(waterfall: &Waterfall<'_>, logs: &[LogRow]) -> (Vec<Mark>, bool) {
-    let Waterfall { trace, row_of, facts, .. } = waterfall;
+    let Waterfall { trace, row_of, .. } = waterfall;
     let index_of = index_of(waterfall, !logs.is_empty());
     let of_logs = logs.iter().take(MAX_MARKS).filter_map(|log| {
         let level = match SeverityClass::of(&log.record()) {
@@ -235,9 +250,8 @@ fn marks(waterfall: &Waterfall<'_>, logs: &[LogRow]) -> (Vec<Mark>, bool) {
         Some(Mark { row: row_of[span], offset: log.time.saturating_sub(trace.start), level })
     });
     let mut marks: Vec<Mark> = of_logs.collect();
-    let exceptions = facts.eventful.iter().flat_map(|&index| {
-        let events = trace.span(index).events;
-        let exceptions = events.iter().filter(|event| event.name == "exception");
+    let exceptions = (0..trace.spans.len()).flat_map(|index| {
+        let exceptions = trace.events(index).iter().filter(|event| event.name == "exception");
         exceptions.map(move |event| (index, event.time))
     });
     let mut exceptions = exceptions.map(|(index, time)| Mark {
@@ -251,10 +265,6 @@ fn marks(waterfall: &Waterfall<'_>, logs: &[LogRow]) -> (Vec<Mark>, bool) {
 
 /// The folds of database calls that mostly waited for each other, by row, with their statement.
 fn repeated<'a>(waterfall: &'a Waterfall<'_>) -> Vec<(usize, &'a str)> {
-    let folds = waterfall.rows.iter().enumerate().filter(|(_, row)| row.kind == Kind::Fold);
-    let repeated = folds.filter_map(|(index, row)| {
-        let fold = waterfall.folds.of(row.span)?;
-        Some((index, waterfall.folds.repeated_statement(waterfall.trace, fold)?))
-    });
-    repeated.collect()
+    let folds = waterfall.folds.iter();
+    folds.filter_map(|(row, members)| Some((*row, repeated_statement(waterfall.trace, members)?))).collect()
 }

@@ -93,9 +93,21 @@ async fn the_largest_differences_come_first_and_a_span_between_hides_nothing() {
     let mail = text.find("−10 ms mail send only in A, once").expect(&text);
     assert!(payment < proxy && proxy < mail, "{text}");
     // The bank, which took as long in both, is one line below the payment, wherever that is.
-    let table = &text[text.find("Path by path").unwrap()..];
+    let table = &text[text.find("path by path").unwrap()..];
     assert_eq!(table.matches("bank debit").count(), 1, "{table}");
     assert_eq!(table.matches("payment authorize").count(), 1, "{table}");
+    // In words, what became of each path; the proxy is between what both have.
+    assert!(text.contains("2 slower, 1 added, 1 removed, 1 alike"), "{text}");
+    for (path, change) in [("payment authorize", "slower"), ("proxy forward", "added"), ("mail send", "removed")] {
+        assert!(table.contains(&format!("{path} {change}")), "{change}: {table}");
+    }
+    assert!(page.text().contains("Only in B; what is below it is in both"), "{text}");
+    let changed = words(get(&router, &format!("/traces/compare?a={A}&b={B}&only=changed")).await.text());
+    assert!(!changed.contains("bank debit 20 ms") && changed.contains("All paths"), "{changed}");
+    // Both on one scale: the call of the bank begins after 20 of 400 ms, and after 270.
+    for start in ["5.000", "67.500"] {
+        assert!(page.text().contains(&format!("x=\"{start}%\" width=\"5.000%\"")), "{start}: {}", page.text());
+    }
     // The other way round, and as a list sends two that were ticked.
     let swapped = words(get(&router, &format!("/traces/compare?t={B}&t={A}&order=newest")).await.text());
     assert!(
@@ -130,6 +142,39 @@ async fn the_typical_trace_is_the_one_in_the_middle() {
 }
 
 #[tokio::test]
+async fn a_trace_is_held_against_the_medians_of_a_group() {
+    let id = |n: u8| TraceId([n; 16]);
+    // Of five, the authorization takes 10, 20, 30, 40 and 50 ms; two have a mail, one failed.
+    let member = |n: u8| {
+        let n_ms = Nanos::from(n) * 10;
+        let mut rest = vec![span(2, 1, 5, n_ms, "payment", "authorize")];
+        rest.extend((n > 3).then(|| span(4, 1, 90, 5, "mail", "send")));
+        if n == 5 {
+            rest[0].error = true;
+        }
+        request(100, rest)
+    };
+    let mut all: Vec<_> = (1..=5).map(|n| (id(n), Nanos::from(n) * 10, member(n))).collect();
+    all.push((A, 60, fast()));
+    let fixture = fixture(&all);
+    let router = ui::router(fixture.state.clone());
+    let query = "service%3Dmail";
+    for (b, n, name) in [("group", "5", "gateway POST /orders"), (query, "3", "service=mail")] {
+        let page = get(&router, &format!("/traces/compare?a={A}&b={b}&from=now-1h")).await;
+        let text = words(page.text());
+        assert!(text.contains(&format!("B · {name} Traces {n} Median duration 100 ms")), "{b}: {text}");
+    }
+    let group = words(get(&router, &format!("/traces/compare?a={A}&b=group")).await.text());
+    assert!(group.contains("Errors 1 of the traces"), "{group}");
+    let table = &group[group.find("path by path").unwrap()..];
+    assert!(table.contains("payment authorize faster 40 ms 30 ms 20 % failed 20 ms to 40 ms +10 ms"), "{table}");
+    // Less than half of them have a mail: they would not be slower for it.
+    assert!(table.contains("mail send faster 10 ms 5 ms in 40 % −10 ms"), "{table}");
+    assert!(table.contains("bank debit removed 20 ms – −20 ms"), "{table}");
+    assert!(group.contains("−10 ms mail send in 40 % of B"), "{group}");
+}
+
+#[tokio::test]
 async fn deep_traces_are_compared_without_recursion() {
     let deep = |n: u64| (0..n).map(|i| span(i + 1, i, 0, 10, "shop", "work")).collect::<Vec<_>>();
     let fixture = fixture(&[(A, 60, deep(5_000)), (B, 30, deep(4_000))]);
@@ -144,11 +189,15 @@ async fn what_cannot_be_compared_is_said() {
     let router = ui::router(fixture.state.clone());
     let cases = [
         ("", "Enter two trace ids"),
-        ("?a=xyz", "two trace ids of up to 32 hex digits are expected"),
-        (&format!("?a={A}"), "two trace ids of up to 32 hex digits are expected"),
+        ("?a=xyz", "B is missing"),
+        (&format!("?b={A}"), "A is missing"),
+        (&format!("?a={A}&b=xyz"), "no trace of the range matches xyz"),
+        (&format!("?a={A}&b=status%3D"), "Query not understood"),
+        ("?a=group&b=typical", "which is no trace"),
+        (&format!("?a={A}&b=group"), "no other trace with the same root"),
         (&format!("?a={A}&b={B}"), "no span of the trace 0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b0b is stored"),
         (&format!("?a={B}&b=typical"), "no span of the trace"),
-        ("?a=%3Cscript%3E&b=1", "two trace ids"),
+        ("?a=%3Cscript%3E&b=1", "no trace of the range matches &#60;script&#62;"),
     ];
     for (query, expected) in cases {
         let page = get(&router, &format!("/traces/compare{query}")).await;

@@ -209,7 +209,15 @@ async fn links_are_told_in_both_directions_with_the_time_between() {
         [Draft { links: &link, ..Draft::new(3, 0, 0, 9).of("mailer", "orders process", model::SpanKind::Consumer) }];
     let (fixture, router, _) = data_of(traces::rows(ID, begin + 2_500_000_000, handled)).await;
     fixture.append(1, traces::rows(sender, begin, sent));
+    // The columns have what leads to another trace, for a page that shows both.
+    let data = Data::get(&router, ID).await;
+    assert_eq!((data.numbers("outRow"), data.bytes("outTrace")), (vec![0], [8; 16].as_slice()));
+    assert_eq!((data.bytes("outSpan"), data.numbers("linkFrom")), (2_u64.to_be_bytes().as_slice(), vec![]));
+    let both = format!("/traces/{ID}?with={sender}");
+    let panel = get(&router, &format!("/traces/{ID}/spans/0000000000000003")).await;
+    assert!(panel.text().contains(&both), "{}", panel.text());
     let out = get(&router, &format!("/traces/{ID}?view=links")).await;
+    assert!(out.text().contains(&both), "{}", out.text());
     let into = get(&router, &format!("/traces/{sender}?view=links")).await;
     for (page, other, absent) in [
         (&out, format!("/traces/{sender}?span=0000000000000002"), "No span of this trace has a link"),
@@ -243,6 +251,41 @@ async fn a_panel_groups_by_convention_and_orders_by_time() {
                 && at("<h3>HTTP") < at("<h3>TLS")
                 && at("<h3>TLS") < at("<h3>Custom")
         );
+    }
+}
+
+#[tokio::test]
+async fn a_panel_tells_what_is_typical_for_the_operation() {
+    let begin = NOW - 60_000_000_000;
+    let of = |region: &'static str| [("region", model::Value::Str(region))];
+    let (here, usual) = (of("<eu>"), of("us"));
+    let charge = |attrs, length: i64| Draft {
+        attrs,
+        ..Draft::new(1, 0, 0, length).of("pay", "charge", model::SpanKind::Server)
+    };
+    let (fixture, router, _) = data_of(traces::rows(ID, begin, [charge(&here, 90_000_000)])).await;
+    let typical = async || {
+        let panel = get(&router, &format!("/traces/{ID}/spans/0000000000000001")).await;
+        let path = format!("/traces/{ID}/spans/0000000000000001/typical");
+        assert!(panel.text().contains(&format!("data-load=\"{path}\"")), "{}", panel.text());
+        get(&router, &path).await.text().to_owned()
+    };
+    assert!(typical().await.contains("No other span of this operation"));
+    for i in 0..30_u8 {
+        let id = TraceId([100 + i; 16]);
+        fixture.append(1 + usize::from(i), traces::rows(id, begin, [charge(&usual, i64::from(i + 1) * 4_000_000)]));
+    }
+    let text = typical().await;
+    for words in ["Longer than 73.3 % of them.", "<dd>60 ms</dd>", "<dd>116 ms</dd>", "<dd>120 ms</dd>", "<dd>0 %</dd>"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(
+        text.contains("<bdi>region</bdi> = <bdi>&#60;eu&#62;</bdi></a> <span class=\"muted\">none of them"),
+        "{text}"
+    );
+    for path in ["/traces/1/spans/2/typical", "/traces/x/spans/1/typical", "/traces/1/spans/1.x/typical"] {
+        assert_eq!(get(&router, path).await.status, 404, "{path}");
     }
 }
 

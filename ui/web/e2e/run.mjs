@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { launch, someTrace, watch } from "./browser.mjs";
 import { charts, names, sendAllNames } from "./hostile.mjs";
 import { compare, completion, heatmap } from "./search.mjs";
+import { compareByKeyboard, fromLog, leftOut, overQueue, traceShapes, traceStates } from "./trace-shapes.mjs";
 
 const base = process.argv[2]?.replace(/\/$/, "");
 if (base === undefined) {
@@ -333,6 +334,14 @@ const finding = await browser.newPage();
 await finding.goto(`${base}/connect`);
 const receiver = await otlp(finding);
 await finding.close();
+for (const theme of ["light", "dark"]) {
+  await step(browser, `trace shapes ${theme}`, (page) => traceShapes(page, { open, check, accessible, to: receiver, theme }), { colorScheme: theme });
+  await step(browser, `trace states ${theme}`, (page) => traceStates(page, { check, accessible, base, to: receiver, theme }), { colorScheme: theme });
+}
+await step(browser, "over a queue", (page) => overQueue(page, { open, check, accessible, to: receiver }));
+await step(browser, "left out", (page) => leftOut(page, { open, check, accessible, to: receiver }));
+await step(browser, "from a log", (page) => fromLog(page, { open, check, to: receiver }));
+await step(browser, "compare by keyboard", (page) => compareByKeyboard(page, { open, check, to: receiver }));
 await step(browser, "charts", (page) => charts(page, { open, check, to: receiver }));
 const named = [...(await sendAllNames(receiver, check)), new URL(trace).pathname];
 for (const width of [1280, 390]) {

@@ -32,6 +32,7 @@ const pages = {
   "trace-time": `${trace}${trace.includes("?") ? "&" : "?"}view=statistics`,
   "trace-flame": `${trace}${trace.includes("?") ? "&" : "?"}view=flame`,
   "trace-services": `${trace}${trace.includes("?") ? "&" : "?"}view=graph`,
+  compare: `/traces/compare?a=${new URL(trace).pathname.split("/").pop()}&b=group`,
   logs: "/logs",
   "log-open": "/logs?severity=warn",
   metrics: histogram,

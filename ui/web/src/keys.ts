@@ -53,6 +53,14 @@ function act(key: string, help: HTMLDialogElement | null): boolean {
     if (field instanceof HTMLInputElement) field.select();
     return true;
   }
+  const steps = [...document.querySelectorAll<HTMLElement>(`[data-step-key="${CSS.escape(key)}"]`)];
+  if (steps.length > 0) {
+    // The next one, from the first again after the last.
+    const next = steps[(steps.findIndex((it) => it === document.activeElement) + 1) % steps.length];
+    next?.focus();
+    next?.scrollIntoView({ block: "nearest" });
+    return true;
+  }
   const link = document.querySelector<HTMLAnchorElement>(`a[data-key="${CSS.escape(key)}"]`);
   if (link !== null) {
     location.assign(link.href);

@@ -6,9 +6,10 @@ import { THEME_CHANGED } from "./theme";
 import { read, write } from "./trace/address";
 import { FOLD, SPAN, TraceModel } from "./trace/model";
 import { Flame } from "./trace/flame";
+import { linkedIds, load, together } from "./trace/linked";
 import { Minimap } from "./trace/minimap";
 import { Panel } from "./trace/panel";
-import { decode } from "./trace/payload";
+import { Pruning } from "./trace/pruning";
 import { make } from "./trace/rows";
 import { search } from "./trace/search";
 import { Tools } from "./trace/tools";
@@ -18,6 +19,7 @@ class HaechiTrace extends HTMLElement {
   private model!: TraceModel;
   private minimap!: Minimap;
   private panel!: Panel;
+  private pruning!: Pruning;
   private tools!: Tools;
   private view!: Waterfall | Flame;
   private focused = 0;
@@ -25,21 +27,25 @@ class HaechiTrace extends HTMLElement {
   private path = true;
   private folded = true;
   private compressed = true;
+  private aligned = false;
   private searches = 0;
+  /** Linked traces that could not be loaded. */
+  private lost = 0;
 
   async connectedCallback(): Promise<void> {
     const source = this.dataset["src"];
     if (this.model !== undefined || source === undefined) return;
     try {
-      const answer = await fetch(source);
-      if (!answer.ok) throw new Error(await answer.text());
-      const { header, columns } = decode(await answer.arrayBuffer());
-      this.model = new TraceModel(header, columns);
+      const main = await load(source);
+      const others = await Promise.allSettled(linkedIds().map((id) => load(`/traces/${id}/data`)));
+      const there = others.flatMap((it) => (it.status === "fulfilled" ? [it.value] : []));
+      const { header, columns, lanes } = together([main, ...there]);
+      this.model = new TraceModel(header, columns, lanes);
+      this.pruning = new Pruning(this.model);
+      this.lost = others.length - there.length;
     } catch (error) {
       // The rows of the page stay.
-      const notice = make("p", "wf-problem error-text");
-      notice.textContent = `The rest of the trace could not be loaded: ${String(error)}`;
-      this.prepend(notice);
+      this.prepend(problem(`The rest of the trace could not be loaded: ${String(error)}`));
       return;
     }
     this.restore();
@@ -47,6 +53,8 @@ class HaechiTrace extends HTMLElement {
     this.render();
     this.view.reveal(this.focused);
     this.dataset["ready"] = "true";
+    // The server knows only the spans of its own trace.
+    if (this.selected >= 0 && this.panel.element.hidden) void this.panel.show(this.model.id(this.selected));
     requestAnimationFrame(() => this.minimap.paint());
     if (this.tools.field.value !== "") void this.search(this.tools.field.value, false);
   }
@@ -59,6 +67,10 @@ class HaechiTrace extends HTMLElement {
     this.compressed = read("gaps") !== "off";
     if (!this.folded || this.dataset["view"] === "flame") model.setFolded(false);
     if (!this.compressed) model.setCompressed(false);
+    this.aligned = read("clocks") === "aligned" && model.skew.size > 0;
+    if (this.aligned) model.setAligned(true);
+    if (this.dataset["view"] !== "flame") this.pruning.restore();
+    this.focused = model.visible[0] ?? 0;
     const window = /^(\d+)-(\d+)$/.exec(read("win"));
     if (window !== null) this.setWindow(model.scale.place(Number(window[1])), model.scale.place(Number(window[2])));
     const wanted = read("span");
@@ -66,12 +78,13 @@ class HaechiTrace extends HTMLElement {
     if (row < 0) return;
     this.selected = this.focused = row;
     model.reveal(row);
+    this.focused = model.shown(row);
   }
 
   private build(): void {
     const { model } = this;
     this.minimap = new Minimap(model, (from, to) => this.zoom(from, to));
-    this.panel = new Panel(this.querySelector<HTMLElement>(".span-panel"), this.dataset["spans"] ?? "", (id) => this.selectId(id), () => this.close());
+    this.panel = new Panel(this.querySelector<HTMLElement>(".span-panel"), (id) => this.spanAddress(id), (id) => this.selectId(id), () => this.close());
     const isFlame = this.dataset["view"] === "flame";
     this.view = isFlame
       ? new Flame(model, { choose: (row) => this.choose(row), zoom: (row) => this.zoomTo(row) })
@@ -85,19 +98,26 @@ class HaechiTrace extends HTMLElement {
         path: () => this.togglePath(),
         fold: () => this.toggleFolds(),
         gaps: () => this.toggleGaps(),
+        clocks: () => this.toggleClocks(),
+        only: () => this.showOnly(),
+        hide: () => this.hideRow(),
+        all: () => this.showAll(),
+        alone: () => { write("with", ""); location.reload(); },
         collapse: (collapsed) => this.collapseAll(collapsed),
         zoom: () => this.zoomTo(this.focused),
         whole: () => this.zoom(0, model.whole),
       },
-      { errors: model.nErrors > 0, gaps: model.header.gaps.length > 0, folds: model.columns.kind.includes(FOLD), rows: !isFlame },
+      { errors: model.nErrors > 0, gaps: model.header.gaps.length > 0, folds: model.columns.kind.includes(FOLD), skew: model.skew.size > 0, lanes: model.lanes.length > 1, rows: !isFlame },
     );
     this.tools.field.value = read("q");
     this.tools.press("path", this.path);
     this.tools.press("fold", this.folded);
     this.tools.press("gaps", this.compressed);
+    this.tools.press("clocks", this.aligned);
     const main = make("div", "wf-main");
     main.append(this.view.element, this.panel.element);
-    this.replaceChildren(this.tools.element, this.minimap.element, main);
+    const lost = this.lost === 0 ? [] : [problem(`${this.lost} of the linked traces could not be loaded.`)];
+    this.replaceChildren(...lost, this.tools.element, this.minimap.element, main);
     document.addEventListener("keydown", (event) => this.pressed(event));
     document.addEventListener(THEME_CHANGED, () => { this.minimap.repaint(); if (this.view instanceof Flame) this.view.recolour(); });
     new ResizeObserver(() => { this.minimap.paint(); this.render(); }).observe(this.view.element);
@@ -105,6 +125,8 @@ class HaechiTrace extends HTMLElement {
 
   private render(): void {
     this.minimap.showWindow();
+    this.tools.showGuesses(this.aligned);
+    this.tools.showPruned(this.model.isPruned);
     this.tools.showZoom(this.model.from <= 0 && this.model.to >= this.model.whole);
     this.view.render({ focus: this.focused, selected: this.selected, path: this.path });
   }
@@ -156,6 +178,36 @@ class HaechiTrace extends HTMLElement {
     this.render();
   }
 
+  private toggleClocks(): void {
+    this.aligned = !this.aligned;
+    this.tools.press("clocks", this.aligned);
+    write("clocks", this.aligned ? "aligned" : "");
+    write("win", "");
+    this.model.setAligned(this.aligned);
+    this.minimap.paint();
+    this.render();
+  }
+
+  /** Leaves out all but the focused span with what is below it, and zooms to it. */
+  private showOnly(): void {
+    if (this.view instanceof Flame || !this.pruning.only(this.focused)) return;
+    this.afterCollapse();
+    this.zoomTo(this.focused);
+  }
+
+  private hideRow(): void {
+    const next = this.view instanceof Flame ? -1 : this.pruning.hide(this.focused);
+    if (next < 0) return;
+    this.focused = next;
+    this.afterCollapse();
+  }
+
+  private showAll(): void {
+    if (!this.pruning.none()) return;
+    this.afterCollapse();
+    this.zoom(0, this.model.whole);
+  }
+
   private setWindow(from: number, to: number): void {
     const { model } = this;
     const whole = to - from < model.whole / 1e9;
@@ -194,6 +246,11 @@ class HaechiTrace extends HTMLElement {
     void this.panel.show(id).then(() => then?.());
   }
 
+  private spanAddress(id: string): string {
+    const [trace, span] = id.includes(":") ? id.split(":") : [this.model.lanes[0]?.trace, id];
+    return `/traces/${trace}/spans/${span}`;
+  }
+
   private selectId(id: string): void {
     const row = this.model.find(id);
     if (row >= 0) this.goToRow(row, true);
@@ -213,12 +270,11 @@ class HaechiTrace extends HTMLElement {
     this.searches += 1;
     const mine = this.searches;
     write("q", text.trim());
-    const outcome = await search(this.dataset["find"] ?? "", text);
-    if (mine !== this.searches) return;
     const { model } = this;
-    model.setFound("rows" in outcome ? outcome.rows : []);
+    const outcome = await search(model.lanes, text);
+    if (mine !== this.searches) return;
+    model.setFound("problem" in outcome ? [] : outcome);
     if ("problem" in outcome) this.tools.tell(outcome.problem, true);
-    else if (outcome.n_rows !== model.size && text.trim() !== "") this.tools.tell("The trace has grown: load the page again", true);
     else this.tellFound(text);
     if (go && model.nFound > 0 && model.found[this.focused] !== 1) this.goTo((row) => model.found[row] === 1, 1);
     else this.render();
@@ -233,13 +289,17 @@ class HaechiTrace extends HTMLElement {
   }
 
   private goTo(test: (row: number) => boolean, direction: 1 | -1): void {
-    const row = this.model.next(this.focused, direction, test);
+    // What was left out is not gone to, unless nothing else is found.
+    const shown = this.model.next(this.focused, direction, (it) => this.model.pruned[it] === 0 && test(it));
+    const row = shown >= 0 ? shown : this.model.next(this.focused, direction, test);
     if (row >= 0) this.goToRow(row, this.selected >= 0);
   }
 
   /** Moves to `row`, and opens its panel when `open`. */
   private goToRow(row: number, open: boolean): void {
+    const wasPruned = this.model.pruned[row] === 1;
     this.model.reveal(row);
+    if (wasPruned) this.pruning.write();
     this.focused = row;
     this.render();
     this.view.reveal(row);
@@ -306,6 +366,9 @@ class HaechiTrace extends HTMLElement {
       case "p": return () => this.step(true);
       case "o": return () => this.step(false);
       case "c": return () => this.togglePath();
+      case "v": return () => this.showOnly();
+      case "x": return () => this.hideRow();
+      case "V": return () => this.showAll();
       case "l": return () => this.select(this.focused, () => this.panel.showMoments());
       case "z": return () => this.zoomTo(this.focused);
       case "0": return () => this.zoom(0, model.whole);
@@ -317,6 +380,12 @@ class HaechiTrace extends HTMLElement {
     const parent = this.model.parent(this.focused);
     if (parent >= 0) this.goToRow(parent, this.selected >= 0);
   }
+}
+
+function problem(words: string): HTMLElement {
+  const notice = make("p", "wf-problem error-text");
+  notice.textContent = words;
+  return notice;
 }
 
 customElements.define("haechi-trace", HaechiTrace);

@@ -1,7 +1,7 @@
 // What the address says of the waterfall, and changes of it that the tabs of the page follow.
 
 /** Parameters that a change of the view keeps. */
-const KEPT = ["span", "q", "win", "fold", "gaps", "path"];
+const KEPT = ["span", "q", "win", "fold", "gaps", "path", "clocks", "only", "hide", "with"];
 
 export function read(name: string): string {
   return new URL(location.href).searchParams.get(name) ?? "";

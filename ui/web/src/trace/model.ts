@@ -1,10 +1,13 @@
 // The rows of a trace and what of them is shown. Nothing is kept per row but numbers.
+import { align } from "./clocks";
+import type { Lane } from "./linked";
 import type { Columns, Header } from "./payload";
 import { Scale } from "./scale";
 
 export const SPAN = 0;
 export const FOLD = 1;
 export const MISSING = 2;
+export const LANE = 3;
 const IS_ERROR = 1;
 const SHARED_ID = 2;
 const CYCLE = 4;
@@ -39,11 +42,21 @@ export class TraceModel {
   /** By row: 1 for those that were found. */
   readonly found: Uint8Array;
   nFound = 0;
+  /** By row: 1 for those that are left out, with all below them. */
+  readonly pruned: Uint8Array;
+  /** The only row that is shown with all below it, or -1; and those that are left out. */
+  only = -1;
+  readonly hidden = new Set<number>();
+  /** By row: by how much it is moved while clocks are aligned. */
+  shift: Float64Array | null = null;
+  private readonly raw: Pick<Columns, "offset" | "pathOffset" | "markOffset"> & { duration: number };
+  private compressed = true;
   private readonly rowAt: Int32Array;
   private readonly errorsBefore: Uint32Array;
   private readonly foundBefore: Uint32Array;
 
-  constructor(readonly header: Header, readonly columns: Columns) {
+  /** `lanes` are the trace and those that are linked to it. */
+  constructor(readonly header: Header, readonly columns: Columns, readonly lanes: Lane[]) {
     this.size = columns.offset.length;
     const { size } = this;
     this.collapsed = new Uint8Array(size);
@@ -52,6 +65,8 @@ export class TraceModel {
     this.position = new Uint32Array(size);
     this.siblings = new Uint32Array(size);
     this.found = new Uint8Array(size);
+    this.pruned = new Uint8Array(size);
+    this.raw = { offset: columns.offset, pathOffset: columns.pathOffset, markOffset: columns.markOffset, duration: header.duration };
     this.rowAt = new Int32Array(size);
     this.errorsBefore = new Uint32Array(size + 1);
     this.foundBefore = new Uint32Array(size + 1);
@@ -109,21 +124,34 @@ export class TraceModel {
     return text;
   }
 
-  /** What names the span of a row in an address: its id, and the how manieth of those with the id it is. */
+  /** The trace of a row: the first is the one that the page is about. */
+  lane(row: number): number {
+    return Math.max(this.lanes.findIndex(({ end }) => row < end), 0);
+  }
+
+  /**
+   * What names the span of a row in an address: its id, the how manieth of those with the id it is, and before it the trace
+   * unless it is that of the page.
+   */
   id(row: number): string {
-    const id = this.hex(row);
+    const hex = this.hex(row);
+    const lane = this.lane(row);
+    const { trace, first } = this.lanes[lane] ?? { trace: "", first: 0 };
+    const id = lane === 0 ? hex : `${trace}:${hex}`;
     if (!this.isTwin(row)) return id;
     let nth = 1;
-    for (let above = 0; above < row; above += 1) if (this.isTwin(above) && this.kind(above) === SPAN && this.hex(above) === id) nth += 1;
+    for (let above = first; above < row; above += 1) if (this.isTwin(above) && this.kind(above) === SPAN && this.hex(above) === hex) nth += 1;
     return nth === 1 ? id : `${id}.${nth}`;
   }
 
   /** The row of the span with such an id, or -1. */
   find(id: string): number {
-    const [hex = "", nth = "1"] = id.split(".");
+    const [trace = "", local = ""] = id.includes(":") ? id.split(":") : [this.lanes[0]?.trace, id];
+    const { first, end } = this.lanes.find((it) => it.trace === trace) ?? { first: 0, end: 0 };
+    const [hex = "", nth = "1"] = local.split(".");
     const bytes = Array.from({ length: ID_BYTES }, (_, i) => parseInt(hex.padStart(2 * ID_BYTES, "0").slice(2 * i, 2 * i + 2), 16));
     let left = Number(nth);
-    for (let row = 0; row < this.size; row += 1) {
+    for (let row = first; row < end; row += 1) {
       let same = this.kind(row) === SPAN;
       for (let i = 0; same && i < ID_BYTES; i += 1) same = this.columns.id[row * ID_BYTES + i] === bytes[i];
       if (same && (left -= 1) <= 0) return row;
@@ -159,6 +187,16 @@ export class TraceModel {
     return ((this.columns.flags[row] ?? 0) & IS_LINKED) !== 0;
   }
 
+  /** How long after the first span of the trace that it links to a row starts; null where it links to none before it. */
+  waited(row: number): number | null {
+    let longest: number | null = null;
+    for (const i of this.links.of(row)) {
+      const wait = (this.columns.offset[row] ?? 0) - (this.columns.offset[this.columns.linkTo[i] ?? 0] ?? 0);
+      if (wait >= 0) longest = Math.max(longest ?? 0, wait);
+    }
+    return longest;
+  }
+
   /** How many of the rows below have an error, which a collapsed row must still tell. */
   errorsBelow(row: number): number {
     return (this.errorsBefore[row + 1 + (this.below[row] ?? 0)] ?? 0) - (this.errorsBefore[row + 1] ?? 0);
@@ -190,6 +228,10 @@ export class TraceModel {
     this.rowAt.fill(-1);
     let count = 0;
     for (let row = 0; row < this.size; ) {
+      if (this.pruned[row] === 1) {
+        row += 1;
+        continue;
+      }
       visible[count] = row;
       this.rowAt[row] = count;
       count += 1;
@@ -229,8 +271,30 @@ export class TraceModel {
     this.arrange();
   }
 
-  /** Expands what hides `row`. */
+  get isPruned(): boolean {
+    return this.only >= 0 || this.hidden.size > 0;
+  }
+
+  /** Shows `only` with all below it, or everything when it is -1, but for the rows of `hidden` and all below those. */
+  prune(only: number, hidden: Iterable<number>): void {
+    const rows = [...hidden];
+    this.only = only;
+    this.hidden.clear();
+    this.pruned.fill(only < 0 ? 0 : 1);
+    if (only >= 0) this.pruned.fill(0, only, only + 1 + (this.below[only] ?? 0));
+    for (const row of rows) {
+      this.hidden.add(row);
+      this.pruned.fill(1, row, row + 1 + (this.below[row] ?? 0));
+    }
+    this.arrange();
+  }
+
+  /** Expands what hides `row`, and shows again what was left out and has it. */
   reveal(row: number): void {
+    if (this.pruned[row] === 1) {
+      const has = (above: number): boolean => above <= row && row <= above + (this.below[above] ?? 0);
+      this.prune(this.only >= 0 && has(this.only) ? this.only : -1, [...this.hidden].filter((it) => !has(it)));
+    }
     let changed = false;
     for (let above = this.parent(row); above >= 0; above = this.parent(above)) {
       if (this.collapsed[above] === 1) {
@@ -271,8 +335,19 @@ export class TraceModel {
 
   /** Draws long gaps short, or as long as they are, and shows the whole of it. */
   setCompressed(compress: boolean): void {
+    this.compressed = compress;
     this.scale = new Scale(this.header, compress);
     [this.from, this.to] = [0, this.whole];
+  }
+
+  /** Moves what starts before its parent, or back to the times as sent, and shows the whole of it. */
+  setAligned(aligned: boolean): void {
+    const result = aligned ? align({ ...this.columns, ...this.raw }) : null;
+    this.shift = result?.shift ?? null;
+    const { offset, pathOffset, markOffset } = result?.moved ?? this.raw;
+    Object.assign(this.columns, { offset, pathOffset, markOffset });
+    this.header.duration = Math.max(this.raw.duration, result?.end ?? 0);
+    this.setCompressed(this.compressed);
   }
 }
 

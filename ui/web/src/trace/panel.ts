@@ -7,11 +7,15 @@ export class Panel {
   private readonly body = make("div", "span-body");
   private request: AbortController | null = null;
 
-  constructor(first: HTMLElement | null, private readonly spans: string, private readonly select: (id: string) => void, close: () => void) {
+  constructor(first: HTMLElement | null, private readonly address: (id: string) => string, private readonly select: (id: string) => void, close: () => void) {
     this.element = make("aside", "span-panel");
     this.element.setAttribute("aria-label", "Span");
     this.element.hidden = first === null;
-    if (first !== null) this.body.append(...first.childNodes);
+    if (first !== null) {
+      this.body.append(...first.childNodes);
+      this.request = new AbortController();
+      void this.fill(this.request.signal);
+    }
     const button = make("button", "button quiet small square span-close");
     button.type = "button";
     button.textContent = "×";
@@ -35,13 +39,14 @@ export class Panel {
     this.element.hidden = false;
     this.element.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetch(this.spans + id + location.search, { signal: request.signal });
+      const answer = await fetch(this.address(id) + location.search, { signal: request.signal });
       const text = await answer.text();
       if (request.signal.aborted) return;
       if (answer.ok) {
         // The server escaped everything that telemetry said.
         this.body.innerHTML = text;
         showTimes(this.body);
+        void this.fill(request.signal);
       } else {
         this.fail(text);
       }
@@ -51,6 +56,22 @@ export class Panel {
     }
     this.element.scrollTop = 0;
     this.element.removeAttribute("aria-busy");
+  }
+
+  /** Loads the parts of the panel that take longer. One that cannot be loaded stays away. */
+  private async fill(signal: AbortSignal): Promise<void> {
+    for (const part of this.body.querySelectorAll<HTMLElement>("[data-load]")) {
+      try {
+        const answer = await fetch(part.dataset["load"] + location.search, { signal });
+        const text = await answer.text();
+        if (!answer.ok || signal.aborted) return;
+        part.innerHTML = text;
+        part.hidden = false;
+        showTimes(part);
+      } catch {
+        return;
+      }
+    }
   }
 
   private fail(text: string): void {

@@ -16,6 +16,8 @@ export interface Columns {
   pathRow: Uint32Array; pathOffset: Float64Array; pathLength: Float64Array;
   markRow: Uint32Array; markOffset: Float64Array; markLevel: Uint8Array;
   repeatRow: Uint32Array; repeatText: Uint32Array;
+  /** Links to other traces: 16 bytes of each trace, 8 of each span. */
+  outRow: Uint32Array; outTrace: Uint8Array; outSpan: Uint8Array;
 }
 
 const PREFIX = 16;

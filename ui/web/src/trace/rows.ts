@@ -1,6 +1,6 @@
 // The rows of the waterfall: as many elements as fit the window, whatever the number of spans.
 import { duration, number } from "../units";
-import { FOLD, MISSING, SPAN, type TraceModel } from "./model";
+import { FOLD, LANE, MISSING, SPAN, type TraceModel } from "./model";
 
 export const ROW_HEIGHT = 26;
 export const INDENT = 14;
@@ -100,14 +100,21 @@ export class Row {
       const statement = model.repeats.get(fold) ?? "";
       add(`N+1 × ${model.below[fold] ?? 0}`, `The same call of a database again and again, one after the other${statement === "" ? "" : `: ${statement}`}`, "badge warn");
     }
+    if (model.kind(row) === LANE) add(`trace ${(model.lanes[model.lane(row + 1)]?.trace ?? "").slice(0, 8)}…`, "A linked trace, below this one on the same axis", "accent");
     if (collapsed && model.kind(row) !== FOLD) add(`+${below}`, `${below} rows are below`);
     const [errors, found] = [model.errorsBelow(row), model.foundBelow(row)];
     if (collapsed && errors > 0 && !model.isError(row)) add(`${errors} failed`, "Spans below have errors", "error");
     if (collapsed && found > 0) add(`${found} found`, "Spans below match the search", "accent");
-    if (model.hasLinks(row)) add("↗", "Has links to other spans");
+    if (model.hasLinks(row)) {
+      const wait = model.waited(row);
+      if (wait === null) add("↗", "Has links to other spans");
+      else add(`↗ after ${duration(wait)}`, `Starts ${duration(wait)} after the span of this trace that it links to: what was sent had to wait`);
+    }
     if (model.isLinked(row)) add("↙", "Another span of this trace links to it");
     const skew = model.skew.get(row);
-    if (skew !== undefined) add(`−${duration(skew)}`, `Starts ${duration(skew)} before its parent: the clocks of the hosts differ. Times are as sent.`, "warn");
+    const shift = model.shift?.[row] ?? 0;
+    if (skew !== undefined && shift !== 0) add(`moved ${duration(shift)}`, `Sent as starting ${duration(skew)} before its parent; drawn within it. When it really was nobody knows.`, "warn");
+    else if (skew !== undefined) add(`−${duration(skew)}`, `Starts ${duration(skew)} before its parent: the clocks of the hosts differ. Times are as sent.`, "warn");
     if (model.isTwin(row)) add("id twice", "Another span of this trace has the same id", "warn");
     if (model.isCut(row)) add("circle", "Its parents form a circle, which was cut here", "warn");
     return notes;
@@ -131,7 +138,7 @@ export class Row {
     }
     const children: HTMLElement[] = [];
     if (isShown) {
-      this.bar.className = `wf-bar s${model.service(row).slot}${isError ? " is-error" : ""}${kind === FOLD ? " is-fold" : kind === MISSING ? " is-missing" : ""}`;
+      this.bar.className = `wf-bar s${model.service(row).slot}${isError ? " is-error" : ""}${kind === FOLD ? " is-fold" : kind === MISSING || kind === LANE ? " is-missing" : ""}`;
       // The last pixels are kept for what lies at the very end.
       this.bar.style.left = `min(${left}%, 100% - 2px)`;
       this.bar.style.width = `${width}%`;
@@ -151,6 +158,13 @@ export class Row {
       children.push(element);
     };
     if (path) for (const [at, long] of this.stretches(model, row, (window / 100) * LEAST_PERCENT)) mark("wf-critical", at, long, "");
+    for (const i of model.links.of(row)) {
+      const sent = columns.linkTo[i] ?? 0;
+      const at = (columns.offset[sent] ?? 0) + (columns.length[sent] ?? 0);
+      // A label over it is to be read all the same.
+      if (offset > at) this.label.classList.add("is-inside");
+      if (offset > at) mark("wf-queue", at, offset - at, `waited ${duration(offset - at)} for its turn, from the end of what it links to`);
+    }
     for (const i of model.marks.of(row)) {
       const [at, level] = [columns.markOffset[i] ?? 0, columns.markLevel[i] ?? 0];
       if (level === EXCEPTION) mark("wf-exception", at, null, `exception at ${duration(at)}`);

@@ -9,7 +9,12 @@ export interface Acts {
   path(): void;
   fold(): void;
   gaps(): void;
+  clocks(): void;
   collapse(collapsed: boolean): void;
+  only(): void;
+  hide(): void;
+  all(): void;
+  alone(): void;
   zoom(): void;
   whole(): void;
 }
@@ -22,9 +27,11 @@ export class Tools {
   private readonly count = make("span", "wf-count");
   private readonly toggles = new Map<string, HTMLButtonElement>();
   private readonly whole: HTMLButtonElement;
+  private readonly all: HTMLButtonElement;
+  private readonly guesses = make("p", "wf-guesses warn-text small");
   private timer = 0;
 
-  constructor(acts: Acts, has: { errors: boolean; gaps: boolean; folds: boolean; rows: boolean }) {
+  constructor(acts: Acts, has: { errors: boolean; gaps: boolean; folds: boolean; skew: boolean; lanes: boolean; rows: boolean }) {
     const { field } = this;
     field.type = "search";
     field.placeholder = "Find in this trace";
@@ -55,13 +62,20 @@ export class Tools {
       return element;
     };
     this.whole = button("Whole trace", "Show the whole time (0)", acts.whole);
+    this.all = button("Show all", "Show the spans again that were left out (V)", acts.all);
     this.element.append(field, this.count, make("span", "wf-gap"));
     if (has.errors) this.element.append(button("Next error", "Next span with an error (e)", acts.error));
     this.element.append(toggle("path", "Critical path", "What the trace waited for (c)", acts.path));
     if (has.folds && has.rows) this.element.append(toggle("fold", "Fold", "Equal siblings in one row", acts.fold));
     if (has.gaps) this.element.append(toggle("gaps", "Shorten gaps", "Draw long stretches in which nothing ran short", acts.gaps));
+    if (has.skew) this.element.append(toggle("clocks", "Align clocks", "Move spans that start before their parent into it", acts.clocks));
+    if (has.rows) this.element.append(button("Only this", "The span and what is below it, alone (v)", acts.only), button("Hide", "Leave the span out, and what is below it (x)", acts.hide), this.all);
     if (has.rows) this.element.append(button("Collapse", "Collapse all (])", () => acts.collapse(true)), button("Expand", "Expand all ([)", () => acts.collapse(false)));
-    this.element.append(button("Zoom to span", "Show the time of the span (z)", acts.zoom), this.whole);
+    if (has.lanes) this.element.append(button("This trace alone", "Without the linked traces below it", acts.alone));
+    this.element.append(button("Zoom to span", "Show the time of the span (z)", acts.zoom), this.whole, this.guesses);
+    this.guesses.textContent = "Clocks are aligned: where spans that started before their parent are drawn is a guess.";
+    this.showGuesses(false);
+    this.showPruned(false);
   }
 
   press(name: string, on: boolean): void {
@@ -70,6 +84,15 @@ export class Tools {
 
   showZoom(isWhole: boolean): void {
     this.whole.hidden = isWhole;
+  }
+
+  /** Says that times are not those that were sent. */
+  showGuesses(aligned: boolean): void {
+    this.guesses.hidden = !aligned;
+  }
+
+  showPruned(isPruned: boolean): void {
+    this.all.hidden = !isPruned;
   }
 
   /** Tells how many were found, or why nothing could be. */
