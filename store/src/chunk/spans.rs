@@ -85,7 +85,7 @@ impl SpanChunk {
             kind: SpanKind::from_number(self.kind.get(row).into()),
             start: self.start_time.get(row),
             duration: self.duration(row),
-            status: StatusCode::from_number(self.status.get(row).into()),
+            status: self.status(row),
             status_message: self.status_message.get(row),
             attrs: self.attrs(row),
             events: Events::new(self.events.get(row)),
@@ -109,6 +109,10 @@ impl SpanChunk {
 
     pub fn is_error(&self, row: usize) -> bool {
         self.status.get(row) == StatusCode::Error as u8
+    }
+
+    pub fn status(&self, row: usize) -> StatusCode {
+        StatusCode::from_number(self.status.get(row).into())
     }
 
     pub fn kind(&self, row: usize) -> SpanKind {
