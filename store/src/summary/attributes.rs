@@ -134,13 +134,16 @@ mod tests {
         attrs
     }
 
+    /// A kind, attributes, and the end that they name.
+    type Case = (SpanKind, &'static [(&'static str, &'static str)], Other<'static>);
+
     #[test]
     fn conventions_old_and_new_name_the_other_end() {
         use SpanKind::{Client, Consumer, Producer};
         let database = |system, name| Other::Database { system, name };
         let queue = |destination, is_consumed| Other::Queue { system: "kafka", destination, is_consumed };
         let span = |peer| Other::Span { peer };
-        let table: [(SpanKind, &[(&str, &str)], Other<'_>); 14] = [
+        let table: [Case; 14] = [
             (
                 Client,
                 &[("db.system.name", "postgresql"), ("db.namespace", "shop"), ("server.address", "pg")],

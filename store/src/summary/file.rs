@@ -64,9 +64,9 @@ impl SpanSummary {
             let slots = (i64::from_le_bytes(cursor.array()?), i64::from_le_bytes(cursor.array()?));
             let mut block = Block { slots, lengths: [0; 3], parts: Default::default() };
             let mut packed = [0; 3];
-            for part in 0..3 {
-                block.lengths[part] = u32::from_le_bytes(cursor.array()?);
-                packed[part] = u32::from_le_bytes(cursor.array()?) as usize;
+            for (length, packed) in block.lengths.iter_mut().zip(&mut packed) {
+                *length = u32::from_le_bytes(cursor.array()?);
+                *packed = u32::from_le_bytes(cursor.array()?) as usize;
             }
             for (part, length) in block.parts.iter_mut().zip(packed) {
                 *part = cursor.take(length)?.to_vec();

@@ -111,14 +111,16 @@ fn batch(spans: &[Sent]) -> RecordBatch {
 }
 
 type SpanKey = (ServiceName, String, u8, u8, bool, i64);
+/// By bucket.
+type Counts = BTreeMap<u16, u64>;
 type CallKey = (String, String, Connection, i64);
 
 /// Everything that summaries say, added up.
 #[derive(Debug, Default, PartialEq)]
 struct Totals {
-    spans: BTreeMap<SpanKey, (u64, BTreeMap<u16, u64>)>,
+    spans: BTreeMap<SpanKey, (u64, Counts)>,
     /// Calls, failed ones, and the durations of both sides.
-    calls: BTreeMap<CallKey, (u64, u64, BTreeMap<u16, u64>, BTreeMap<u16, u64>)>,
+    calls: BTreeMap<CallKey, (u64, u64, Counts, Counts)>,
     seen: BTreeMap<ServiceName, Nanos>,
     versions: BTreeMap<(ServiceName, String), (i64, i64)>,
 }
@@ -280,7 +282,7 @@ impl Totals {
     }
 }
 
-fn add(counts: &mut BTreeMap<u16, u64>, durations: &DurationCounts) {
+fn add(counts: &mut Counts, durations: &DurationCounts) {
     durations.buckets.iter().for_each(|(bucket, count)| *counts.entry(*bucket).or_default() += count);
 }
 
