@@ -20,11 +20,12 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+pub use attributes::named_end;
 pub use block::{CallCell, SpanCell};
 pub use builder::Builder as SummaryBuilder;
 pub use calls::{Half, Side, join};
 pub use cells::CallCounts;
-pub use durations::{DurationCounts, Durations, MAX_BUCKETS, SCHEMA, bucket_of, exponent_of, lower_bound, upper_bound};
+pub use durations::{DurationCounts, Durations, MAX_BUCKETS, SCHEMA, bucket_of, exponent_of, upper_bound};
 pub(crate) use file::SUFFIX;
 pub use read::{Summaries, Wanted};
 

@@ -23,6 +23,22 @@ pub struct Node {
     pub kind: NodeKind,
 }
 
+impl Node {
+    pub(crate) fn service(name: ServiceName) -> Self {
+        Node { namespace: name.namespace, name: name.name, kind: NodeKind::Service }
+    }
+
+    /// What sends no spans and is called, or a queue.
+    pub(crate) fn peer(name: String, connection: Connection) -> Self {
+        let kind = match connection {
+            Connection::Database => NodeKind::Database,
+            Connection::Messaging => NodeKind::Queue,
+            Connection::Call | Connection::Virtual => NodeKind::External,
+        };
+        Node { namespace: String::new(), name, kind }
+    }
+}
+
 /// What is at the end of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NodeKind {
@@ -130,22 +146,15 @@ pub(crate) fn calls<E: From<QueryError>>(
     Ok((graph, missing))
 }
 
-fn service(name: &ServiceName) -> Node {
-    Node { namespace: name.namespace.clone(), name: name.name.clone(), kind: NodeKind::Service }
-}
-
 fn ends_of(summary: &SpanSummary, edge: StoredEdge) -> Ends {
     let node = |end: End, is_client| match end {
-        End::Service(index) => service(&summary.services[index as usize]),
+        End::Service(index) => Node::service(summary.services[index as usize].clone()),
         End::Peer(index) => {
-            let name = &summary.peers[index as usize];
-            let kind = match edge.connection {
-                Connection::Database => NodeKind::Database,
-                Connection::Messaging => NodeKind::Queue,
-                _ if is_client && name == USER => NodeKind::User,
-                _ => NodeKind::External,
-            };
-            Node { namespace: String::new(), name: name.clone(), kind }
+            let mut node = Node::peer(summary.peers[index as usize].clone(), edge.connection);
+            if is_client && node.kind == NodeKind::External && node.name == USER {
+                node.kind = NodeKind::User;
+            }
+            node
         }
     };
     Ends { client: node(edge.client, true), server: node(edge.server, false), connection: edge.connection }
@@ -183,7 +192,7 @@ impl Sides {
 
     /// Who called whom; `None` where one side says too little.
     fn ends(&self, client: Option<&Half>, server: Option<&Half>) -> Option<Ends> {
-        let node = |half: &Half| service(&self.services[half.service as usize]);
+        let node = |half: &Half| Node::service(self.services[half.service as usize].clone());
         match (client, server) {
             (Some(client), Some(server)) => {
                 let is_message = server.side == Side::Server { is_message: true };
@@ -192,11 +201,8 @@ impl Sides {
             }
             (Some(client), None) => {
                 let Side::Client { peer: Some(peer), is_message, .. } = client.side else { return None };
-                let (connection, kind) = match is_message {
-                    true => (Connection::Messaging, NodeKind::Queue),
-                    false => (Connection::Virtual, NodeKind::External),
-                };
-                let server = Node { namespace: String::new(), name: self.peers[peer as usize].clone(), kind };
+                let connection = if is_message { Connection::Messaging } else { Connection::Virtual };
+                let server = Node::peer(self.peers[peer as usize].clone(), connection);
                 Some(Ends { client: node(client), server, connection })
             }
             _ => None,

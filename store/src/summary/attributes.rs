@@ -5,6 +5,8 @@
 
 use model::{Attrs, SpanKind, Value};
 
+use super::Connection;
+
 /// The other end of the call that a span is one side of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Other<'a> {
@@ -108,6 +110,24 @@ pub(super) fn other_end(kind: SpanKind, attrs: Attrs<'_>) -> Other<'_> {
     }
     let host = || said.url.or(said.old_url).and_then(host);
     Other::Span { peer: said.peer_service.or(said.address()).or_else(host) }
+}
+
+/// The other end of a call that a span of kind client, producer or consumer is the only side of, by its name: a database or a
+/// queue. And whether the span is the calling side.
+pub fn named_end(kind: SpanKind, attrs: Attrs<'_>) -> Option<(Connection, String, bool)> {
+    match other_end(kind, attrs) {
+        Other::Database { system, name } => Some((Connection::Database, joined(system, name), true)),
+        Other::Queue { system, destination, is_consumed } => {
+            Some((Connection::Messaging, joined(system, destination), !is_consumed))
+        }
+        Other::Span { .. } | Other::None => None,
+    }
+}
+
+/// What a peer is called: `system/name`, or the one of them that there is.
+pub(super) fn joined(system: &str, name: &str) -> String {
+    let separator = if system.is_empty() || name.is_empty() { "" } else { "/" };
+    format!("{system}{separator}{name}")
 }
 
 /// The host of an absolute URL.

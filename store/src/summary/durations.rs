@@ -76,7 +76,7 @@ pub fn upper_bound(bucket: u16) -> u64 {
 }
 
 /// The greatest duration of the bucket before, in nanoseconds.
-pub fn lower_bound(bucket: u16) -> u64 {
+fn lower_bound(bucket: u16) -> u64 {
     bucket.checked_sub(1).map_or(0, upper_bound)
 }
 
@@ -147,7 +147,8 @@ impl Durations {
         }
     }
 
-    pub fn add_one(&mut self, duration: Nanos) {
+    #[cfg(test)]
+    fn add_one(&mut self, duration: Nanos) {
         let bucket = bucket_of(duration);
         self.sum = self.sum.saturating_add(duration.max(0) as u64);
         self.make_room(bucket, bucket);
@@ -259,8 +260,7 @@ mod tests {
     #[test]
     fn merging_equals_adding_all_to_one() {
         let values: [&[Nanos]; 3] = [&[5, 1_000_000, 70], &[], &[i64::MAX, 0, -3, 12_345]];
-        let (mut merged, mut all, mut of_cells) = Default::default();
-        let _: (&mut Durations, &mut Durations, &mut Durations) = (&mut merged, &mut all, &mut of_cells);
+        let (mut merged, mut all, mut of_cells) = <(Durations, Durations, Durations)>::default();
         for part in values {
             let (mut durations, mut cell) = (Durations::default(), DurationCounts::default());
             for value in part {

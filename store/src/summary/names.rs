@@ -4,6 +4,7 @@
 use hashbrown::HashMap;
 use model::{Resource, SpanKind, StatusCode};
 
+use super::attributes::joined;
 use super::{Connection, Edge, End, Fact, Index, OTHER, Operation, ServiceName, Trait};
 
 /// How many of each are told apart. A name with an id in it is a common mistake.
@@ -31,7 +32,6 @@ pub(super) struct Names {
     n_names: Vec<usize>,
     names: HashMap<(u32, String), ()>,
     n_values: HashMap<(u32, Trait), u16>,
-    text: String,
 }
 
 impl Names {
@@ -95,20 +95,12 @@ impl Names {
 
     /// What is called `name`, or `system/name`.
     pub(super) fn peer(&mut self, system: &str, name: &str) -> u32 {
-        let mut text = std::mem::take(&mut self.text);
-        text.clear();
-        text.push_str(system);
-        if !system.is_empty() && !name.is_empty() {
-            text.push('/');
+        let text = joined(system, name);
+        if let Some(known) = self.peers.get(&text) {
+            return known;
         }
-        text.push_str(name);
-        let known = self.peers.by_value.get(text.as_str()).copied();
-        let index = known.unwrap_or_else(|| {
-            let fits = text.len() <= MAX_BYTES && self.peers.list.len() < MAX_PEERS;
-            self.peers.add(if fits { text.clone() } else { OTHER.to_owned() })
-        });
-        self.text = text;
-        index
+        let fits = text.len() <= MAX_BYTES && self.peers.list.len() < MAX_PEERS;
+        self.peers.add(if fits { text } else { OTHER.to_owned() })
     }
 
     pub(super) fn edge(&mut self, client: End, server: End, connection: Connection) -> u32 {

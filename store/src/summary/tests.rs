@@ -209,9 +209,8 @@ impl Totals {
     }
 
     fn of(summaries: &[SpanSummary]) -> Self {
-        let (mut totals, mut halves, mut services, mut peers) = Default::default();
-        let _: (&mut Totals, &mut Vec<Half>, &mut Index<ServiceName>, &mut Index<String>) =
-            (&mut totals, &mut halves, &mut services, &mut peers);
+        let (mut totals, mut halves) = (Totals::default(), Vec::new());
+        let (mut services, mut peers) = <(Index<ServiceName>, Index<String>)>::default();
         for summary in summaries {
             let all = Wanted { slots: i64::MIN..i64::MAX, operation: &|_| true, edge: &|_| true };
             let spans = summary.spans(&all, |cell| {

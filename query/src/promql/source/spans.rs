@@ -16,7 +16,7 @@ use store::{Snapshot, Table};
 use crate::services::{Covered, Ends, as_served, calls};
 
 use super::super::error::PromqlError;
-use super::super::labels::{Labels, NAME};
+use super::super::labels::{LE, Labels, NAME};
 use super::super::limits::Meter;
 use super::super::matcher::Matcher;
 use super::super::metadata::Metadata;
@@ -94,6 +94,15 @@ impl What {
 
     fn is_histogram(self) -> bool {
         self.parts().len() > 1
+    }
+
+    /// Families of one subject have the same series.
+    fn subject(self) -> usize {
+        match self {
+            What::Spans | What::Latency => 0,
+            What::Calls | What::Failed | What::Served => 1,
+            What::Called => 2,
+        }
     }
 
     /// The bounds of classic buckets, in milliseconds: those that Tempo has by default. Each is a bound of the buckets of
@@ -180,34 +189,30 @@ pub(super) fn label_sets(
     until: Millis,
     meter: &Meter<'_>,
 ) -> Result<Vec<Labels>, PromqlError> {
+    let minutes = Minutes::of(snapshot, after, until);
+    let is_of_labels = |matcher: &&Matcher| matcher.name != NAME && matcher.name != LE;
+    let of_labels: Vec<Matcher> = matchers.iter().filter(is_of_labels).cloned().collect();
     let mut sets = Vec::new();
-    let mut of_family: Option<(&str, Vec<Labels>)> = None;
+    let mut known: [Option<Vec<Labels>>; 3] = Default::default();
     for asked in asked(snapshot, matchers, time_range(after, until), meter)? {
-        // The parts of a family have the same series.
-        let known = of_family.take().filter(|(family, _)| *family == asked.family.name);
-        let base = match known {
-            Some((_, base)) => base,
+        let known = &mut known[asked.family.what.subject()];
+        let labels = match known {
+            Some(labels) => &*labels,
             None => {
                 let one = Asked { part: Part::Count, ..asked };
-                let unnamed: Vec<Matcher> = matchers.iter().filter(|it| it.name != NAME).cloned().collect();
-                gather(snapshot, one, &unnamed, &Minutes::of(snapshot, after, until), meter)?
-                    .into_iter()
-                    .map(|it| it.0)
-                    .collect()
+                let found = gather(snapshot, one, &of_labels, &minutes, meter)?;
+                &*known.insert(found.into_iter().map(|(labels, _)| labels).collect())
             }
         };
-        for labels in &base {
+        for labels in labels {
             let labels = labels.with(NAME, &asked.name());
-            match asked.part.split_label() {
-                None => sets.push(labels),
-                Some(label) => {
-                    let values = counted::bounds(asked.family.what).into_iter();
-                    let accepted = values.filter(|value| accepts_split(matchers, asked.part, value));
-                    sets.extend(accepted.map(|value| labels.with(label, &value)));
-                }
-            }
+            let values = match asked.part.split_label() {
+                None => vec![String::new()],
+                Some(_) => counted::bounds(asked.family.what),
+            };
+            let accepted = values.iter().filter(|value| accepts_split(matchers, Part::Buckets, value));
+            sets.extend(accepted.map(|value| labels.with(LE, value)));
         }
-        of_family = Some((asked.family.name, base));
         meter.check_series(sets.len())?;
     }
     Ok(sets)

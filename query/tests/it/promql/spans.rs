@@ -263,6 +263,18 @@ fn lists_and_exemplars_have_them() {
     let id = slow.exemplars[0].labels.get("trace_id");
     assert!((u128::from_str_radix(id, 16).unwrap() % 100) == 0, "{id}");
     assert!(found.iter().all(|it| it.exemplars.len() <= 31));
+    let found = exemplars(&source, "traces_service_graph_request_server_seconds_bucket", all, &limits).unwrap().items;
+    let ends: Vec<_> =
+        found.iter().map(|it| (it.labels.get("client"), it.labels.get("server"), it.labels.get("le"))).collect();
+    assert_eq!(
+        ends,
+        [
+            ("gateway", "payment", "0.1"),
+            ("gateway", "payment", "1.6"),
+            ("payment", "postgresql/shop", "0.1"),
+            ("payment", "postgresql/shop", "1.6"),
+        ]
+    );
 }
 
 #[test]
