@@ -17,8 +17,8 @@ const MAX_EDGES: usize = 16_000;
 /// Values of one trait of a service, and of all traits of all services.
 const MAX_VALUES: u16 = 200;
 const MAX_FACTS: usize = 50_000;
-/// Bytes of a name.
-const MAX_BYTES: usize = 1_024;
+/// Bytes of all names.
+const MAX_BYTES: usize = 4 << 20;
 
 #[derive(Default)]
 pub(super) struct Names {
@@ -32,21 +32,28 @@ pub(super) struct Names {
     n_names: Vec<usize>,
     names: HashMap<(u32, String), ()>,
     n_values: HashMap<(u32, Trait), u16>,
+    n_bytes: usize,
 }
 
 impl Names {
     /// The service that sends as `resource`.
     pub(super) fn service(&mut self, service: &str, resource: Resource<'_>) -> u32 {
         let namespace = resource.attrs().get_str("service.namespace").unwrap_or_default();
-        let is_long = namespace.len() > MAX_BYTES || service.len() > MAX_BYTES;
         let name = ServiceName { namespace: namespace.to_owned(), name: service.to_owned() };
-        if let (false, Some(known)) = (is_long, self.services.get(&name)) {
+        if let Some(known) = self.services.get(&name) {
             return known;
         }
-        if is_long || self.services.list.len() >= MAX_SERVICES {
+        if self.services.list.len() >= MAX_SERVICES || !self.takes(namespace.len() + service.len()) {
             return self.services.add(ServiceName { namespace: String::new(), name: OTHER.to_owned() });
         }
         self.services.add(name)
+    }
+
+    /// Whether there is room for a name of so many bytes; then it is taken.
+    fn takes(&mut self, n_bytes: usize) -> bool {
+        let fits = self.n_bytes + n_bytes <= MAX_BYTES;
+        self.n_bytes += if fits { n_bytes } else { 0 };
+        fits
     }
 
     /// Whether spans of this service are counted as another's.
@@ -64,9 +71,8 @@ impl Names {
         status: StatusCode,
         is_root: bool,
     ) -> (u32, bool) {
-        let fits = name.len() <= MAX_BYTES && self.has_room(service, name);
         let operation = |name: &str| Operation { service, name: name.to_owned(), kind, status, is_root };
-        if fits {
+        if self.has_room(service, name) {
             let wanted = operation(name);
             if self.operations.list.len() < MAX_OPERATIONS || self.operations.get(&wanted).is_some() {
                 return (self.operations.add(wanted), self.is_other(service));
@@ -85,7 +91,7 @@ impl Names {
         if self.names.contains_key(&key) {
             return true;
         }
-        if self.n_names[place] >= MAX_NAMES {
+        if self.n_names[place] >= MAX_NAMES || !self.takes(name.len()) {
             return false;
         }
         self.n_names[place] += 1;
@@ -99,7 +105,7 @@ impl Names {
         if let Some(known) = self.peers.get(&text) {
             return known;
         }
-        let fits = text.len() <= MAX_BYTES && self.peers.list.len() < MAX_PEERS;
+        let fits = self.peers.list.len() < MAX_PEERS && self.takes(text.len());
         self.peers.add(if fits { text } else { OTHER.to_owned() })
     }
 
@@ -116,7 +122,7 @@ impl Names {
     pub(super) fn note(&mut self, service: u32, resource: Resource<'_>, slots: (i64, i64)) {
         for what in Trait::ALL {
             let value = resource.attrs().get_str(what.key()).unwrap_or_default();
-            if value.is_empty() || value.len() > MAX_BYTES {
+            if value.is_empty() {
                 continue;
             }
             let key = (service, what, value.to_owned());
@@ -125,9 +131,9 @@ impl Names {
                 *known = (known.0.min(slots.0), known.1.max(slots.1));
                 continue;
             }
-            let n_values = self.n_values.entry((service, what)).or_default();
-            if *n_values < MAX_VALUES && self.facts.len() < MAX_FACTS {
-                *n_values += 1;
+            let n_values = self.n_values.get(&(service, what)).copied().unwrap_or_default();
+            if n_values < MAX_VALUES && self.facts.len() < MAX_FACTS && self.takes(value.len()) {
+                self.n_values.insert((service, what), n_values + 1);
                 self.fact_index.insert(key, self.facts.len() as u32);
                 self.facts.push(Fact { service, what, value: value.to_owned(), slots });
             }
