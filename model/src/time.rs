@@ -11,7 +11,7 @@ pub const HOUR: Nanos = 60 * MINUTE;
 pub const DAY: Nanos = 24 * HOUR;
 
 /// A half-open range of time, `start <= t < end`. The end [`Nanos::MAX`] stands for no end: the last nanosecond belongs to the range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TimeRange {
     pub start: Nanos,
     pub end: Nanos,

@@ -4,7 +4,6 @@
 //! threads of its own, so that a slow query never holds up ingest. No clock is read: ranges come from the caller.
 
 mod budget;
-mod durations;
 mod engine;
 mod error;
 pub mod fields;
@@ -23,7 +22,6 @@ pub mod traces;
 mod warnings;
 
 pub use budget::Budget;
-pub use durations::Durations;
 pub use engine::{Engine, EngineConfig};
 pub use error::QueryError;
 pub use pointer::pointer;

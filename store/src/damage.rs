@@ -20,6 +20,8 @@ pub enum DamageKind {
     Segment,
     /// Costs time, not rows.
     TextIndex,
+    /// What the spans of a segment add up to; costs time, not numbers.
+    Summary,
     /// The file of the time that was last believed.
     Clock,
     /// Of segments, and read all the same, by what is kept to restore it.
@@ -27,7 +29,8 @@ pub enum DamageKind {
 }
 
 impl DamageKind {
-    pub const ALL: [Self; 6] = [Self::Manifest, Self::Log, Self::Segment, Self::TextIndex, Self::Clock, Self::Restored];
+    pub const ALL: [Self; 7] =
+        [Self::Manifest, Self::Log, Self::Segment, Self::TextIndex, Self::Summary, Self::Clock, Self::Restored];
 
     /// The name in metrics and on screen.
     pub fn name(self) -> &'static str {
@@ -36,6 +39,7 @@ impl DamageKind {
             DamageKind::Log => "log",
             DamageKind::Segment => "segment",
             DamageKind::TextIndex => "text_index",
+            DamageKind::Summary => "summary",
             DamageKind::Clock => "clock",
             DamageKind::Restored => "restored",
         }
@@ -127,7 +131,7 @@ mod tests {
         (0..3).for_each(|_| log.note(DamageKind::Segment, "b"));
         log.note(DamageKind::Log, "ä".repeat(2 * MAX_WORDS));
         let stats = log.stats();
-        assert_eq!((stats.counts, log.count()), ([0, 1, 1, 0, 0, 1], (2, 1)));
+        assert_eq!((stats.counts, log.count()), ([0, 1, 1, 0, 0, 0, 1], (2, 1)));
         assert_eq!(stats.places.iter().map(|it| it.text.len()).collect::<Vec<_>>(), [MAX_WORDS, 1, 1]);
         (0..2 * MAX_PLACES).for_each(|place| log.note(DamageKind::TextIndex, place));
         let stats = log.stats();

@@ -32,6 +32,7 @@ mod segment;
 mod series;
 mod snapshot;
 mod store;
+pub mod summary;
 mod sync_times;
 #[cfg(test)]
 mod tests;

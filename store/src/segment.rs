@@ -18,6 +18,7 @@ use crate::files;
 use crate::layout::Layout;
 use crate::manifest::SegmentEntry;
 use crate::schema::Table;
+use crate::summary::SpanSummary;
 use crate::text::{self, Matches};
 use crate::view::Shared;
 
@@ -27,6 +28,7 @@ mod open;
 mod recent;
 mod repair;
 mod samples;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -49,6 +51,7 @@ pub(crate) struct Segment {
     recent: Arc<Recent>,
     footer: Mutex<Weak<Open>>,
     text: Mutex<Weak<text::Index>>,
+    summary: Mutex<Weak<SpanSummary>>,
     removed: OnceLock<()>,
 }
 
@@ -75,6 +78,7 @@ impl Segment {
             recent: Arc::clone(recent),
             footer: Mutex::default(),
             text: Mutex::default(),
+            summary: Mutex::default(),
             removed: OnceLock::new(),
         };
         (segment, error)

@@ -8,6 +8,7 @@ use askama::filters::HtmlSafe;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Icon {
     Home,
+    Map,
     Traces,
     Logs,
     Metrics,
@@ -28,6 +29,7 @@ impl Icon {
     fn path(self) -> &'static str {
         match self {
             Icon::Home => "M4 11l8-7 8 7v8a1 1 0 0 1-1 1h-4v-6H9v6H5a1 1 0 0 1-1-1z",
+            Icon::Map => "M4 9h5v6H4zM15 4h5v5h-5zM15 15h5v5h-5zM9 12h3M12 6.5v11M12 6.5h3M12 17.5h3",
             Icon::Traces => "M3 5h9M7 10h10M10 15h6M13 20h8",
             Icon::Logs => "M5 3h10l4 4v14H5zM9 9h5M9 13h6M9 17h6",
             Icon::Metrics => "M4 4v16h16M7 15l4-5 3 3 5-7",

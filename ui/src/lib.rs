@@ -24,8 +24,10 @@ mod peers_view;
 mod range;
 mod security;
 mod service_graph;
+mod service_map;
 mod shell;
 mod slo_view;
+mod span_search;
 mod span_view;
 mod state;
 mod trace_statistics;
@@ -52,6 +54,7 @@ pub fn router(state: UiState) -> Router {
         .route("/", get(pages::home::get))
         .route("/services", get(pages::service::named))
         .route("/services/{*name}", get(pages::service::get))
+        .route("/map", get(pages::map::get))
         .route("/traces", get(pages::traces::get))
         .route("/traces/compare", get(pages::compare::get))
         .route("/traces/{id}", get(pages::trace::get))

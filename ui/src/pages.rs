@@ -8,6 +8,7 @@ pub(crate) mod go;
 pub(crate) mod home;
 pub(crate) mod ingest;
 pub(crate) mod logs;
+pub(crate) mod map;
 pub(crate) mod metrics;
 pub(crate) mod not_found;
 pub(crate) mod service;

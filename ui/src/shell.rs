@@ -54,8 +54,9 @@ pub(crate) struct Preset {
     pub(crate) is_current: bool,
 }
 
-const PAGES: [(&str, &str, Icon); 9] = [
+const PAGES: [(&str, &str, Icon); 10] = [
     ("/", "Services", Icon::Home),
+    ("/map", "Map", Icon::Map),
     ("/traces", "Traces", Icon::Traces),
     ("/logs", "Logs", Icon::Logs),
     ("/metrics", "Metrics", Icon::Metrics),

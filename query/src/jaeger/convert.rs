@@ -6,7 +6,7 @@ use model::time::MICROSECOND;
 use model::{Attrs, Span as ModelSpan, StatusCode, TimeRange, TraceId, Value};
 use store::Snapshot;
 
-use crate::services;
+use crate::services::{self, NodeKind};
 use crate::traces::{self, TraceSearch};
 use crate::{Budget, QueryError};
 
@@ -62,8 +62,12 @@ pub fn operation_names(
 /// Who calls whom, for `/api/dependencies`.
 pub fn dependencies(snapshot: &Snapshot, budget: &Budget, range: TimeRange) -> Result<Vec<Dependency>, QueryError> {
     let mut calls: BTreeMap<(String, String), u64> = BTreeMap::new();
-    for edge in services::edges(snapshot, budget, range)?.edges {
-        *calls.entry((edge.client, edge.server)).or_default() += edge.n_calls;
+    // With queues, since they are what connects those who write to those who read.
+    let is_shown = |kind| matches!(kind, NodeKind::Service | NodeKind::Queue);
+    for edge in services::edges(snapshot, budget, range, None)?.edges {
+        if is_shown(edge.client.kind) && is_shown(edge.server.kind) {
+            *calls.entry((edge.client.name, edge.server.name)).or_default() += edge.n_calls;
+        }
     }
     let dependency = |((parent, child), call_count)| Dependency { parent, child, call_count };
     Ok(calls.into_iter().map(dependency).collect())

@@ -100,7 +100,15 @@ fn lists_services_operations_and_dependencies() {
     let found = operations(&snapshot, &budget, "payment", "server", TimeRange::ALL).unwrap();
     assert_eq!(serde_json::to_value(found).unwrap(), json!([{"name": "charge", "spanKind": "server"}]));
     assert_eq!(operations(&snapshot, &budget, "payment", "nonsense", TimeRange::ALL).unwrap(), []);
-    let found = dependencies(&snapshot, &budget, TimeRange::ALL).unwrap();
+    let store = TestStore::of_spans(&[
+        TestSpan::new(1, 1, 0).of("gateway", "charge", SpanKind::Client),
+        TestSpan::new(1, 2, 0).below(1).of("payment", "charge", SpanKind::Server),
+        TestSpan::new(1, 3, 0)
+            .below(2)
+            .of("payment", "SELECT", SpanKind::Client)
+            .attr("db.system", Value::Str("redis")),
+    ]);
+    let found = dependencies(&store.snapshot(), &budget, TimeRange::ALL).unwrap();
     assert_eq!(
         serde_json::to_value(found).unwrap(),
         json!([{"parent": "gateway", "child": "payment", "callCount": 1}])

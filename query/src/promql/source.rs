@@ -18,6 +18,7 @@ mod families;
 pub(super) mod names;
 mod points;
 mod samples;
+mod spans;
 mod spelling;
 mod stored;
 mod target_info;
@@ -102,7 +103,12 @@ impl Source {
         meter: &Meter<'_>,
     ) -> Result<Vec<SeriesExemplars>, PromqlError> {
         match &self.0 {
-            Kind::Store(snapshot) => exemplars::select(snapshot, matchers, range, most, meter),
+            Kind::Store(snapshot) => {
+                let mut series = exemplars::select(snapshot, matchers, range, most, meter)?;
+                let left = most.saturating_sub(series.iter().map(|it| it.exemplars.len()).sum());
+                series.extend(spans::exemplars(snapshot, matchers, range, left, meter)?);
+                Ok(series)
+            }
             Kind::Memory(_) => Ok(Vec::new()),
         }
     }
@@ -110,7 +116,11 @@ impl Source {
     /// The metrics by their Prometheus names, each with every description of it.
     pub(super) fn families(&self) -> HashMap<String, Vec<Metadata>> {
         match &self.0 {
-            Kind::Store(snapshot) => families::families(snapshot),
+            Kind::Store(snapshot) => {
+                let mut families = families::families(snapshot);
+                spans::families(snapshot, &mut families);
+                families
+            }
             Kind::Memory(_) => HashMap::new(),
         }
     }

@@ -1,140 +1,102 @@
-//! Which service calls which, from parents and children in different services.
+//! Who calls whom: services, databases, queues, and what sends no spans.
 
-use std::hash::BuildHasher;
+use model::{Nanos, TimeRange};
+use store::Snapshot;
+use store::summary::{Connection, Durations};
 
-use hashbrown::HashMap;
-use model::{Nanos, SpanKind, TimeRange};
-use store::{Scan, Snapshot};
+use crate::{Budget, QueryError, Warnings};
 
-use crate::ids::Ids;
-use crate::{Budget, Durations, QueryError, Warnings};
+use super::calls::{Ends, Missing, Node, as_served, calls, seconds};
+use super::range::Covered;
+use super::stats::per_second;
 
-/// How many spans of each side of a call are kept to find the other side; newest first. 24 bytes each.
-const MAX_SPANS: usize = 2_000_000;
-
-const COLUMNS: &[&str] = &["duration", "trace_id", "span_id", "parent_span_id", "service", "kind", "status"];
-
-/// The calls between services in a range.
+/// The calls of a range.
 #[derive(Clone, Debug, Default)]
 pub struct Edges {
     /// By caller, then callee.
     pub edges: Vec<Edge>,
-    pub n_scanned: u64,
+    /// What is counted, as in [`super::ServiceList`].
+    pub range: TimeRange,
     pub warnings: Vec<String>,
 }
 
-/// Calls from one service to another. Measured where they are served.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Calls from one end to another. Measured where they are served; calls of what sends no spans where they are made.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Edge {
-    pub client: String,
-    pub server: String,
-    /// Whether the calls are messages: consumer spans below producer spans.
-    pub is_messaging: bool,
+    pub client: Node,
+    pub server: Node,
+    pub connection: Connection,
     pub n_calls: u64,
-    /// Calls whose serving span has status error.
+    /// Calls of which a side has status error.
     pub n_errors: u64,
-    pub p95: Option<Nanos>,
+    /// Calls a second.
+    pub rate: f64,
+    pub p50: Option<Nanos>,
+    pub p90: Option<Nanos>,
+    pub p99: Option<Nanos>,
 }
 
-/// A span that was called, until its caller is known.
-struct Called {
-    parent: u64,
-    service: u32,
-    is_consumer: bool,
-    is_error: bool,
-    duration: Nanos,
-}
-
-/// The edges of spans that start in `range`: a span of kind server or consumer whose parent is a span of another service.
-/// A caller outside the range is not found.
-pub fn edges(snapshot: &Snapshot, budget: &Budget, range: TimeRange) -> Result<Edges, QueryError> {
-    let mut warnings = Warnings::new();
-    let hasher = hashbrown::DefaultHashBuilder::default();
-    let identity = |trace: &[u8; 16], span: &[u8; 8]| hasher.hash_one((trace, span));
-    let mut names = Names::default();
-    let mut callers: HashMap<u64, u32> = HashMap::new();
-    let mut called: Vec<Called> = Vec::new();
-    let mut n_scanned = 0;
-    for chunk in snapshot.spans(Scan::new(range).columns(COLUMNS)) {
-        if budget.is_out_of_time()? {
-            warnings.push("the time limit was reached: older calls of the range are not counted");
-            break;
-        }
-        let chunk = match chunk {
-            Ok(chunk) => chunk,
-            Err(error) => {
-                warnings.unreadable(&error);
-                continue;
-            }
-        };
-        if callers.len().max(called.len()) + chunk.len() > MAX_SPANS {
-            warnings.push(format!("only the newest {n_scanned} spans of the range are counted"));
-            break;
-        }
-        n_scanned += chunk.len() as u64;
-        let Some((services, keys)) = chunk.services() else { continue };
-        let services: Vec<u32> = services.iter().map(|name| names.index(name.unwrap_or_default())).collect();
-        let (traces, spans, parents) = (
-            Ids::<16>::of(chunk.batch(), "trace_id"),
-            Ids::<8>::of(chunk.batch(), "span_id"),
-            Ids::<8>::of(chunk.batch(), "parent_span_id"),
-        );
-        for row in 0..chunk.len() {
-            let (Some(trace), Some(span)) = (traces.get(row), spans.get(row)) else { continue };
-            let (kind, service) = (chunk.kind(row), services[keys[row] as usize]);
-            callers.insert(identity(&trace, &span), service);
-            if let (SpanKind::Server | SpanKind::Consumer, Some(parent)) = (kind, parents.get(row)) {
-                called.push(Called {
-                    parent: identity(&trace, &parent),
-                    service,
-                    is_consumer: kind == SpanKind::Consumer,
-                    is_error: chunk.is_error(row),
-                    duration: chunk.duration(row),
-                });
-            }
-        }
-    }
-    let mut counts: HashMap<(u32, u32, bool), (u64, Durations)> = HashMap::new();
-    for call in called {
-        let Some(&client) = callers.get(&call.parent) else { continue };
-        if client != call.service {
-            let (n_errors, durations) = counts.entry((client, call.service, call.is_consumer)).or_default();
-            *n_errors += u64::from(call.is_error);
-            durations.add(call.duration);
-        }
-    }
-    let edges = counts.into_iter().map(|((client, server, is_messaging), (n_errors, durations))| Edge {
-        client: names.name(client),
-        server: names.name(server),
-        is_messaging,
-        n_calls: durations.n_total(),
-        n_errors,
-        p95: durations.quantile(0.95),
-    });
-    let mut edges: Vec<Edge> = edges.collect();
-    edges.sort_by(|a, b| (&a.client, &a.server, a.is_messaging).cmp(&(&b.client, &b.server, b.is_messaging)));
-    Ok(Edges { edges, n_scanned, warnings: warnings.into_texts() })
-}
-
-/// Numbers for service names.
 #[derive(Default)]
-struct Names {
-    names: Vec<String>,
-    by_name: HashMap<String, u32>,
+struct Draft {
+    n_calls: u64,
+    n_errors: u64,
+    durations: Durations,
 }
 
-impl Names {
-    fn index(&mut self, name: &str) -> u32 {
-        if let Some(&index) = self.by_name.get(name) {
-            return index;
-        }
-        let index = self.names.len() as u32;
-        self.names.push(name.to_owned());
-        self.by_name.insert(name.to_owned(), index);
-        index
+/// The calls of spans that start in `range`, with an end that is `service`, if it is given, and not of a service by itself.
+pub fn edges(
+    snapshot: &Snapshot,
+    budget: &Budget,
+    range: TimeRange,
+    service: Option<&str>,
+) -> Result<Edges, QueryError> {
+    let covered = Covered::of(snapshot, range, 1);
+    let mut warnings = Warnings::new();
+    let is_service = |node: &Node| node.kind == super::NodeKind::Service && Some(node.name.as_str()) == service;
+    let wanted = |ends: &Ends| {
+        ends.client != ends.server && (service.is_none() || is_service(&ends.client) || is_service(&ends.server))
+    };
+    let mut drafts: Vec<Draft> = Vec::new();
+    let (graph, missing) =
+        calls(snapshot, budget, &covered, &mut |error| warnings.unreadable(error), &wanted, |_, number, _, counts| {
+            let number = number as usize;
+            if number >= drafts.len() {
+                drafts.resize_with(number + 1, Draft::default);
+            }
+            let draft = &mut drafts[number];
+            draft.n_calls += counts.n_calls;
+            draft.n_errors += counts.n_failed;
+            draft.durations.add(as_served(counts));
+            Ok::<_, QueryError>(())
+        })?;
+    if missing.older {
+        warnings.push("the time limit was reached: older calls of the range are not counted");
     }
+    warn_of(missing, &mut warnings);
+    let length = seconds(covered.range.length());
+    let mut edges: Vec<Edge> = graph
+        .list
+        .into_iter()
+        .zip(drafts)
+        .map(|(Ends { client, server, connection }, Draft { n_calls, n_errors, durations })| Edge {
+            client,
+            server,
+            connection,
+            n_calls,
+            n_errors,
+            rate: per_second(n_calls, length),
+            p50: durations.quantile(0.5),
+            p90: durations.quantile(0.9),
+            p99: durations.quantile(0.99),
+        })
+        .collect();
+    edges.sort_by(|a, b| (&a.client, &a.server, a.connection).cmp(&(&b.client, &b.server, b.connection)));
+    Ok(Edges { edges, range: covered.range, warnings: warnings.into_texts() })
+}
 
-    fn name(&self, index: u32) -> String {
-        self.names[index as usize].clone()
+fn warn_of(missing: Missing, warnings: &mut Warnings) {
+    if missing.n_unpaired > 0 {
+        let n = missing.n_unpaired;
+        warnings.push(format!("{n} spans are not counted as calls: there are too many whose other side is missing"));
     }
 }

@@ -1,22 +1,17 @@
 //! The operations of a service: its span names by kind, with rate, errors and duration.
 
-use arrow::array::Array;
 use hashbrown::HashMap;
-use model::{Nanos, SpanKind, TimeRange};
-use store::{Filter, Scan, Snapshot, Texts};
+use model::{SpanKind, StatusCode, TimeRange};
+use store::Snapshot;
 
-use crate::steps::Steps;
 use crate::{Budget, QueryError, Warnings};
 
+use super::range::Covered;
 use super::stats::{Red, RedCounter};
+use super::steps_of;
 
 /// How many operations are told apart. Span names with an id in them are a common mistake, and each costs a histogram.
 const MAX_OPERATIONS: usize = 2_000;
-
-/// One more than the largest number of a [`SpanKind`].
-const N_KINDS: usize = SpanKind::Consumer as usize + 1;
-
-const COLUMNS: &[&str] = &["duration", "name", "kind", "status"];
 
 /// Which operations to list.
 #[derive(Clone, Debug)]
@@ -33,82 +28,61 @@ pub struct OperationSearch {
 pub struct OperationList {
     /// By total duration, longest first.
     pub operations: Vec<OperationSummary>,
-    /// Spans of the service.
-    pub n_scanned: u64,
+    /// What is counted, as in [`super::ServiceList`].
+    pub range: TimeRange,
     pub warnings: Vec<String>,
 }
 
 /// The spans of one service with one name and kind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OperationSummary {
+    /// [`store::summary::OTHER`] of those that are not told apart.
     pub name: String,
     pub kind: SpanKind,
     pub spans: Red,
-    /// End of its newest span.
-    pub last_seen: Nanos,
-}
-
-#[derive(Default)]
-struct Draft {
-    spans: RedCounter,
-    last_seen: Nanos,
 }
 
 /// The operations of a service with spans that start in the range.
 pub fn operations(snapshot: &Snapshot, budget: &Budget, search: &OperationSearch) -> Result<OperationList, QueryError> {
-    let steps = Steps::new(search.range, search.n_buckets);
+    let covered = Covered::of(snapshot, search.range, search.n_buckets);
+    let steps = steps_of(&covered, search.n_buckets);
     let mut warnings = Warnings::new();
     let mut by_name: HashMap<(String, SpanKind), usize> = HashMap::new();
-    let mut drafts: Vec<Draft> = Vec::new();
-    let mut n_scanned = 0;
-    let service = Filter::Text { column: "service", wanted: Texts::exactly([search.service.clone()]) };
-    for chunk in snapshot.spans(Scan::new(search.range).columns(COLUMNS).filter(service)) {
-        if budget.is_out_of_time()? {
-            warnings.push("the time limit was reached: older spans of the range are not counted");
-            break;
-        }
-        let chunk = match chunk {
-            Ok(chunk) => chunk,
-            Err(error) => {
-                warnings.unreadable(&error);
-                continue;
-            }
+    let mut drafts: Vec<RedCounter> = Vec::new();
+    covered.read_or_warn(snapshot, budget, &mut warnings, |summary, warnings| {
+        let of_service: Vec<bool> = summary.services.iter().map(|it| it.name == search.service).collect();
+        let wanted = |index: u32| {
+            let it = &summary.operations[index as usize];
+            of_service[it.service as usize] && search.kind.is_none_or(|kind| kind == it.kind)
         };
-        n_scanned += chunk.len() as u64;
-        let Some((names, name_keys)) = chunk.names() else { continue };
-        // Of each name and kind of this chunk: its draft, once it was looked up.
-        let mut known: Vec<Option<Option<usize>>> = vec![None; names.len() * N_KINDS];
-        for (row, name) in name_keys.iter().enumerate() {
-            let kind = chunk.kind(row);
-            if search.kind.is_some_and(|wanted| wanted != kind) {
-                continue;
-            }
-            let name = *name as usize;
-            let index = *known[name * N_KINDS + kind as usize].get_or_insert_with(|| {
-                let key = (names.value(name).to_owned(), kind);
+        // Of each operation of this summary: its draft, once it was looked up.
+        let mut known: Vec<Option<Option<usize>>> = vec![None; summary.operations.len()];
+        summary.spans(&covered.wanted(&wanted, &|_| false), |cell| {
+            let it = &summary.operations[cell.operation as usize];
+            let place = *known[cell.operation as usize].get_or_insert_with(|| {
+                let key = (it.name.clone(), it.kind);
                 if drafts.len() == MAX_OPERATIONS && !by_name.contains_key(&key) {
                     warnings.push(format!("more than {MAX_OPERATIONS} operations: the rest is not listed"));
                     return None;
                 }
                 Some(*by_name.entry(key).or_insert_with(|| {
-                    drafts.push(Draft::default());
+                    drafts.push(RedCounter::default());
                     drafts.len() - 1
                 }))
             });
-            let Some(index) = index else { continue };
-            let (start, duration) = (chunk.start(row), chunk.duration(row));
-            drafts[index].spans.add(steps.step_of(start), duration, chunk.is_error(row));
-            drafts[index].last_seen = drafts[index].last_seen.max(start.saturating_add(duration));
-        }
-    }
+            let Some(place) = place else { return };
+            let step = steps.step_of(covered.slots.start(cell.slot));
+            drafts[place].add(step, cell.durations, it.status == StatusCode::Error);
+        })
+    })?;
     let summaries = by_name.into_iter().map(|((name, kind), index)| {
-        let draft = std::mem::take(&mut drafts[index]);
-        OperationSummary { name, kind, spans: draft.spans.finish(&steps), last_seen: draft.last_seen }
+        let spans = std::mem::take(&mut drafts[index]).finish(&steps);
+        OperationSummary { name, kind, spans }
     });
     let mut operations: Vec<OperationSummary> = summaries.collect();
     operations.sort_by(|a, b| {
         let key = |it: &OperationSummary| (std::cmp::Reverse(it.spans.total_duration), it.kind as u8);
         key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
     });
-    Ok(OperationList { operations, n_scanned, warnings: warnings.into_texts() })
+    Ok(OperationList { operations, range: covered.range, warnings: warnings.into_texts() })
 }

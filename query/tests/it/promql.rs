@@ -13,6 +13,7 @@ mod notation;
 mod otlp;
 mod run;
 mod script;
+mod spans;
 mod target_info;
 
 fn scripts_in(dir: &Path) -> Vec<PathBuf> {

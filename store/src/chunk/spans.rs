@@ -85,7 +85,7 @@ impl SpanChunk {
             kind: SpanKind::from_number(self.kind.get(row).into()),
             start: self.start_time.get(row),
             duration: self.duration(row),
-            status: StatusCode::from_number(self.status.get(row).into()),
+            status: self.status(row),
             status_message: self.status_message.get(row),
             attrs: self.attrs(row),
             events: Events::new(self.events.get(row)),

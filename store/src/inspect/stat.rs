@@ -34,7 +34,7 @@ pub struct LevelStat {
     pub bytes: u64,
     /// Of the rows; both included.
     pub times: (Nanos, Nanos),
-    /// What the bytes are: columns by name, `(footer)`, `(parity)`, `(bloom filter)`, `(text index)`, `(times)`; the largest first.
+    /// What the bytes are: columns by name, `(footer)`, `(parity)`, `(bloom filter)`, `(text index)`, `(times)`, `(summary)`; the largest first.
     pub parts: Vec<(String, u64)>,
 }
 
@@ -62,6 +62,7 @@ pub fn stat(dir: &Path) -> Result<Stat, OpenError> {
                 Some("bloom") => add("(bloom filter)", file.bytes),
                 Some("text") => add("(text index)", file.bytes),
                 Some("repair" | "footer") => add("(parity)", file.bytes),
+                Some("summary") => add("(summary)", file.bytes),
                 Some("times") => add("(times)", file.bytes),
                 _ => match segment.column_bytes() {
                     Ok(columns) => {

@@ -8,6 +8,8 @@ use crate::damage::DamageKind;
 use crate::error::{OpenError, own_words};
 use crate::manifest::SegmentEntry;
 use crate::schema::Table;
+use crate::segment::Segment;
+use crate::summary::{SUFFIX, Wanted};
 
 mod files;
 mod log;
@@ -111,7 +113,34 @@ fn segment(directory: &Directory, entry: &SegmentEntry, deep: bool, series: &mut
     // Nothing more exact is known of these.
     let found: HashSet<PathBuf> = report.findings[before..].iter().map(|it| it.path.clone()).collect();
     wrong.into_iter().filter(|it| !found.contains(&it.path)).for_each(|it| report.findings.push(it));
-    if segment.table() == Table::Logs {
-        text::check(&segment, deep, report);
+    match segment.table() {
+        Table::Logs => text::check(&segment, deep, report),
+        Table::Spans => summary(&segment, report),
+        _ => {}
+    }
+}
+
+/// Checks that the summary of a segment of spans can be decoded and counts every row.
+fn summary(segment: &Segment, report: &mut Report) {
+    let path = segment.path().with_extension(SUFFIX);
+    let summary = match segment.written_summary() {
+        // Of an earlier version.
+        None => return,
+        // Its checksum is a finding already.
+        Some(Err(_)) => return,
+        Some(Ok(summary)) => summary,
+    };
+    let all = Wanted { slots: i64::MIN..i64::MAX, operation: &|_| true, edge: &|_| true };
+    let mut n_spans = 0u64;
+    let decoded = summary
+        .spans(&all, |cell| n_spans = n_spans.saturating_add(cell.durations.n_total()))
+        .and_then(|()| summary.calls(&all, |_| {}))
+        .and_then(|()| summary.seen(&all.slots, |_, _| {}));
+    match decoded {
+        Err(error) => report.wrong(path, error.message),
+        Ok(()) if n_spans != segment.n_rows() || summary.n_spans != n_spans => {
+            report.wrong(path, format!("counts {n_spans} spans, the manifest says {}", segment.n_rows()));
+        }
+        Ok(()) => {}
     }
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Open;
 use crate::damage::DamageLog;
+use crate::summary::SpanSummary;
 use crate::text;
 
 /// Text indexes kept open at most: each holds a file.
@@ -18,14 +19,20 @@ const MAX_TEXTS: usize = 256;
 pub(crate) struct Recent {
     pub(super) footers: Kept<Open>,
     pub(super) texts: Kept<text::Index>,
+    pub(super) summaries: Kept<SpanSummary>,
     pub(crate) damage: Arc<DamageLog>,
 }
 
 impl Recent {
-    /// Keeps about `bytes` in memory, half of them for dictionaries of words.
+    /// Keeps about `bytes` in memory: three eighths for footers, as much for dictionaries of words, the rest for summaries.
     pub(crate) fn new(bytes: usize) -> Self {
-        let (footers, texts) = (Kept::new(bytes / 2, usize::MAX), Kept::new(bytes / 2, MAX_TEXTS));
-        Recent { footers, texts, damage: Arc::default() }
+        let share = bytes / 8 * 3;
+        Recent {
+            footers: Kept::new(share, usize::MAX),
+            texts: Kept::new(share, MAX_TEXTS),
+            summaries: Kept::new(bytes / 4, usize::MAX),
+            damage: Arc::default(),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::files::{BlockSums, CHECKSUMS_KEY, ChecksummedWriter, Written};
 use crate::layout::{Encoder, Layout};
 use crate::manifest::{FileEntry, SegmentEntry};
 use crate::schema::Table;
+use crate::summary::{self, Slots, SummaryBuilder};
 use crate::text;
 
 /// What the words of a full-text index may take in memory before they are written, at most. Writing them takes as much again.
@@ -41,6 +42,8 @@ pub(crate) struct SegmentWriter {
     max_time: Nanos,
     rows: u64,
     traces: BloomBuilder,
+    /// Of spans.
+    summary: Option<SummaryBuilder>,
     text: Option<text::Builder<ChecksummedWriter>>,
     text_memory: usize,
 }
@@ -61,6 +64,7 @@ impl SegmentWriter {
             max_time: Nanos::MIN,
             rows: 0,
             traces: BloomBuilder::default(),
+            summary: (table == Table::Spans).then(|| SummaryBuilder::new(Slots::MINUTES)),
             text: None,
             text_memory: TEXT_MEMORY,
         }
@@ -128,6 +132,9 @@ impl SegmentWriter {
                 self.traces.end_group();
             }
         }
+        if let Some(summary) = &mut self.summary {
+            summary.add(rows);
+        }
     }
 
     /// Adds the bodies of `rows` to the full-text index.
@@ -151,6 +158,9 @@ impl SegmentWriter {
         if self.table.has_trace_id() {
             let bloom = std::mem::take(&mut self.traces).finish();
             files.push(self.write_file("bloom", &bloom.to_bytes())?);
+        }
+        if let Some(summary) = self.summary.take() {
+            files.push(self.write_file(summary::SUFFIX, &summary.finish().to_bytes())?);
         }
         if let Some(index) = self.text.take() {
             let written = finish_text(index).map_err(|error| self.failed("text", &*error))?;
@@ -271,7 +281,7 @@ pub(crate) fn sync_names(dir: &Path, table: Table) -> Result<(), ReadError> {
 /// Removes the files of segments of `table` with these ids, which were never published.
 pub(crate) fn remove_files(dir: &Path, table: Table, ids: &[u64]) {
     for id in ids {
-        for suffix in ["parquet", repair::SUFFIX, "times", "bloom", "text"] {
+        for suffix in ["parquet", repair::SUFFIX, "times", "bloom", "text", summary::SUFFIX] {
             // Not every table has every file, and the writer may not have come to it.
             _ = std::fs::remove_file(dir.join(path(table, *id, suffix)));
         }

@@ -283,7 +283,8 @@ fn damage_is_counted_by_kind_at_the_start_and_when_it_is_read() {
     let (store, recovery) = open(dir.path());
     let counts = |store: &Store| DamageKind::ALL.map(|kind| (kind.name(), store.stats().damage.counts[kind as usize]));
     let expected = |segment, restored| {
-        let of_others = [("manifest", 1), ("log", 1), ("segment", segment), ("text_index", 0), ("clock", 0)];
+        let of_others =
+            [("manifest", 1), ("log", 1), ("segment", segment), ("text_index", 0), ("summary", 0), ("clock", 0)];
         [&of_others[..], &[("restored", restored)]].concat()
     };
     assert_eq!((recovery.damage.len(), counts(&store).to_vec(), store.n_damaged()), (2, expected(0, 0), (2, 0)));

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::app::App;
 use crate::page_url::PageUrl;
 use crate::range::PageRange;
+use crate::span_search::quoted;
 
 /// Suggestions at once: what fits below a box.
 const MAX_ITEMS: usize = 12;
@@ -102,21 +103,6 @@ fn of_values(values: Sampled<FieldValue>) -> Answer {
 fn is_plain(text: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'/');
     !text.is_empty() && text.bytes().all(word) && !["AND", "OR", "NOT"].contains(&text) && !text.starts_with('-')
-}
-
-fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for char in text.chars() {
-        match char {
-            '"' | '\\' => out.extend(['\\', char]),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            other => out.push(other),
-        }
-    }
-    out.push('"');
-    out
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use model::Nanos;
 use model::time::MINUTE;
+use model::{Nanos, TimeRange};
 use query::services::{Red, ServiceSummary, services};
 use slo::status::Health;
 
@@ -16,6 +16,7 @@ use crate::page_url::PageUrl;
 use crate::parts::{Name, ServiceTag, Spark};
 use crate::shell::Shell;
 use crate::slo_view::SloCard;
+use crate::span_search;
 
 /// Points of a sparkline.
 const BUCKETS: usize = 40;
@@ -49,8 +50,13 @@ struct Row {
     namespace: Option<Name>,
     word: &'static str,
     class: &'static str,
+    /// The traces of its requests, those in which they failed, and those in which they took as long as one in twenty.
+    requests: PageUrl,
+    failed: PageUrl,
+    slow: Option<PageUrl>,
     rate: String,
     errors: String,
+    is_failing: bool,
     p95: String,
     rate_line: Spark,
     error_line: Spark,
@@ -87,7 +93,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         .take(MAX_SERVICES)
         .map(|service| {
             let (word, class, _) = health(service);
-            row(&app, &shell, service, word, class)
+            row(&app, &shell, service, list.range, (word, class))
         })
         .collect();
     let is_untouched = (app.state.ingest)().signals.iter().all(|signal| signal.n_accepted == 0);
@@ -107,8 +113,15 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     )
 }
 
-fn row(app: &App, shell: &Shell, service: &ServiceSummary, word: &'static str, class: &'static str) -> Row {
+fn row(
+    app: &App,
+    shell: &Shell,
+    service: &ServiceSummary,
+    range: TimeRange,
+    (word, class): (&'static str, &'static str),
+) -> Row {
     let red = &service.requests;
+    let requests = span_search::requests(service, range);
     let lines = Lines::of(red);
     let named = |name: &str| (!name.is_empty()).then(|| Name::new(name, MAX_NAME));
     Row {
@@ -117,8 +130,12 @@ fn row(app: &App, shell: &Shell, service: &ServiceSummary, word: &'static str, c
         namespace: named(&service.namespace),
         word,
         class,
+        failed: requests.with("errors", "1"),
+        slow: red.p95.map(|p95| requests.with("min", format!("{p95}ns")).with("order", "slowest")),
+        requests,
         rate: format::rate(red.rate),
         errors: format::percent(red.error_ratio),
+        is_failing: red.n_errors > 0,
         p95: red.p95.map_or("–".to_owned(), format::duration),
         rate_line: lines.rate,
         error_line: lines.errors,

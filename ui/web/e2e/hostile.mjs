@@ -109,7 +109,7 @@ async function sendNames(to, name, check) {
 
 /** Sends the names and returns the pages that show them. */
 export async function sendAllNames(to, check) {
-  const pages = ["/", "/traces", "/logs", "/metrics", "/ingest", "/connect"];
+  const pages = ["/", "/map", "/traces", "/logs", "/metrics", "/ingest", "/connect"];
   for (const name of NAMES) {
     const id = await sendNames(to, name, check);
     pages.push(`/traces/${id}`, `/traces/${id}?view=statistics`, `/traces/${id}?span=00f067aa0ba902b7`);

@@ -66,7 +66,7 @@ await step(browser, "home", async (page) => {
   await accessible(page, "service");
 });
 
-for (const [path, heading] of [["/traces", "Traces"], ["/logs", "Logs"], ["/metrics", "Metrics"], ["/slos", "Service level objectives"], ["/alerts", "Alerts"], ["/ingest", "Ingest"], ["/connect", "Connect"]]) {
+for (const [path, heading] of [["/map", "Service map"], ["/traces", "Traces"], ["/logs", "Logs"], ["/metrics", "Metrics"], ["/slos", "Service level objectives"], ["/alerts", "Alerts"], ["/ingest", "Ingest"], ["/connect", "Connect"]]) {
   for (const theme of ["light", "dark"]) {
     await step(browser, `${path} ${theme}`, async (page) => {
       await open(page, path);
@@ -75,6 +75,28 @@ for (const [path, heading] of [["/traces", "Traces"], ["/logs", "Logs"], ["/metr
     }, { colorScheme: theme });
   }
 }
+
+await step(browser, "map", async (page) => {
+  await open(page, "/map");
+  check((await page.locator(".sg-node").count()) >= 3, "map: callers and called are not drawn");
+  check((await page.locator("table tbody tr").count()) > 0, "map: no call is listed");
+  await page.locator("svg.service-graph a").first().click();
+  await page.waitForURL(/focus=/);
+  await accessible(page, "map of a service");
+  await page.locator("table [data-row-link]").first().click();
+  await page.waitForURL(/\/traces\?/);
+  check((await page.locator("[data-row-link]").count()) > 0, "map: the search behind a figure finds no trace");
+});
+
+await step(browser, "figures", async (page) => {
+  await open(page, "/");
+  for (const title of ["Traces with these requests", "Traces in which they failed", "Traces in which they took as long"]) {
+    const link = page.locator(`a[title="${title}"]`).first();
+    await open(page, await link.getAttribute("href"));
+    check((await page.locator("[data-row-link]").count()) > 0, `figures: nothing is found by "${title}"`);
+    await page.goBack();
+  }
+});
 
 await step(browser, "trace", async (page) => {
   await open(page, trace);
@@ -278,7 +300,7 @@ await step(browser, "ingest", async (page) => {
 });
 
 await step(browser, "nothing is too wide", async (page) => {
-  for (const path of ["/", "/ingest", "/connect"]) {
+  for (const path of ["/", "/map", "/ingest", "/connect"]) {
     await open(page, path);
     const wide = await page.evaluate(() => [...document.querySelectorAll(".scroll")].filter((it) => it.scrollWidth > it.clientWidth).map((it) => it.scrollWidth - it.clientWidth));
     check(wide.length === 0, `${path}: a table is ${wide} px too wide at 1280`);

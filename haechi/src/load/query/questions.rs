@@ -53,7 +53,7 @@ const fn question(
     Question { name, request, finds, status: 200, signal }
 }
 
-const QUESTIONS: [Question; 20] = [
+const QUESTIONS: [Question; 22] = [
     question("trace by id", Signal::Traces, |ledger, generator, roll| by_id(&trace_id(ledger, generator, roll)), spans),
     Question {
         status: 404,
@@ -86,6 +86,18 @@ const QUESTIONS: [Question; 20] = [
             )
         },
         rows,
+    ),
+    question(
+        "spans: rates by service and kind, a day",
+        Signal::Traces,
+        |ledger, _, _| of_a_day(ledger, "sum by (service, span_kind) (rate(traces_spanmetrics_calls_total[24h]))"),
+        series,
+    ),
+    question(
+        "spans: calls between services, a day",
+        Signal::Traces,
+        |ledger, _, _| of_a_day(ledger, "sum by (client, server) (rate(traces_service_graph_request_total[24h]))"),
+        series,
     ),
     question("logs: newest 100 of a common word", Signal::Logs, |ledger, _, _| newest(ledger, COMMON), records),
     question("logs: newest 100 of a usual word", Signal::Logs, |ledger, _, _| newest(ledger, USUAL), records),
@@ -218,6 +230,12 @@ fn range_query(ledger: &Ledger, query: &str) -> Request {
     let parameters =
         vec![("query", query.to_owned()), ("start", seconds(start)), ("end", seconds(end)), ("step", "60".to_owned())];
     Request::Get("/api/v1/query_range".into(), parameters)
+}
+
+/// At the end of the run, of a range of a day.
+fn of_a_day(ledger: &Ledger, query: &str) -> Request {
+    let time = seconds(ledger.covered().end);
+    Request::Get("/api/v1/query".into(), vec![("query", query.to_owned()), ("time", time)])
 }
 
 fn seconds(time: i64) -> String {

@@ -88,6 +88,7 @@ fn words(kind: DamageKind) -> &'static str {
         DamageKind::Log => "the write-ahead log",
         DamageKind::Segment => "segments",
         DamageKind::TextIndex => "full-text indexes",
+        DamageKind::Summary => "summaries of spans",
         DamageKind::Clock => "the clock file",
         DamageKind::Restored => "segments, restored from parity",
     }

@@ -15,6 +15,7 @@ use super::conditions;
 use super::names::first_word;
 use super::points::{self, Wanted, time_range};
 use super::samples;
+use super::spans;
 use super::spelling::{Part, Speller, accepts_split, split_value};
 use super::target_info;
 
@@ -35,6 +36,7 @@ pub(super) fn select(
     }
     let mut series = tell_apart(series, &as_written);
     series.extend(target_info::select(snapshot, matchers, after, until, meter)?);
+    series.extend(spans::select(snapshot, matchers, after, until, meter)?);
     series.sort_by(|a, b| a.labels.cmp(&b.labels));
     Ok(series)
 }
@@ -64,6 +66,7 @@ pub(super) fn label_sets(
         }
     }
     sets.extend(target_info::label_sets(snapshot, matchers, after, end, meter)?);
+    sets.extend(spans::label_sets(snapshot, matchers, after, end, meter)?);
     Ok(sets)
 }
 
