@@ -33,6 +33,9 @@ pub enum FieldPlace {
     Own,
     Resource,
     Scope,
+    /// An attribute of an event or of a link of the span.
+    Event,
+    Link,
 }
 
 /// A field of the sampled rows.

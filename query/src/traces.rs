@@ -1,5 +1,7 @@
 //! Traces: one by its id, and the search for those with spans that match.
 
+mod each;
+mod groups;
 mod heatmap;
 mod links;
 mod matching;
@@ -8,6 +10,7 @@ mod search;
 mod select;
 mod sets;
 mod signals;
+mod spans;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -15,12 +18,16 @@ mod trace;
 mod tree;
 mod typical;
 
+pub(crate) use each::{Found, each_span};
+pub use groups::{TraceGroup, TraceGroups, groups, of_group};
 pub use heatmap::{Cell, Heatmap, heatmap};
 pub use links::{LinkedSpan, LinkingSpan, LinksTo, SpanLink, links_of, links_to};
 pub use matching::matching;
 pub use metrics::{MetricsQuery, SpanMetrics, SpanSeries, metrics};
+pub(crate) use search::plan;
 pub use search::search;
 pub use signals::{Signals, TraceExemplar, signals};
+pub use spans::{SpanHit, SpanHits, spans};
 pub use summary::{FoundSet, FoundSpan, MatchedSpan, TraceSummary};
 pub use trace::{ServiceSpans, Trace, TraceNote, TraceSpan, trace};
 pub use typical::typical;
