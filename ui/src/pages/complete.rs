@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use query::fields::{self, Field, FieldPlace, FieldValue, Sampled, Signal};
+use query::lang::word;
 use serde::Serialize;
 
 use crate::app::App;
@@ -67,13 +68,15 @@ fn of_fields(names: Sampled<Field>, prefix: &str) -> Answer {
         }
     }
     let items = first.into_iter().chain(second).take(MAX_ITEMS).map(|Field { name, place, n_rows }| Item {
-        insert: if is_plain(&name) { name.clone() } else { quoted(&name) },
+        insert: word(&name),
         text: name,
         note: match place {
             FieldPlace::Intrinsic => "",
             FieldPlace::Own => "attribute",
             FieldPlace::Resource => "resource",
             FieldPlace::Scope => "scope",
+            FieldPlace::Event => "event",
+            FieldPlace::Link => "link",
         },
         n_rows,
     });
@@ -84,8 +87,7 @@ fn of_values(values: Sampled<FieldValue>) -> Answer {
     let item = |FieldValue { value, type_name, n_rows }| Item {
         insert: match type_name {
             "int" | "double" | "bool" => value.clone(),
-            _ if is_plain(&value) => value.clone(),
-            _ => quoted(&value),
+            _ => word(&value),
         },
         text: value,
         note: if type_name == "string" { "" } else { type_name },
@@ -96,27 +98,6 @@ fn of_values(values: Sampled<FieldValue>) -> Answer {
         n_sampled: values.n_sampled,
         complete: values.complete,
     }
-}
-
-/// Whether the search language takes the text as one word.
-fn is_plain(text: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'/');
-    !text.is_empty() && text.bytes().all(word) && !["AND", "OR", "NOT"].contains(&text) && !text.starts_with('-')
-}
-
-fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for char in text.chars() {
-        match char {
-            '"' | '\\' => out.extend(['\\', char]),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            other => out.push(other),
-        }
-    }
-    out.push('"');
-    out
 }
 
 #[cfg(test)]
