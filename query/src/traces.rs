@@ -23,7 +23,7 @@ pub use groups::{TraceGroup, TraceGroups, groups, of_group};
 pub use heatmap::{Cell, Heatmap, heatmap};
 pub use links::{LinkedSpan, LinkingSpan, LinksTo, SpanLink, links_of, links_to};
 pub use matching::matching;
-pub use metrics::{MetricsQuery, SpanMetrics, SpanSeries, metrics};
+pub use metrics::{MetricsQuery, SpanExemplar, SpanMetrics, SpanSeries, metrics};
 pub(crate) use search::plan;
 pub use search::search;
 pub use signals::{Signals, TraceExemplar, signals};

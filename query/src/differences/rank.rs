@@ -82,7 +82,9 @@ impl Count {
     }
 
     fn share(&self, side: usize, n: [usize; 2]) -> Share {
-        Share { share: self.mass[side].clamp(0.0, 1.0), n_with: self.n[side], n: n[side] }
+        // Sums of weights are off by their rounding.
+        let share = ((self.mass[side] * 1e9).round() / 1e9).clamp(0.0, 1.0);
+        Share { share, n_with: self.n[side], n: n[side] }
     }
 }
 

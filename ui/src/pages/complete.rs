@@ -1,11 +1,11 @@
-//! `/complete`: what the word under the cursor of a search box may become: fields, or values of a field, with how many of the
-//! newest rows have them. For the script of the page; the box works without.
+//! `/complete`: what the word under the cursor of a search box may become: fields, or values of a field, with how many rows
+//! of the range have them. For the script of the page; the box works without.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use query::fields::{self, Field, FieldPlace, FieldValue, Sampled, Signal};
+use query::fields::{self, Field, FieldPlace, FieldValue, Sampled, Signal, ValueSearch};
 use query::lang::word;
 use serde::Serialize;
 
@@ -19,9 +19,7 @@ const MAX_ITEMS: usize = 12;
 #[derive(Serialize)]
 struct Answer {
     items: Vec<Item>,
-    /// Rows looked at, the newest of the range.
-    n_sampled: u64,
-    /// Whether those are all rows of the range.
+    /// Whether numbers are of all rows of the range; otherwise they are estimates.
     complete: bool,
 }
 
@@ -44,7 +42,10 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri) -> Response {
     let found = app.state.engine.run(move |snapshot, budget| {
         Ok(match field.is_empty() {
             true => of_fields(fields::names(snapshot, budget, signal, range)?, &prefix),
-            false => of_values(fields::values(snapshot, budget, signal, range, &field, &prefix, MAX_ITEMS)?),
+            false => {
+                let search = ValueSearch { signal, range, name: &field, prefix: &prefix, limit: MAX_ITEMS, of: "" };
+                of_values(fields::values(snapshot, budget, &search)?)
+            }
         })
     });
     match found.await {
@@ -57,7 +58,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri) -> Response {
 /// Those with `prefix` first, then those that have it in the middle.
 fn of_fields(names: Sampled<Field>, prefix: &str) -> Answer {
     let prefix = prefix.to_lowercase();
-    let (n_sampled, complete) = (names.n_sampled, names.complete);
+    let complete = names.complete;
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for field in names.items {
         let name = field.name.to_lowercase();
@@ -80,7 +81,7 @@ fn of_fields(names: Sampled<Field>, prefix: &str) -> Answer {
         },
         n_rows,
     });
-    Answer { items: items.collect(), n_sampled, complete }
+    Answer { items: items.collect(), complete }
 }
 
 fn of_values(values: Sampled<FieldValue>) -> Answer {
@@ -93,11 +94,7 @@ fn of_values(values: Sampled<FieldValue>) -> Answer {
         note: if type_name == "string" { "" } else { type_name },
         n_rows,
     };
-    Answer {
-        items: values.items.into_iter().map(item).collect(),
-        n_sampled: values.n_sampled,
-        complete: values.complete,
-    }
+    Answer { items: values.items.into_iter().map(item).collect(), complete: values.complete }
 }
 
 #[cfg(test)]
