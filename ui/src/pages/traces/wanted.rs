@@ -46,7 +46,7 @@ impl Mode {
             ],
             Mode::Groups => &[
                 (TraceOrder::Newest, "Most traces"),
-                (TraceOrder::Slowest, "Slowest (p95)"),
+                (TraceOrder::Slowest, "Slowest"),
                 (TraceOrder::MostErrors, "Most failed"),
                 (TraceOrder::MostSpans, "Most spans"),
             ],
