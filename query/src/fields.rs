@@ -113,15 +113,23 @@ pub fn names(
     signal: Signal,
     range: TimeRange,
 ) -> Result<Sampled<Field>, QueryError> {
-    let mut counts: HashMap<(FieldPlace, String), u64> = HashMap::new();
+    let mut counts: HashMap<FieldPlace, HashMap<String, u64>> = HashMap::new();
+    let mut n_distinct = 0;
+    let mut count = |place, key: &str| {
+        let of_place: &mut HashMap<String, u64> = counts.entry(place).or_default();
+        if let Some(n) = of_place.get_mut(key) {
+            *n += 1;
+        } else if n_distinct < MAX_DISTINCT {
+            n_distinct += 1;
+            of_place.insert(key.to_owned(), 1);
+        }
+    };
     let sample = each_row(snapshot, budget, signal, range, None, |row| {
         let places = [FieldPlace::Own, FieldPlace::Resource, FieldPlace::Scope];
         for (place, attrs) in places.into_iter().zip(row.attributes()) {
-            for (key, _) in attrs.iter() {
-                count(&mut counts, (place, key.to_owned()));
-            }
+            attrs.iter().for_each(|(key, _)| count(place, key));
         }
-        row.each_inner(|place, key, _| count(&mut counts, (place, key.to_owned())));
+        row.each_inner(|place, key, _| count(place, key));
     })?;
     let n_rows = if sample.complete { sample.n_sampled } else { counts::rows(snapshot, budget, signal, range)? };
     let scale = n_rows as f64 / sample.n_sampled.max(1) as f64;
@@ -130,8 +138,10 @@ pub fn names(
         Signal::Logs => &LOG_FIELDS,
     };
     let every = |name: &&str| Field { name: (*name).to_owned(), place: FieldPlace::Intrinsic, n_rows };
-    let mut attributes: Vec<Field> =
-        counts.into_iter().map(|((place, name), n)| Field { name, place, n_rows: scaled(n, scale) }).collect();
+    let fields = counts.into_iter().flat_map(|(place, keys)| {
+        keys.into_iter().map(move |(name, n)| Field { name, place, n_rows: scaled(n, scale) })
+    });
+    let mut attributes: Vec<Field> = fields.collect();
     attributes.sort_by(|a, b| b.n_rows.cmp(&a.n_rows).then_with(|| (&a.name, a.place).cmp(&(&b.name, b.place))));
     Ok(sample.with(intrinsic.iter().map(every).chain(attributes).collect()))
 }
@@ -180,13 +190,6 @@ fn sort(items: &mut [FieldValue]) {
 
 fn scaled(n: u64, scale: f64) -> u64 {
     (n as f64 * scale).round() as u64
-}
-
-/// Counts `key`, unless it would be one too many.
-fn count<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, u64>, key: K) {
-    if counts.len() < MAX_DISTINCT || counts.contains_key(&key) {
-        *counts.entry(key).or_default() += 1;
-    }
 }
 
 impl Sampled<()> {

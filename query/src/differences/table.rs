@@ -6,7 +6,7 @@ use crate::fields::FieldPlace;
 
 /// Fields, and values of all fields together, that are told apart. What is beyond counts as one value, which is never reported.
 const MAX_FIELDS: usize = 2_000;
-const MAX_VALUES: usize = 200_000;
+const MAX_VALUES: usize = 100_000;
 /// Values of one observation.
 const MAX_OF_ROW: usize = 512;
 /// Longer values are not told apart.

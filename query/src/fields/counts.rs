@@ -124,7 +124,10 @@ impl Count<'_> {
                 return;
             };
             let mut counts = vec![0u64; shared.values().len()];
-            shared.keys().iter().flatten().for_each(|key| counts[key as usize] += 1);
+            match shared.keys().null_count() {
+                0 => shared.keys().values().iter().for_each(|key| counts[*key as usize] += 1),
+                _ => shared.keys().iter().flatten().for_each(|key| counts[key as usize] += 1),
+            }
             let (texts, binaries) = (shared.values().as_string_opt::<i32>(), shared.values().as_binary_opt::<i32>());
             for (entry, n) in counts.into_iter().enumerate().filter(|(_, n)| *n > 0) {
                 let bytes = texts.map(|it| it.value(entry).as_bytes()).or_else(|| Some(binaries?.value(entry)));

@@ -9,7 +9,7 @@ use crate::{Budget, QueryError, Warnings};
 
 use super::{FieldPlace, Sampled, Signal};
 
-/// How many rows are looked at, at least, when there are as many; whole chunks.
+/// How many rows are looked at, when there are as many.
 pub const SAMPLE_ROWS: u64 = 20_000;
 
 const SPAN_COLUMNS: &[&str] =
@@ -102,31 +102,49 @@ pub(super) fn each_row(
         Signal::Spans => {
             // A filter reads columns of its own.
             let scan = filter.map_or_else(|| scan.clone().columns(SPAN_COLUMNS), |it| it.with_hints(scan.clone()));
-            sample(snapshot.spans(scan), budget, each, |chunk, each| {
+            sample(snapshot.spans(scan), budget, each, |chunk, each, most| {
                 let mut bound = filter.map(|filter| filter.bind(chunk));
-                let matching = (0..chunk.len()).filter(|&row| bound.as_mut().is_none_or(|bound| bound.matches(row)));
-                matching.map(|row| each(Row::Span(chunk.row(row)))).count()
+                let mut n = 0;
+                for row in 0..chunk.len() {
+                    if bound.as_mut().is_some_and(|bound| !bound.matches(row)) {
+                        continue;
+                    }
+                    n += 1;
+                    if n > most {
+                        break;
+                    }
+                    each(Row::Span(chunk.row(row)));
+                }
+                n
             })
         }
-        Signal::Logs => sample(snapshot.logs(scan.columns(LOG_COLUMNS)), budget, each, |chunk, each| {
-            (0..chunk.len()).for_each(|row| each(Row::Log(chunk.row(row))));
+        Signal::Logs => sample(snapshot.logs(scan.columns(LOG_COLUMNS)), budget, each, |chunk, each, most| {
+            (0..chunk.len().min(most)).for_each(|row| each(Row::Log(chunk.row(row))));
             chunk.len()
         }),
     }
 }
 
-/// Takes chunks until there are enough rows.
+/// Takes rows of chunks until there are enough. `take` hands over at most as many rows as it is told, and says how many there
+/// are, or at least that there are more.
 fn sample<C, E: FnMut(Row<'_>)>(
     mut chunks: impl Iterator<Item = Result<C, store::ReadError>>,
     budget: &Budget,
     mut each: E,
-    take: impl Fn(&C, &mut E) -> usize,
+    take: impl Fn(&C, &mut E, usize) -> usize,
 ) -> Result<Sampled<()>, QueryError> {
     let mut warnings = Warnings::new();
     let (mut n_sampled, mut complete) = (0, false);
     while n_sampled < SAMPLE_ROWS && !budget.is_out_of_time()? {
         match chunks.next() {
-            Some(Ok(chunk)) => n_sampled += take(&chunk, &mut each) as u64,
+            Some(Ok(chunk)) => {
+                let most = (SAMPLE_ROWS - n_sampled) as usize;
+                let n_rows = take(&chunk, &mut each, most);
+                n_sampled += n_rows.min(most) as u64;
+                if n_rows > most {
+                    break;
+                }
+            }
             Some(Err(error)) => warnings.unreadable(&error),
             None => {
                 complete = warnings.is_empty();

@@ -60,6 +60,8 @@ struct TracesPage {
     differences: Option<(PageUrl, &'static str)>,
     /// The page with what is different about failed spans.
     compare_failed: Option<PageUrl>,
+    /// The page without that.
+    without_failed: Option<PageUrl>,
     /// Filters that are set, each with the page without it.
     chips: Vec<Chip>,
     problem: Option<Problem>,
@@ -138,6 +140,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             n_spans: spans_in_words(&map),
             heatmap: Heatmap::new(&map, url, chosen.as_ref().map(|it| it.selection)),
             compare_failed: can_compare.then(|| url.with("diff", "errors")),
+            without_failed: (url.get("diff") == "errors" && differences.is_some()).then(|| url.without("diff")),
             differences,
             without_group: (!url.get("group").is_empty()).then(|| url.without("group")),
             chosen,

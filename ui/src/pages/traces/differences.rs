@@ -44,6 +44,8 @@ struct PartOfPage {
 
 struct Part {
     title: String,
+    /// What the spans of the selection are called.
+    selected: &'static str,
     /// What was compared with what, and how many fields.
     basis: String,
     /// Why there is nothing to see.
@@ -129,6 +131,7 @@ impl Part {
     fn failed(problem: Problem) -> Self {
         Part {
             title: "What is different".to_owned(),
+            selected: "",
             basis: String::new(),
             nothing: None,
             rows: Vec::new(),
@@ -172,6 +175,7 @@ impl Part {
         };
         Part {
             title,
+            selected: if of_failed { "Failed" } else { "Chosen" },
             basis,
             nothing,
             rows: found.differences.iter().map(|it| Row::new(it, search, wanted, what)).collect(),
