@@ -1,12 +1,16 @@
-//! The fields that rows have and their most common values: for completion and for facets. From a sample of the newest
-//! rows, whose size every answer states.
+//! The fields that rows have and their most common values: for completion and for facets.
+//!
+//! Values are counted over the whole range where columns and dictionaries tell them (`counts`). Fields, and values of what no column
+//! tells, are from a sample of the newest rows (`rows`), whose numbers stand for the range. Every answer says which.
 
+mod counts;
 mod rows;
 
 use hashbrown::HashMap;
 use model::TimeRange;
 use store::Snapshot;
 
+use crate::lang::{Plan, SpanTerms};
 use crate::{Budget, QueryError};
 
 pub use rows::SAMPLE_ROWS;
@@ -33,6 +37,9 @@ pub enum FieldPlace {
     Own,
     Resource,
     Scope,
+    /// An attribute of an event or of a link of the span.
+    Event,
+    Link,
 }
 
 /// A field of the sampled rows.
@@ -40,7 +47,7 @@ pub enum FieldPlace {
 pub struct Field {
     pub name: String,
     pub place: FieldPlace,
-    /// Sampled rows that have it.
+    /// Rows of the range that have it, unless the answer is complete an estimate.
     pub n_rows: u64,
 }
 
@@ -51,18 +58,33 @@ pub struct FieldValue {
     pub value: String,
     /// That of the newest row that has it, as [`model::Value::type_name`] says it.
     pub type_name: &'static str,
-    /// Sampled rows that have it.
+    /// Rows of the range that have it, unless the answer is complete an estimate.
     pub n_rows: u64,
 }
 
-/// An answer from a sample.
+/// Which values to find.
+#[derive(Clone, Copy, Debug)]
+pub struct ValueSearch<'a> {
+    pub signal: Signal,
+    pub range: TimeRange,
+    /// The field, as the search language names it.
+    pub name: &'a str,
+    /// With which they begin, in any case.
+    pub prefix: &'a str,
+    pub limit: usize,
+    /// A TraceQL query: values of the spans that it finds. One that is not understood, or not about single spans, counts as
+    /// none, since whoever completes a query has not finished it.
+    pub of: &'a str,
+}
+
+/// An answer, and what it is from.
 #[derive(Clone, Debug, Default)]
 pub struct Sampled<T> {
     /// Most rows first, then by name.
     pub items: Vec<T>,
-    /// Rows looked at.
+    /// Rows looked at one by one; 0 where columns told all.
     pub n_sampled: u64,
-    /// Whether those are all rows of the range.
+    /// Whether all rows of the range were counted: otherwise numbers are estimates from those that were.
     pub complete: bool,
     pub warnings: Vec<String>,
 }
@@ -91,60 +113,83 @@ pub fn names(
     signal: Signal,
     range: TimeRange,
 ) -> Result<Sampled<Field>, QueryError> {
-    let mut counts: HashMap<(FieldPlace, String), u64> = HashMap::new();
-    let sample = each_row(snapshot, budget, signal, range, |row| {
+    let mut counts: HashMap<FieldPlace, HashMap<String, u64>> = HashMap::new();
+    let mut n_distinct = 0;
+    let mut count = |place, key: &str| {
+        let of_place: &mut HashMap<String, u64> = counts.entry(place).or_default();
+        if let Some(n) = of_place.get_mut(key) {
+            *n += 1;
+        } else if n_distinct < MAX_DISTINCT {
+            n_distinct += 1;
+            of_place.insert(key.to_owned(), 1);
+        }
+    };
+    let sample = each_row(snapshot, budget, signal, range, None, |row| {
         let places = [FieldPlace::Own, FieldPlace::Resource, FieldPlace::Scope];
         for (place, attrs) in places.into_iter().zip(row.attributes()) {
-            for (key, _) in attrs.iter() {
-                count(&mut counts, (place, key.to_owned()));
-            }
+            attrs.iter().for_each(|(key, _)| count(place, key));
         }
+        row.each_inner(|place, key, _| count(place, key));
     })?;
+    let n_rows = if sample.complete { sample.n_sampled } else { counts::rows(snapshot, budget, signal, range)? };
+    let scale = n_rows as f64 / sample.n_sampled.max(1) as f64;
     let intrinsic: &[&str] = match signal {
         Signal::Spans => &SPAN_FIELDS,
         Signal::Logs => &LOG_FIELDS,
     };
-    let n_rows = sample.n_sampled;
     let every = |name: &&str| Field { name: (*name).to_owned(), place: FieldPlace::Intrinsic, n_rows };
-    let mut attributes: Vec<Field> =
-        counts.into_iter().map(|((place, name), n_rows)| Field { name, place, n_rows }).collect();
+    let fields = counts.into_iter().flat_map(|(place, keys)| {
+        keys.into_iter().map(move |(name, n)| Field { name, place, n_rows: scaled(n, scale) })
+    });
+    let mut attributes: Vec<Field> = fields.collect();
     attributes.sort_by(|a, b| b.n_rows.cmp(&a.n_rows).then_with(|| (&a.name, a.place).cmp(&(&b.name, b.place))));
     Ok(sample.with(intrinsic.iter().map(every).chain(attributes).collect()))
 }
 
-/// The most common values of the field `name`, at most `limit` of them: those that start with `prefix`, in any case.
-/// Fields with a value of their own in each row, such as `duration`, `body` and the ids, have none to offer.
+/// The most common values of a field, at most as many as wanted. Fields with a value of their own in each row, such as
+/// `duration`, `body` and the ids, have none to offer.
 pub fn values(
     snapshot: &Snapshot,
     budget: &Budget,
-    signal: Signal,
-    range: TimeRange,
-    name: &str,
-    prefix: &str,
-    limit: usize,
+    search: &ValueSearch<'_>,
 ) -> Result<Sampled<FieldValue>, QueryError> {
-    let prefix = prefix.to_lowercase();
+    let ValueSearch { signal, range, name, limit, of, .. } = *search;
+    let prefix = search.prefix.to_lowercase();
+    let wanted = |text: &str| text.len() <= MAX_VALUE_BYTES && text.to_lowercase().starts_with(&prefix);
+    let plan = Plan::traceql(&SpanTerms { query: of, ..SpanTerms::default() }).ok().filter(|_| signal == Signal::Spans);
+    let filter = plan.as_ref().and_then(Plan::single).filter(|filter| !filter.is_all());
+    if filter.is_none()
+        && let Some(mut counted) = counts::values(snapshot, budget, search, &wanted)?
+    {
+        counted.items.truncate(limit);
+        return Ok(counted);
+    }
     let mut counts: HashMap<String, (u64, &'static str)> = HashMap::new();
-    let sample = each_row(snapshot, budget, signal, range, |row| {
-        let wanted = |text: &str| text.len() <= MAX_VALUE_BYTES && text.to_lowercase().starts_with(&prefix);
-        if let Some((text, type_name)) = row.value(name).filter(|(text, _)| wanted(text))
-            && (counts.len() < MAX_DISTINCT || counts.contains_key(&text))
-        {
-            counts.entry(text).or_insert((0, type_name)).0 += 1;
-        }
+    let sample = each_row(snapshot, budget, signal, range, filter, |row| {
+        row.each_value(name, |text, type_name| {
+            if wanted(&text) && (counts.len() < MAX_DISTINCT || counts.contains_key(&text)) {
+                counts.entry(text).or_insert((0, type_name)).0 += 1;
+            }
+        });
     })?;
-    let of_counts = |(value, (n_rows, type_name))| FieldValue { value, type_name, n_rows };
+    // Of a filtered sample it is not known how many rows it stands for.
+    let scale = match sample.complete || filter.is_some() {
+        true => 1.0,
+        false => counts::rows(snapshot, budget, signal, range)? as f64 / sample.n_sampled.max(1) as f64,
+    };
+    let of_counts = |(value, (n, type_name))| FieldValue { value, type_name, n_rows: scaled(n, scale) };
     let mut items: Vec<FieldValue> = counts.into_iter().map(of_counts).collect();
-    items.sort_by(|a, b| b.n_rows.cmp(&a.n_rows).then_with(|| a.value.cmp(&b.value)));
+    sort(&mut items);
     items.truncate(limit);
     Ok(sample.with(items))
 }
 
-/// Counts `key`, unless it would be one too many.
-fn count<K: std::hash::Hash + Eq>(counts: &mut HashMap<K, u64>, key: K) {
-    if counts.len() < MAX_DISTINCT || counts.contains_key(&key) {
-        *counts.entry(key).or_default() += 1;
-    }
+fn sort(items: &mut [FieldValue]) {
+    items.sort_by(|a, b| b.n_rows.cmp(&a.n_rows).then_with(|| a.value.cmp(&b.value)));
+}
+
+fn scaled(n: u64, scale: f64) -> u64 {
+    (n as f64 * scale).round() as u64
 }
 
 impl Sampled<()> {

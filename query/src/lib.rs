@@ -4,6 +4,7 @@
 //! threads of its own, so that a slow query never holds up ingest. No clock is read: ranges come from the caller.
 
 mod budget;
+pub mod differences;
 mod engine;
 mod error;
 pub mod fields;

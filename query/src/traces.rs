@@ -1,6 +1,8 @@
 //! Traces: one by its id, and the search for those with spans that match.
 
 mod assemble;
+mod each;
+mod groups;
 mod heatmap;
 mod links;
 mod matching;
@@ -11,6 +13,7 @@ mod select;
 mod sets;
 mod sides;
 mod signals;
+mod spans;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -18,14 +21,18 @@ mod trace;
 mod tree;
 mod typical;
 
+pub(crate) use each::{Found, each_span};
+pub use groups::{TraceGroup, TraceGroups, groups, of_group};
 pub use heatmap::{Cell, Heatmap, heatmap};
 pub use links::{LinkedSpan, LinkingSpan, LinksTo, SpanLink, links_of, links_to};
 pub use matching::matching;
-pub use metrics::{MetricsQuery, SpanMetrics, SpanSeries, metrics};
+pub use metrics::{MetricsQuery, SpanExemplar, SpanMetrics, SpanSeries, metrics};
 pub use peers::{PeerValue, Peers, peers};
+pub(crate) use search::plan;
 pub use search::search;
 pub use sides::{Cause, Side, Wanted, sides};
 pub use signals::{Signals, TraceExemplar, signals};
+pub use spans::{SpanHit, SpanHits, spans};
 pub use summary::{FoundSet, FoundSpan, MatchedSpan, TraceSummary};
 pub use trace::{Parts, ServiceSpans, Trace, TraceNote, TraceSpan, trace, trace_in};
 pub use typical::{alike, typical};

@@ -38,6 +38,7 @@ mod sync_times;
 mod tests;
 pub mod text;
 mod unique;
+mod values;
 mod view;
 mod wal;
 
@@ -60,3 +61,4 @@ pub use series::{Cardinality, Condition, LabelCardinality, MetricCardinality, Se
 pub use snapshot::{Order, Scan, Snapshot};
 pub use store::{Acked, Decode, Request, Store, StoreConfig, StoreStats, TableStats};
 pub use sync_times::SyncStats;
+pub use values::{CountedValue, ValueCount, ValueCounter};

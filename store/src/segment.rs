@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::buffer::{BooleanBuffer, Buffer};
-use model::{Nanos, TraceId};
+use model::{Nanos, TimeRange, TraceId, Value};
 use parquet::arrow::arrow_reader::RowSelection;
 
 use crate::chunk::Times;
@@ -113,6 +113,15 @@ impl Segment {
 
     pub(crate) fn n_rows(&self) -> u64 {
         self.entry.rows
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Of row group `index`.
+    pub(crate) fn n_rows_of(&self, index: usize) -> Result<u64, ReadError> {
+        Ok(self.open()?.groups[index].n_rows())
     }
 
     /// Of the traces `wanted`, those that the segment may hold.
@@ -256,6 +265,19 @@ impl Segment {
         let batch = guarded(|| open.read(index, columns, selection, ids))
             .map_err(|error| self.unreadable(ReadError::new(&open.path, format!("row group {index}: {error}"))))?;
         Ok(Some(batch))
+    }
+
+    /// As [`crate::layout::wide::count_values`], of row group `index` of a segment of that layout.
+    pub(crate) fn count_values(
+        &self,
+        index: usize,
+        key: &str,
+        within: Option<(&str, TimeRange)>,
+        each: &mut dyn FnMut(Value<'_>, u64),
+    ) -> Result<u64, ReadError> {
+        let open = self.open()?;
+        guarded(|| open.count_values(index, key, within, each))
+            .map_err(|error| self.unreadable(ReadError::new(&open.path, format!("row group {index}: {error}"))))
     }
 
     /// Fails when row group `index` has values that a reader of few rows would not find.

@@ -57,6 +57,7 @@ pub fn router(state: UiState) -> Router {
         .route("/map", get(pages::map::get))
         .route("/traces", get(pages::traces::get))
         .route("/traces/compare", get(pages::compare::get))
+        .route("/traces/differences", get(pages::traces::differences))
         .route("/traces/{id}", get(pages::trace::get))
         // Megabytes, half of them ids that nothing makes smaller: more effort would save little and cost most of the time.
         .route(

@@ -1,6 +1,7 @@
 //! Searches that find the spans behind a figure: addresses of the page of traces.
 
 use model::TimeRange;
+use query::lang::quoted;
 use query::services::{Connection, Edge, Node, NodeKind, OTHER, ServiceSummary};
 
 use crate::format;
@@ -84,22 +85,6 @@ fn regex(text: &str) -> String {
         }
         out.push(char);
     }
-    out
-}
-
-/// `text` in quotes, as the search language reads it.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for char in text.chars() {
-        match char {
-            '"' | '\\' => out.extend(['\\', char]),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            other => out.push(other),
-        }
-    }
-    out.push('"');
     out
 }
 

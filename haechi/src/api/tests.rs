@@ -21,6 +21,7 @@ use tower::ServiceExt;
 use super::{ApiState, router};
 
 mod data;
+mod grafana;
 mod ingest;
 mod jaeger;
 mod logs;

@@ -26,6 +26,7 @@ async fn main_pages_work_in_a_browser() {
     std::fs::write(slos.join("shop.yaml"), slo).unwrap();
     let haechi = Haechi::start_with(&dir.path().join("data"), &["--slos", slos.to_str().unwrap()]);
     send_a_shop(&haechi.otlp_http).await;
+    send_a_ledger(&haechi.otlp_http).await;
     let output = Command::new("node")
         .arg("e2e/run.mjs")
         .arg(&haechi.ui)
@@ -60,4 +61,26 @@ async fn send_a_shop(base: &str) {
     let metrics =
         vec![otlp::counter("shop.orders", &points, vec![]), otlp::histogram("http.server.request.duration", &buckets)];
     assert_eq!(otlp::post(base, "metrics", &otlp::metrics("shop", metrics)).await.unwrap(), 200);
+}
+
+/// Sixty traces of one service, an hour ago and older than those of the shop. Every fourth is slow and fails: those that write to
+/// one of three replicas.
+async fn send_a_ledger(base: &str) {
+    let now = otlp::now();
+    for n in 1..=60u64 {
+        let (trace, start) = (u128::from(n) << 64 | 2, now - 5_400 * SECOND + n * 30 * SECOND);
+        let is_bad = n % 4 == 0;
+        let lasts = if is_bad { SECOND * 2 / 5 } else { SECOND / 200 + n * 10_000 };
+        let replica = if is_bad { "replica-3" } else { ["replica-1", "replica-2"][n as usize % 2] };
+        let mut root = otlp::span(trace, n * 10, 0, "POST /entries", start, start + lasts);
+        let mut child = otlp::span(trace, n * 10 + 1, n * 10, "write", start + 1_000, start + lasts - 1_000);
+        for span in [&mut root, &mut child] {
+            span.attributes.push(otlp::text("db.replica", replica));
+            span.attributes.push(otlp::text("customer", &format!("c-{}", n * 7 % 40)));
+        }
+        if is_bad {
+            (root, child) = (otlp::failed(root, "write timed out"), otlp::failed(child, "write timed out"));
+        }
+        assert_eq!(otlp::post(base, "traces", &otlp::traces("ledger", vec![root, child])).await.unwrap(), 200);
+    }
 }

@@ -5,7 +5,7 @@ use model::{SpanKind, TimeRange, Value};
 use crate::Budget;
 use crate::testing::{TestLog, TestSpan, TestStore};
 
-use super::{FieldPlace, Signal, names, values};
+use super::{FieldPlace, Signal, ValueSearch, names, values};
 
 fn spans() -> TestStore {
     let spans: Vec<TestSpan> = (0..10)
@@ -46,8 +46,9 @@ fn names_are_intrinsic_fields_then_attributes_by_number_of_rows() {
 fn values_are_the_most_common_that_start_with_what_was_typed() {
     let store = spans();
     let ask = |name: &str, prefix: &str, limit| {
-        let found = values(&store.snapshot(), &Budget::unlimited(), Signal::Spans, TimeRange::ALL, name, prefix, limit)
-            .unwrap();
+        let search = ValueSearch { signal: Signal::Spans, range: TimeRange::ALL, name, prefix, limit, of: "" };
+        let found = values(&store.snapshot(), &Budget::unlimited(), &search).unwrap();
+        assert!(found.complete, "{name}");
         found.items.into_iter().map(|it| format!("{}:{}", it.value, it.n_rows)).collect::<Vec<_>>().join(" ")
     };
     let table = [
@@ -77,7 +78,8 @@ fn log_fields_are_offered_too() {
         TestLog::new(2, "b").of("booking", 9),
     ]);
     let ask = |name| {
-        let found = values(&store.snapshot(), &Budget::unlimited(), Signal::Logs, TimeRange::ALL, name, "", 9).unwrap();
+        let search = ValueSearch { signal: Signal::Logs, range: TimeRange::ALL, name, prefix: "", limit: 9, of: "" };
+        let found = values(&store.snapshot(), &Budget::unlimited(), &search).unwrap();
         found.items.into_iter().map(|it| it.value).collect::<Vec<_>>()
     };
     assert_eq!(ask("severity"), ["error", "info"]);
@@ -91,4 +93,79 @@ fn a_sample_says_that_it_is_one() {
     let found = names(&TestStore::of_spans(&spans).snapshot(), &Budget::unlimited(), Signal::Spans, TimeRange::ALL);
     let found = found.unwrap();
     assert!(!found.complete && found.n_sampled >= super::SAMPLE_ROWS, "{}", found.n_sampled);
+}
+
+#[test]
+fn values_are_counted_in_every_layout_and_range_as_row_by_row() {
+    let spans: Vec<TestSpan> = (0..300u64)
+        .map(|n| {
+            let span = TestSpan::new(u128::from(n), n + 1, n as i64)
+                .attr("zone", Value::Str(["a", "b", "c"][n as usize % 3]))
+                .attr("size", Value::Int((n % 4) as i64))
+                .attr("ratio", Value::Double((n % 2) as f64 / 4.0))
+                .attr("cached", Value::Bool(n % 5 == 0))
+                .resource_attr("pod", Value::Str(["p1", "p2"][n as usize % 2]));
+            if n % 100 == 7 { span.attr("rare", Value::Str("yes")) } else { span }
+        })
+        .collect();
+    let store = TestStore::in_thirds(&spans, TestStore::add_spans);
+    for (start, end) in [(0, 300), (50, 250), (120, 130), (299, 300), (400, 500)] {
+        let of = |value: &dyn Fn(u64) -> Option<String>| {
+            let mut counts = std::collections::BTreeMap::new();
+            (start..end.min(300)).filter_map(value).for_each(|it| *counts.entry(it).or_insert(0u64) += 1);
+            counts
+        };
+        let expected = [
+            ("zone", of(&|n| Some(["a", "b", "c"][n as usize % 3].to_owned()))),
+            ("span.size", of(&|n| Some((n % 4).to_string()))),
+            ("ratio", of(&|n| Some(if n % 2 == 1 { "0.25" } else { "0" }.to_owned()))),
+            ("cached", of(&|n| Some((n % 5 == 0).to_string()))),
+            ("rare", of(&|n| (n % 100 == 7).then(|| "yes".to_owned()))),
+            ("pod", of(&|n| Some(["p1", "p2"][n as usize % 2].to_owned()))),
+            ("service", of(&|_| Some("shop".to_owned()))),
+        ];
+        for (name, expected) in expected {
+            let range = TimeRange::new(start as i64, end as i64);
+            let search = ValueSearch { signal: Signal::Spans, range, name, prefix: "", limit: 9, of: "" };
+            let found = values(&store.snapshot(), &Budget::unlimited(), &search).unwrap();
+            let counts: std::collections::BTreeMap<String, u64> =
+                found.items.into_iter().map(|it| (it.value.replace("0.0", "0"), it.n_rows)).collect();
+            assert_eq!((counts, found.complete), (expected, true), "{name} in {start}..{end}");
+        }
+    }
+}
+
+#[test]
+fn events_and_links_have_fields_and_a_query_narrows_values() {
+    let mut exception = model::AttrsBuf::new();
+    exception.push("exception.type", Value::Str("Timeout"));
+    let mut batch = model::AttrsBuf::new();
+    batch.push("batch", Value::Int(3));
+    let store = TestStore::of_spans(&[
+        TestSpan::new(1, 1, 1).of("booking", "work", SpanKind::Server).attr("zone", Value::Str("a")),
+        TestSpan::new(1, 2, 2).of("payment", "pay", SpanKind::Client).attr("zone", Value::Str("b")).event(
+            2,
+            "exception",
+            &exception,
+        ),
+        TestSpan::new(1, 3, 3)
+            .of("payment", "pay", SpanKind::Client)
+            .attr("zone", Value::Str("c"))
+            .link_with(1, 1, &batch),
+    ]);
+    let fields = names(&store.snapshot(), &Budget::unlimited(), Signal::Spans, TimeRange::ALL).unwrap().items;
+    let has = |place, name: &str| fields.iter().any(|it| it.place == place && it.name == name);
+    assert!(has(FieldPlace::Event, "exception.type") && has(FieldPlace::Link, "batch"), "{fields:?}");
+    let ask = |name, of| {
+        let search = ValueSearch { signal: Signal::Spans, range: TimeRange::ALL, name, prefix: "", limit: 9, of };
+        let found = values(&store.snapshot(), &Budget::unlimited(), &search).unwrap();
+        found.items.into_iter().map(|it| it.value).collect::<Vec<_>>()
+    };
+    assert_eq!(ask("event.exception.type", ""), ["Timeout"]);
+    assert_eq!(ask("event_name", ""), ["exception"]);
+    assert_eq!(ask("link.batch", ""), ["3"]);
+    assert_eq!(ask("zone", "{ resource.service.name = \"payment\" }"), ["b", "c"]);
+    assert_eq!(ask("zone", "{ name = \"work\" && status != error }"), ["a"]);
+    // Half a query is none.
+    assert_eq!(ask("zone", "{ name = "), ["a", "b", "c"]);
 }

@@ -156,6 +156,12 @@ impl Plan {
         if self.has_all_columns { scan } else { scan.columns(columns::union(columns)) }
     }
 
+    /// `scan` with the columns that the plan reads, and durations and trace ids.
+    pub(crate) fn with_trace_ids(&self, scan: Scan) -> Scan {
+        let columns = columns::TRACE_ID | columns::DURATION | self.columns();
+        if self.has_all_columns { scan } else { scan.columns(columns::union(columns)) }
+    }
+
     fn columns(&self) -> u32 {
         let of_leaves = self.leaves.iter().map(SpanFilter::columns);
         of_leaves.chain(self.values.iter().map(Expr::columns)).fold(0, |set, more| set | more)

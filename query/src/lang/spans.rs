@@ -53,7 +53,7 @@ pub struct SpanFilter {
 
 impl SpanFilter {
     /// A filter that lets every span through.
-    pub(super) fn all() -> Self {
+    pub(crate) fn all() -> Self {
         SpanFilter { tree: Tree::all(), n_conditions: 0 }
     }
 
@@ -174,6 +174,18 @@ impl SpanFilter {
     /// `scan` with the columns that the filter reads, and times, durations and status.
     pub(crate) fn with_durations(&self, scan: Scan) -> Scan {
         scan.columns(columns::union(columns::DURATION | columns::KIND_AND_STATUS | self.columns()))
+    }
+
+    /// `scan` with the columns that the filter reads, and times, durations, status and trace ids.
+    pub(crate) fn with_durations_and_ids(&self, scan: Scan) -> Scan {
+        let columns = columns::DURATION | columns::KIND_AND_STATUS | columns::TRACE_ID;
+        scan.columns(columns::union(columns | self.columns()))
+    }
+
+    /// `scan` with the columns that the filter reads, and all that is compared of spans: what lists show, attributes and events.
+    pub(crate) fn with_attributes(&self, scan: Scan) -> Scan {
+        let columns = columns::LISTED | columns::ATTRIBUTES | columns::EVENTS;
+        scan.columns(columns::union(columns | self.columns()))
     }
 
     pub(super) fn columns(&self) -> u32 {

@@ -1,6 +1,6 @@
 //! Metrics of spans, computed from the spans themselves: TraceQL's `rate()`, `quantile_over_time()`, `compare()` and others.
 
-use model::{Nanos, TimeRange};
+use model::{Nanos, TimeRange, TraceId};
 use store::Snapshot;
 
 use crate::lang::{FieldValue, Metric, compile_metrics};
@@ -8,6 +8,7 @@ use crate::steps::Steps;
 use crate::{Budget, QueryError, Warnings};
 
 mod compare;
+mod examples;
 mod functions;
 mod join;
 mod rows;
@@ -17,6 +18,8 @@ mod tests;
 
 /// Points of one series are at most so many.
 const MAX_STEPS: usize = 11_000;
+/// Exemplars of a series.
+const MAX_EXEMPLARS: usize = 1_000;
 
 /// What to compute of the spans that start in a range.
 #[derive(Clone, Debug)]
@@ -26,6 +29,8 @@ pub struct MetricsQuery {
     pub range: TimeRange,
     /// Nanoseconds of each step; the length of the range or more for one value.
     pub step: Nanos,
+    /// Spans that each series shows as examples, at most.
+    pub exemplars: usize,
 }
 
 /// Series over the steps of a range.
@@ -49,6 +54,17 @@ pub struct SpanSeries {
     pub labels: Vec<(String, FieldValue<'static>)>,
     /// One for each step; NaN where there is none.
     pub values: Vec<f64>,
+    /// Spans that it was computed from, by time.
+    pub exemplars: Vec<SpanExemplar>,
+}
+
+/// A span that stands for others of its step: of those that were measured, the one with the largest number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SpanExemplar {
+    pub trace_id: TraceId,
+    pub time: Nanos,
+    /// What was measured of the span; of counts and rates the value of the series.
+    pub value: f64,
 }
 
 /// The series that `wanted.query` describes.
@@ -59,8 +75,9 @@ pub fn metrics(snapshot: &Snapshot, budget: &Budget, wanted: &MetricsQuery) -> R
         let message = format!("the range has {} steps; at most {MAX_STEPS} are allowed", steps.n_steps);
         return Err(QueryError::BadParameter(message));
     }
+    let exemplars = wanted.exemplars.min(MAX_EXEMPLARS);
     let mut context =
-        Context { snapshot, budget, steps, warnings: Warnings::of(&notes), n_scanned: 0, truncated: false };
+        Context { snapshot, budget, steps, warnings: Warnings::of(&notes), n_scanned: 0, truncated: false, exemplars };
     let mut series = match evaluate(&mut context, &metric)? {
         Evaluated::Series(series) => series,
         Evaluated::Number(_) => Vec::new(),
@@ -79,6 +96,8 @@ struct Context<'a> {
     warnings: Warnings,
     n_scanned: u64,
     truncated: bool,
+    /// Of each series, at most.
+    exemplars: usize,
 }
 
 enum Evaluated {

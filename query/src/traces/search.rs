@@ -12,7 +12,7 @@ use super::summary::summaries;
 use super::{Language, TraceHits, TraceOrder, TraceSearch, TraceSummary, sets};
 
 /// More traces than this are never returned at once: each is read whole.
-const MAX_LIMIT: usize = 2_000;
+pub(super) const MAX_LIMIT: usize = 2_000;
 
 /// The first `search.limit` traces in `search.order` that match.
 pub fn search(snapshot: &Snapshot, budget: &Budget, search: &TraceSearch) -> Result<TraceHits, QueryError> {
@@ -41,7 +41,7 @@ pub fn search(snapshot: &Snapshot, budget: &Budget, search: &TraceSearch) -> Res
     Ok(TraceHits { traces, n_traces, n_scanned, truncated, warnings, notes })
 }
 
-pub(super) fn plan(search: &TraceSearch) -> Result<Plan, QueryError> {
+pub(crate) fn plan(search: &TraceSearch) -> Result<Plan, QueryError> {
     let kinds: Vec<_> = search.kind.into_iter().collect();
     let terms = SpanTerms {
         query: &search.query,

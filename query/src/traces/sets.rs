@@ -12,4 +12,4 @@ pub(super) mod tests;
 mod whole;
 
 pub(super) use eval::joined;
-pub(super) use whole::each_trace;
+pub(super) use whole::{Whole, each_trace};

@@ -407,3 +407,5 @@ fn signals_of_an_id_are_limited() {
     }
     assert!(signals(&store.snapshot(), &Budget::unlimited(), trace_id(8), Parts::Tree, 3).unwrap().is_empty());
 }
+
+mod modes;

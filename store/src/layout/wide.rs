@@ -30,11 +30,13 @@ mod shape;
 mod split;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub(crate) use encode::Encoder;
 pub(crate) use group::Group;
 pub(crate) use read::read;
 pub(crate) use shape::check as check_shapes;
+pub(crate) use values::count_values;
 
 /// Attributes that have no column of their own.
 const REST: &str = "attributes";

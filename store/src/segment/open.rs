@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use hashbrown::HashSet;
-use model::{Nanos, SeriesId, TraceId};
+use model::{Nanos, SeriesId, TimeRange, TraceId, Value};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowPredicate, ArrowPredicateFn, ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -60,6 +60,10 @@ pub(crate) struct RowGroup {
 }
 
 impl RowGroup {
+    pub(crate) fn n_rows(&self) -> u64 {
+        self.n_rows as u64
+    }
+
     /// Whether an id of `wanted`, which are in ascending order, may be in it.
     pub(crate) fn may_hold_trace(&self, wanted: &[TraceId]) -> bool {
         // Without bounds every trace id of the group is null, or the table has none.
@@ -147,6 +151,16 @@ impl Open {
                 damage.into_iter().next().map_or(Ok(rows), |damage| Err(damage.into()))
             }
         }
+    }
+
+    pub(super) fn count_values(
+        &self,
+        index: usize,
+        key: &str,
+        within: Option<(&str, TimeRange)>,
+        each: &mut dyn FnMut(Value<'_>, u64),
+    ) -> Result<u64, Error> {
+        wide::count_values(&self.group(index)?, key, within, each)
     }
 
     /// Fails when what a layout says of its rows to those who read few of them is not so.

@@ -1,17 +1,17 @@
-//! `/complete`: what the word under the cursor of a search box may become: fields, or values of a field, with how many of the
-//! newest rows have them. For the script of the page; the box works without.
+//! `/complete`: what the word under the cursor of a search box may become: fields, or values of a field, with how many rows
+//! of the range have them. For the script of the page; the box works without.
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use query::fields::{self, Field, FieldPlace, FieldValue, Sampled, Signal};
+use query::fields::{self, Field, FieldPlace, FieldValue, Sampled, Signal, ValueSearch};
+use query::lang::word;
 use serde::Serialize;
 
 use crate::app::App;
 use crate::page_url::PageUrl;
 use crate::range::PageRange;
-use crate::span_search::quoted;
 
 /// Suggestions at once: what fits below a box.
 const MAX_ITEMS: usize = 12;
@@ -19,9 +19,7 @@ const MAX_ITEMS: usize = 12;
 #[derive(Serialize)]
 struct Answer {
     items: Vec<Item>,
-    /// Rows looked at, the newest of the range.
-    n_sampled: u64,
-    /// Whether those are all rows of the range.
+    /// Whether numbers are of all rows of the range; otherwise they are estimates.
     complete: bool,
 }
 
@@ -44,7 +42,10 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri) -> Response {
     let found = app.state.engine.run(move |snapshot, budget| {
         Ok(match field.is_empty() {
             true => of_fields(fields::names(snapshot, budget, signal, range)?, &prefix),
-            false => of_values(fields::values(snapshot, budget, signal, range, &field, &prefix, MAX_ITEMS)?),
+            false => {
+                let search = ValueSearch { signal, range, name: &field, prefix: &prefix, limit: MAX_ITEMS, of: "" };
+                of_values(fields::values(snapshot, budget, &search)?)
+            }
         })
     });
     match found.await {
@@ -57,7 +58,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri) -> Response {
 /// Those with `prefix` first, then those that have it in the middle.
 fn of_fields(names: Sampled<Field>, prefix: &str) -> Answer {
     let prefix = prefix.to_lowercase();
-    let (n_sampled, complete) = (names.n_sampled, names.complete);
+    let complete = names.complete;
     let (mut first, mut second) = (Vec::new(), Vec::new());
     for field in names.items {
         let name = field.name.to_lowercase();
@@ -68,41 +69,32 @@ fn of_fields(names: Sampled<Field>, prefix: &str) -> Answer {
         }
     }
     let items = first.into_iter().chain(second).take(MAX_ITEMS).map(|Field { name, place, n_rows }| Item {
-        insert: if is_plain(&name) { name.clone() } else { quoted(&name) },
+        insert: word(&name),
         text: name,
         note: match place {
             FieldPlace::Intrinsic => "",
             FieldPlace::Own => "attribute",
             FieldPlace::Resource => "resource",
             FieldPlace::Scope => "scope",
+            FieldPlace::Event => "event",
+            FieldPlace::Link => "link",
         },
         n_rows,
     });
-    Answer { items: items.collect(), n_sampled, complete }
+    Answer { items: items.collect(), complete }
 }
 
 fn of_values(values: Sampled<FieldValue>) -> Answer {
     let item = |FieldValue { value, type_name, n_rows }| Item {
         insert: match type_name {
             "int" | "double" | "bool" => value.clone(),
-            _ if is_plain(&value) => value.clone(),
-            _ => quoted(&value),
+            _ => word(&value),
         },
         text: value,
         note: if type_name == "string" { "" } else { type_name },
         n_rows,
     };
-    Answer {
-        items: values.items.into_iter().map(item).collect(),
-        n_sampled: values.n_sampled,
-        complete: values.complete,
-    }
-}
-
-/// Whether the search language takes the text as one word.
-fn is_plain(text: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'/');
-    !text.is_empty() && text.bytes().all(word) && !["AND", "OR", "NOT"].contains(&text) && !text.starts_with('-')
+    Answer { items: values.items.into_iter().map(item).collect(), complete: values.complete }
 }
 
 #[cfg(test)]

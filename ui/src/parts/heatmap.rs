@@ -3,6 +3,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use model::{Nanos, TimeRange};
+use query::differences::SpanSelection;
 use query::traces;
 
 use crate::format::{self, Stamp};
@@ -32,6 +33,8 @@ pub(crate) struct Heatmap {
     /// Durations beside the drawing, from above.
     scale: Vec<String>,
     label: String,
+    /// What is chosen: left, top, width and height in columns and bands.
+    chosen: Option<[String; 4]>,
     stretches: Vec<Stamp>,
     rows: Vec<Row>,
 }
@@ -52,7 +55,7 @@ impl HtmlSafe for Heatmap {}
 
 impl Heatmap {
     /// `url` is the page, which the table's links narrow to a cell. `None` when there is nothing to draw.
-    pub(crate) fn new(map: &traces::Heatmap, url: &PageUrl) -> Option<Self> {
+    pub(crate) fn new(map: &traces::Heatmap, url: &PageUrl, chosen: Option<SpanSelection>) -> Option<Self> {
         let (n_columns, n_bands) = (map.n_columns(), map.n_bands());
         let (first, last) = (*map.times.first()?, *map.times.last()?);
         if n_bands == 0 {
@@ -75,6 +78,7 @@ impl Heatmap {
                 words(n_bands),
                 format::count(map.n_errors)
             ),
+            chosen: chosen.map(|chosen| outline_of(map, &chosen).map(|it| format!("{it:.3}"))),
             stretches: table_columns(n_columns).map(|columns| Stamp::clock(map.times[columns.start])).collect(),
             rows,
         })
@@ -83,6 +87,22 @@ impl Heatmap {
     fn ticks(&self) -> Vec<Stamp> {
         ticks(self.range)
     }
+}
+
+/// Left, top, width and height of what is chosen, in columns and bands.
+fn outline_of(map: &traces::Heatmap, chosen: &SpanSelection) -> [f64; 4] {
+    let (n_columns, n_bands) = (map.n_columns() as f64, map.n_bands() as f64);
+    let (first, last) = (map.times[0], map.times[map.n_columns()]);
+    let column = |time: Nanos| {
+        let share = (time.saturating_sub(first)) as f64 / (last - first).max(1) as f64;
+        (share * n_columns).clamp(0.0, n_columns)
+    };
+    // The bands that a duration is in or above.
+    let band = |duration: Nanos| map.durations.partition_point(|start| *start <= duration).saturating_sub(1) as f64;
+    let (left, right) = (column(chosen.range.start), column(chosen.range.end));
+    let bottom = chosen.min_duration.map_or(0.0, band).min(n_bands);
+    let top = chosen.max_duration.map_or(n_bands, |max| (band(max) + 1.0).min(n_bands)).max(bottom);
+    [left, n_bands - top, right - left, top - bottom]
 }
 
 /// The outlines of all cells, by shade: neighbours of one are one rectangle.
@@ -182,7 +202,7 @@ mod tests {
 
     #[test]
     fn equal_neighbours_are_one_rectangle_and_longer_is_higher() {
-        let heatmap = Heatmap::new(&map(), &PageUrl::new("/traces")).unwrap();
+        let heatmap = Heatmap::new(&map(), &PageUrl::new("/traces"), None).unwrap();
         let outlines: Vec<(&str, &str)> =
             heatmap.shades.iter().map(|(class, d)| (class.as_str(), d.as_str())).collect();
         let expected = [
@@ -197,8 +217,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_chosen_is_outlined() {
+        let chosen = |start, end, min_duration, max_duration| {
+            outline_of(
+                &map(),
+                &SpanSelection { range: TimeRange::new(start, end), min_duration, max_duration, failed: false },
+            )
+        };
+        assert_eq!(chosen(10, 25, None, None), [1.0, 0.0, 1.5, 2.0]);
+        assert_eq!(chosen(-100, 100, Some(2_000), None), [0.0, 0.0, 3.0, 1.0]);
+        assert_eq!(chosen(0, 30, Some(1_000), Some(1_999)), [0.0, 1.0, 3.0, 1.0]);
+        assert_eq!(chosen(0, 30, Some(1_000_000), None), [0.0, 0.0, 3.0, 0.0]);
+    }
+
+    #[test]
     fn the_table_says_the_same_and_leads_to_the_spans() {
-        let heatmap = Heatmap::new(&map(), &PageUrl::new("/traces")).unwrap();
+        let heatmap = Heatmap::new(&map(), &PageUrl::new("/traces"), None).unwrap();
         let counts: Vec<Vec<(u64, u64)>> = heatmap
             .rows
             .iter()
@@ -213,6 +247,6 @@ mod tests {
     #[test]
     fn of_nothing_there_is_no_drawing() {
         let none = traces::Heatmap { times: vec![0, 10], ..traces::Heatmap::default() };
-        assert!(Heatmap::new(&none, &PageUrl::new("/traces")).is_none());
+        assert!(Heatmap::new(&none, &PageUrl::new("/traces"), None).is_none());
     }
 }

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { launch, someTrace, watch } from "./browser.mjs";
 import { charts, names, sendAllNames } from "./hostile.mjs";
-import { compare, completion, heatmap } from "./search.mjs";
+import { compare, completion, differences, differencesByKeyboard, heatmap, modes, nothing } from "./search.mjs";
 import { compareByKeyboard, fromLog, leftOut, overQueue, traceShapes, traceStates } from "./trace-shapes.mjs";
 
 const base = process.argv[2]?.replace(/\/$/, "");
@@ -194,6 +194,15 @@ await step(browser, "compare", (page) => compare(page, { open, check }));
 await step(browser, "completion", (page) => completion(page, { open, check }));
 
 await step(browser, "heatmap", (page) => heatmap(page, { open, check }));
+
+await step(browser, "differences by keyboard", (page) => differencesByKeyboard(page, { open, check }));
+
+for (const colorScheme of ["light", "dark"]) {
+  const tools = { open, check, accessible: (page, name) => accessible(page, `${name} ${colorScheme}`) };
+  await step(browser, `differences ${colorScheme}`, (page) => differences(page, tools), { colorScheme });
+  await step(browser, `modes ${colorScheme}`, (page) => modes(page, tools), { colorScheme });
+  await step(browser, `nothing ${colorScheme}`, (page) => nothing(page, tools), { colorScheme });
+}
 
 await step(browser, "log search", async (page) => {
   await open(page, "/logs?from=now-6h");

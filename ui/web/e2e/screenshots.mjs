@@ -26,6 +26,9 @@ const pages = {
   home: "/",
   service,
   traces: "/traces",
+  "traces-spans": "/traces?mode=spans&order=slowest",
+  "traces-groups": "/traces?mode=groups",
+  "traces-differences": "/traces?diff=errors",
   trace,
   "trace-span": trace,
   "trace-logs": `${trace}${trace.includes("?") ? "&" : "?"}view=logs`,
@@ -51,6 +54,7 @@ for (const theme of ["light", "dark"]) {
     for (const [name, address] of Object.entries(pages)) {
       if (address === null || (only !== undefined && !only.includes(name))) continue;
       await page.goto(new URL(address, base).href, { waitUntil: "networkidle" });
+      if (name === "traces-differences") await page.waitForSelector(".unlike .basis", { timeout: 10_000 }).catch(() => {});
       if (name.startsWith("trace")) await page.waitForSelector("haechi-trace[data-ready], .panel", { timeout: 5000 });
       if (name === "trace-span") {
         await page.waitForSelector("haechi-trace[data-ready]");

@@ -2,7 +2,7 @@
 // the focus stays in the box, arrows move, Enter or Tab takes, Escape closes.
 
 interface Item { text: string; insert: string; note: string; n_rows: number }
-interface Answer { items: Item[]; n_sampled: number; complete: boolean }
+interface Answer { items: Item[]; complete: boolean }
 
 /** The word under the cursor: where its last part starts, and what it is a part of. */
 interface Word { start: number; field: string; prefix: string }
@@ -97,7 +97,7 @@ class Completion {
 
   private show(answer: Answer | null): void {
     if (this.items.length === 0 || answer === null) return this.close();
-    const rows = answer.complete ? "spans or records of the range" : `the newest ${answer.n_sampled.toLocaleString("en")} of the range`;
+    const about = answer.complete ? "" : "≈ ";
     this.list.replaceChildren(...this.items.map((item, i) => {
       const option = document.createElement("li");
       option.id = `${this.list.id}-${i}`;
@@ -110,8 +110,8 @@ class Completion {
       note.textContent = item.note;
       const count = document.createElement("span");
       count.className = "count";
-      count.textContent = item.n_rows.toLocaleString("en");
-      count.title = `of ${rows}`;
+      count.textContent = about + item.n_rows.toLocaleString("en");
+      count.title = answer.complete ? "rows of the range" : "rows of the range, estimated from a part of them";
       option.append(text, note, count);
       return option;
     }));

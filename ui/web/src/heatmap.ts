@@ -1,5 +1,5 @@
-// Choosing a rectangle of a heatmap: by dragging, or with the keyboard after `b`. It becomes the range and the durations of
-// the page; the table below the drawing leads to the same places without a script.
+// Choosing a rectangle of a heatmap: by dragging, or with the keyboard after `b`. The spans in it are listed and
+// compared with the others; the table below the drawing leads to single cells without a script.
 
 interface Box { left: number; right: number; bottom: number; top: number }
 
@@ -118,7 +118,7 @@ class Heatmap {
     style.top = percent(this.bands - this.box.top, this.bands);
     const { from, to, min, max } = this.chosen(this.box);
     const words = document.createElement("span");
-    words.textContent = `${from.toISOString().slice(11, 19)} to ${to.toISOString().slice(11, 19)} UTC, spans of ${milliseconds(min)} to ${milliseconds(max)}. Enter opens them.`;
+    words.textContent = `${from.toISOString().slice(11, 19)} to ${to.toISOString().slice(11, 19)} UTC, spans of ${milliseconds(min)} to ${milliseconds(max)}. Enter compares them with the others.`;
     words.className = "sr";
     this.mark.replaceChildren(words);
   }
@@ -134,12 +134,16 @@ class Heatmap {
     if (this.box === null) return;
     const { from, to, min, max } = this.chosen(this.box);
     const url = new URL(location.href);
-    const set = (key: string, value: string, all: boolean): void => { if (!all) url.searchParams.set(key, value); };
-    set("from", from.toISOString(), false);
-    set("to", to.toISOString(), false);
-    // A side that was not cut adds no filter.
-    set("min", milliseconds(min), this.box.bottom === 0);
-    set("max", milliseconds(max), this.box.top === this.bands);
+    // A side that was not cut adds no bound.
+    const bound = (value: number, all: boolean): string => (all ? "" : milliseconds(value));
+    const low = bound(min, this.box.bottom === 0);
+    const high = bound(max, this.box.top === this.bands);
+    url.searchParams.set("box", [from.toISOString(), to.toISOString(), low, high].join(","));
+    // What it is compared with must not move on.
+    const [start, end] = [Number(this.element.dataset["from"]) / 1e6, Number(this.element.dataset["to"]) / 1e6];
+    url.searchParams.set("from", new Date(start).toISOString());
+    url.searchParams.set("to", new Date(Math.ceil(end)).toISOString());
+    url.searchParams.delete("diff");
     this.clear();
     location.assign(url);
   }

@@ -17,6 +17,8 @@ use crate::api::{ApiState, time};
 
 /// Points of a series when no `step` says how many.
 const DEFAULT_POINTS: Nanos = 120;
+/// Exemplars of a series when no `exemplars` says how many: Tempo's own default.
+const DEFAULT_EXEMPLARS: usize = 100;
 
 pub(super) async fn query_range(State(state): State<ApiState>, params: Params) -> Result<Json<Value>, PlainError> {
     let range = range_of(&params, (state.clock)())?;
@@ -26,14 +28,15 @@ pub(super) async fn query_range(State(state): State<ApiState>, params: Params) -
     };
     // Steps start at multiples of their width, so that a chart that moves on keeps its points.
     let start = range.start.div_euclid(step) * step;
-    let found = run(&state, &params, TimeRange::new(start, range.end), step).await?;
+    let exemplars = params.count("exemplars", DEFAULT_EXEMPLARS)?;
+    let found = run(&state, &params, TimeRange::new(start, range.end), step, exemplars).await?;
     let series: Vec<Value> = found.series.iter().map(|series| over_time(series, &found.starts)).collect();
     Ok(Json(answer(&found, series)))
 }
 
 pub(super) async fn query(State(state): State<ApiState>, params: Params) -> Result<Json<Value>, PlainError> {
     let range = range_of(&params, (state.clock)())?;
-    let found = run(&state, &params, range, range.length().max(1)).await?;
+    let found = run(&state, &params, range, range.length().max(1), 0).await?;
     let value = |series: &SpanSeries| Some(*series.values.first()?).filter(|value| value.is_finite());
     let series = found.series.iter().filter_map(|series| {
         Some(json!({"labels": key_values(&series.labels), "promLabels": in_words(&series.labels), "value": value(series)?}))
@@ -42,12 +45,18 @@ pub(super) async fn query(State(state): State<ApiState>, params: Params) -> Resu
     Ok(Json(answer(&found, series)))
 }
 
-async fn run(state: &ApiState, params: &Params, range: TimeRange, step: Nanos) -> Result<SpanMetrics, ApiError> {
+async fn run(
+    state: &ApiState,
+    params: &Params,
+    range: TimeRange,
+    step: Nanos,
+    exemplars: usize,
+) -> Result<SpanMetrics, ApiError> {
     let query = match (params.get("q"), params.get("query")) {
         (Some(query), _) | (None, Some(query)) => query.to_owned(),
         (None, None) => return Err(ApiError::bad_parameter("q", "it is missing")),
     };
-    let wanted = MetricsQuery { query, range, step };
+    let wanted = MetricsQuery { query, range, step, exemplars };
     Ok(state.engine.run(move |snapshot, budget| metrics(snapshot, budget, &wanted)).await?)
 }
 
@@ -78,7 +87,15 @@ fn over_time(series: &SpanSeries, starts: &[Nanos]) -> Value {
     let samples: Vec<Value> = points
         .map(|(start, value)| json!({"timestampMs": (start / MILLISECOND).to_string(), "value": value}))
         .collect();
-    json!({"labels": key_values(&series.labels), "promLabels": in_words(&series.labels), "samples": samples, "exemplars": []})
+    let exemplars = series.exemplars.iter().filter(|it| it.value.is_finite()).map(|it| {
+        let mut labels = key_values(&series.labels);
+        let trace = json!({"key": "trace:id", "value": {"stringValue": it.trace_id.to_string()}});
+        labels.as_array_mut().into_iter().for_each(|list| list.push(trace.clone()));
+        json!({"labels": labels, "value": it.value, "timestampMs": (it.time / MILLISECOND).to_string()})
+    });
+    let exemplars: Vec<Value> = exemplars.collect();
+    let (labels, words) = (key_values(&series.labels), in_words(&series.labels));
+    json!({"labels": labels, "promLabels": words, "samples": samples, "exemplars": exemplars})
 }
 
 /// The labels as Prometheus writes them, but for the dots of their names.

@@ -1,10 +1,11 @@
-//! Which tags spans have, and which values. From a sample of the newest spans of the range, as in all completion here.
+//! Which tags spans have, and which values: as in all completion here, from columns and dictionaries, or else from a sample of the
+//! newest spans of the range.
 
 use axum::Json;
 use axum::extract::{Path, State};
 use model::{Nanos, TimeRange};
 use percent_encoding::percent_decode_str;
-use query::fields::{self, FieldPlace, FieldValue, Signal};
+use query::fields::{self, FieldPlace, FieldValue, Signal, ValueSearch};
 use serde::Serialize;
 
 use super::PlainError;
@@ -80,8 +81,13 @@ pub(super) async fn names_v1(State(state): State<ApiState>, params: Params) -> R
 }
 
 async fn scopes(state: &ApiState, params: &Params) -> Result<Vec<Scope>, ApiError> {
-    const ATTRIBUTES: [(&str, FieldPlace); 3] =
-        [("resource", FieldPlace::Resource), ("span", FieldPlace::Own), ("instrumentation", FieldPlace::Scope)];
+    const ATTRIBUTES: [(&str, FieldPlace); 5] = [
+        ("resource", FieldPlace::Resource),
+        ("span", FieldPlace::Own),
+        ("event", FieldPlace::Event),
+        ("link", FieldPlace::Link),
+        ("instrumentation", FieldPlace::Scope),
+    ];
     let wanted = params.get("scope").filter(|scope| *scope != "none");
     let range = range(params, (state.clock)())?;
     let limit = params.count("limit", usize::MAX)?;
@@ -94,7 +100,7 @@ async fn scopes(state: &ApiState, params: &Params) -> Result<Vec<Scope>, ApiErro
         })
         .collect();
     scopes.push(Scope { name: "intrinsic", tags: INTRINSICS.map(str::to_owned).to_vec() });
-    let known: Vec<&str> = scopes.iter().map(|scope| scope.name).chain(["event", "link"]).collect();
+    let known: Vec<&str> = scopes.iter().map(|scope| scope.name).collect();
     if let Some(scope) = wanted.filter(|scope| !known.contains(scope)) {
         let scope: String = scope.chars().take(50).collect();
         return Err(ApiError::bad_parameter("scope", format!("{} are allowed, not `{scope}`", known.join(", "))));
@@ -138,8 +144,12 @@ async fn found(state: &ApiState, field: Option<String>, params: &Params) -> Resu
     let range = range(params, (state.clock)())?;
     let limit = params.count("limit", DEFAULT_VALUES)?.max(1);
     let Some(field) = field else { return Ok(Vec::new()) };
-    let ask = move |snapshot: &_, budget: &_| fields::values(snapshot, budget, Signal::Spans, range, &field, "", limit);
-    Ok(state.engine.run(ask).await?.items)
+    let of = params.get("q").unwrap_or_default().to_owned();
+    let find = move |snapshot: &_, budget: &_| {
+        let search = ValueSearch { signal: Signal::Spans, range, name: &field, prefix: "", limit, of: &of };
+        fields::values(snapshot, budget, &search)
+    };
+    Ok(state.engine.run(find).await?.items)
 }
 
 /// The range of the parameters, in seconds, whose last one belongs to it.
@@ -161,6 +171,7 @@ fn field_of(tag: &str) -> Option<String> {
         "status" | "span:status" => Some("status"),
         "statusMessage" | "span:statusMessage" => Some("status_message"),
         "kind" | "span:kind" => Some("kind"),
+        "event:name" => Some("event_name"),
         "rootServiceName" | "trace:rootService" | "resource.service.name" => Some("service"),
         _ if tag.contains(':') && !tag.contains('"') => return None,
         _ => None,
@@ -172,7 +183,7 @@ fn field_of(tag: &str) -> Option<String> {
     let field = match unquoted.split_once('.') {
         Some(("", key)) => key.to_owned(),
         Some(("instrumentation", key)) => format!("scope.{key}"),
-        Some(("event" | "link" | "parent", _)) => return None,
+        Some(("parent", _)) => return None,
         _ => unquoted,
     };
     Some(field)
@@ -195,7 +206,9 @@ mod tests {
             ("status", Some("status")),
             ("trace:rootName", Some("name")),
             ("trace:duration", None),
-            ("event.exception.type", None),
+            ("event.exception.type", Some("event.exception.type")),
+            ("event:name", Some("event_name")),
+            ("parent.k", None),
         ];
         for (tag, field) in cases {
             assert_eq!(field_of(tag).as_deref(), field, "{tag}");

@@ -1,5 +1,7 @@
 //! The rows that the tests ask for: ten traces of two services, ten log records, one counter of ten points.
 
+use model::wire::{put_bytes_field, put_fixed64_field};
+
 use super::*;
 
 pub(super) fn trace(number: u64) -> TraceId {
@@ -74,6 +76,13 @@ fn span(rows: &mut Rows, number: u64, start: Nanos, service: &str, parent: Optio
     let mut attrs = AttrsBuf::new();
     attrs.push("http.route", Attribute::Str("/orders"));
     let offset = if parent.is_some() { 2 } else { 1 };
+    // The failed one tells why, and its parent is linked with another trace.
+    let (mut events, mut links) = (Vec::new(), Vec::new());
+    if number == 7 && parent.is_some() {
+        events = event(start, "exception", "exception.type", "Declined");
+    } else if number == 7 {
+        links = link(trace(3));
+    }
     rows.spans.push(&Span {
         trace_id: trace(number),
         span_id: SpanId((number * 10 + offset).to_be_bytes()),
@@ -87,8 +96,8 @@ fn span(rows: &mut Rows, number: u64, start: Nanos, service: &str, parent: Optio
         status: if number == 7 { SpanStatus::Error } else { SpanStatus::Unset },
         status_message: "",
         attrs: attrs.as_attrs(),
-        events: Events::default(),
-        links: Links::default(),
+        events: Events::new(&events),
+        links: Links::new(&links),
         dropped_attributes: 0,
         dropped_events: 0,
         dropped_links: 0,
@@ -96,4 +105,30 @@ fn span(rows: &mut Rows, number: u64, start: Nanos, service: &str, parent: Optio
         resource: Resource::new(resource.as_bytes()),
         scope: Scope::default(),
     });
+}
+
+/// One event with an attribute, in wire encoding.
+fn event(time: Nanos, name: &str, key: &str, value: &str) -> Vec<u8> {
+    let mut attrs = AttrsBuf::new();
+    attrs.push(key, Attribute::Str(value));
+    let mut event = Vec::new();
+    put_fixed64_field(&mut event, 1, time as u64);
+    put_bytes_field(&mut event, 2, name.as_bytes());
+    attrs.as_attrs().copy_to_field(&mut event, 3);
+    let mut events = Vec::new();
+    put_bytes_field(&mut events, 1, &event);
+    events
+}
+
+/// One link with the attribute `batch`, in wire encoding.
+fn link(to: TraceId) -> Vec<u8> {
+    let mut attrs = AttrsBuf::new();
+    attrs.push("batch", Attribute::Int(4));
+    let mut link = Vec::new();
+    put_bytes_field(&mut link, 1, &to.0);
+    put_bytes_field(&mut link, 2, &1u64.to_be_bytes());
+    attrs.as_attrs().copy_to_field(&mut link, 4);
+    let mut links = Vec::new();
+    put_bytes_field(&mut links, 1, &link);
+    links
 }

@@ -81,6 +81,7 @@ impl Counted {
         let series = |kind: String, value, values| SpanSeries {
             labels: vec![("__meta_type".to_owned(), FieldValue::Text(kind.into())), (name.to_owned(), value)],
             values,
+            exemplars: Vec::new(),
         };
         let mut values: Vec<(FieldValue<'static>, Vec<f64>)> = self.values.into_values().collect();
         values.sort_by_cached_key(|(value, counts)| (Reverse(counts.iter().sum::<f64>() as u64), format!("{value:?}")));

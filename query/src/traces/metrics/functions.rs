@@ -8,6 +8,7 @@ use crate::QueryError;
 use crate::lang::{FieldValue, Function, Row, SpanMetric};
 use crate::steps::Steps;
 
+use super::examples::Examples;
 use super::rows::each_row;
 use super::sketch::Sketch;
 use super::{Context, SpanSeries, compare};
@@ -23,6 +24,7 @@ pub(super) fn series(context: &mut Context<'_>, metric: &SpanMetric) -> Result<V
         return compare::series(context, &metric.plan, wanted);
     }
     let steps = context.steps;
+    let n_exemplars = context.exemplars;
     let max_groups = MAX_GROUPS.min(MAX_POINTS / steps.n_steps.max(1)).max(1);
     let mut groups: HashMap<Vec<u8>, Group> = HashMap::new();
     let mut key = Vec::new();
@@ -39,10 +41,13 @@ pub(super) fn series(context: &mut Context<'_>, metric: &SpanMetric) -> Result<V
                 n_left_out += 1;
                 return;
             }
-            groups.insert(key.clone(), Group::new(metric, row, &steps));
+            groups.insert(key.clone(), Group::new(metric, row, &steps, n_exemplars));
         }
         if let Some(group) = groups.get_mut(&key) {
-            group.points.add(steps.step_of(row.span.start), number.flatten().unwrap_or_default());
+            let step = steps.step_of(row.span.start);
+            let number = number.flatten();
+            group.points.add(step, number.unwrap_or_default());
+            group.examples.add(step, row, number);
         }
     })?;
     if n_left_out > 0 {
@@ -57,6 +62,7 @@ pub(super) fn series(context: &mut Context<'_>, metric: &SpanMetric) -> Result<V
 struct Group {
     labels: Vec<(String, FieldValue<'static>)>,
     points: Points,
+    examples: Examples,
 }
 
 /// What is kept for each step.
@@ -75,7 +81,7 @@ enum Points {
 }
 
 impl Group {
-    fn new(metric: &SpanMetric, row: &Row<'_>, steps: &Steps) -> Self {
+    fn new(metric: &SpanMetric, row: &Row<'_>, steps: &Steps, n_exemplars: usize) -> Self {
         let value = |index: usize| metric.plan.values[index].eval(row).into_owned();
         let labels = metric.by.iter().map(|(name, index)| (name.clone(), value(*index))).collect();
         let n_steps = steps.n_steps;
@@ -94,15 +100,19 @@ impl Group {
             }
             Function::Rate | Function::Count | Function::Compare(_) => Points::Counts(vec![0.0; n_steps]),
         };
-        Group { labels, points }
+        Group { labels, points, examples: Examples::new(steps, n_exemplars) }
     }
 
     fn finish(self, metric: &SpanMetric, steps: &Steps) -> Vec<SpanSeries> {
-        let Group { labels, points } = self;
+        let Group { labels, points, examples } = self;
+        let alone = |labels: Vec<(String, FieldValue<'static>)>, values: Vec<f64>| {
+            let exemplars = examples.of(&values, steps);
+            SpanSeries { labels, values, exemplars }
+        };
         let with = |name: &str, value: f64, values: Vec<f64>| {
             let mut labels = labels.clone();
             labels.push((name.to_owned(), FieldValue::Float(value)));
-            SpanSeries { labels, values }
+            alone(labels, values)
         };
         match points {
             Points::Counts(mut values) => {
@@ -110,12 +120,12 @@ impl Group {
                     let seconds = steps.width as f64 / 1e9;
                     values.iter_mut().for_each(|value| *value /= seconds);
                 }
-                vec![SpanSeries { labels, values }]
+                vec![alone(labels.clone(), values)]
             }
-            Points::Numbers(values, _) => vec![SpanSeries { labels, values }],
+            Points::Numbers(values, _) => vec![alone(labels.clone(), values)],
             Points::Averages(sums) => {
                 let values = sums.into_iter().map(|(sum, count)| sum / count as f64).collect();
-                vec![SpanSeries { labels, values }]
+                vec![alone(labels.clone(), values)]
             }
             Points::Sketches(sketches) => {
                 let Function::Quantiles(quantiles) = &metric.function else { return Vec::new() };

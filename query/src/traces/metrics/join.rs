@@ -26,7 +26,7 @@ pub(super) fn joined(left: Evaluated, operator: Operator, right: Evaluated) -> E
 fn matched(left: Vec<SpanSeries>, operator: Operator, right: Vec<SpanSeries>) -> Vec<SpanSeries> {
     let both = |labels: &SpanSeries, left: &SpanSeries, right: &SpanSeries| {
         let values = left.values.iter().zip(&right.values).map(|(left, right)| compute(*left, operator, *right));
-        SpanSeries { labels: labels.labels.clone(), values: values.collect() }
+        SpanSeries { labels: labels.labels.clone(), values: values.collect(), exemplars: Vec::new() }
     };
     match (left.as_slice(), right.as_slice()) {
         (left, [alone]) if alone.labels.is_empty() => left.iter().map(|series| both(series, series, alone)).collect(),

@@ -28,7 +28,8 @@ fn each_alone(
     filter: &SpanFilter,
     each: &mut impl FnMut(&Row<'_>),
 ) -> Result<(), QueryError> {
-    let scan = plan.with_own_columns(filter.with_hints(Scan::new(context.steps.range)));
+    let scan = filter.with_hints(Scan::new(context.steps.range));
+    let scan = if context.exemplars > 0 { plan.with_trace_ids(scan) } else { plan.with_own_columns(scan) };
     for chunk in context.snapshot.spans(scan) {
         if context.budget.is_out_of_time()? {
             context.out_of_time();

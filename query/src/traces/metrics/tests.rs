@@ -11,7 +11,7 @@ use crate::{Budget, QueryError};
 use super::{MetricsQuery, SpanMetrics, metrics};
 
 fn query(text: &str) -> MetricsQuery {
-    MetricsQuery { query: text.to_owned(), range: TimeRange::new(0, 13 * MINUTE), step: MINUTE }
+    MetricsQuery { query: text.to_owned(), range: TimeRange::new(0, 13 * MINUTE), step: MINUTE, exemplars: 0 }
 }
 
 fn ask(store: &TestStore, text: &str) -> Result<SpanMetrics, QueryError> {
@@ -198,4 +198,30 @@ proptest::proptest! {
     ) {
         let _outcome = crate::lang::compile_metrics(&text);
     }
+}
+
+#[test]
+fn series_come_with_spans_that_they_are_of() {
+    let store = fixture::store();
+    let ask = |text: &str, exemplars| {
+        let wanted = MetricsQuery { exemplars, ..query(text) };
+        metrics(&store.snapshot(), &Budget::unlimited(), &wanted).unwrap().series
+    };
+    // As a rate, at the rate; of durations, the longest.
+    let rate = &ask("{ status = error } | rate()", 100)[0];
+    let found: Vec<(i64, f64)> = rate.exemplars.iter().map(|it| (it.time / MINUTE, it.value)).collect();
+    assert_eq!(found, [(1, rate.values[1]), (7, rate.values[7])]);
+    let longest = &ask("{ kind = server } | max_over_time(duration)", 100)[0];
+    for exemplar in &longest.exemplars {
+        assert_eq!(exemplar.value, longest.values[(exemplar.time / MINUTE) as usize]);
+    }
+    assert_eq!(longest.exemplars.len(), longest.values.iter().filter(|it| it.is_finite()).count());
+    // Each leads to a trace that the query finds.
+    let search = crate::traces::TraceSearch::new(TimeRange::ALL);
+    let search = crate::traces::TraceSearch { query: "status=error".to_owned(), limit: 100, ..search };
+    let failed = crate::traces::search(&store.snapshot(), &Budget::unlimited(), &search).unwrap().traces;
+    assert!(rate.exemplars.iter().all(|it| failed.iter().any(|trace| trace.trace_id == it.trace_id)));
+    // No more than wanted, and none unless asked for.
+    assert!(ask("{ kind = server } | max_over_time(duration)", 2)[0].exemplars.len() <= 2);
+    assert_eq!(ask("{ status = error } | rate()", 0)[0].exemplars, []);
 }

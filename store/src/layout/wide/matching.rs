@@ -157,7 +157,7 @@ fn valid(column: &ArrayRef, bits: BooleanBuffer) -> BooleanBuffer {
 }
 
 /// Those of `rows` in blocks whose summary passes `may_hold`; all when the file has no summaries.
-fn blocks(group: &Group<'_>, rows: &Rows, may_hold: impl Fn(&Summary) -> bool) -> Result<Rows, Error> {
+pub(super) fn blocks(group: &Group<'_>, rows: &Rows, may_hold: impl Fn(&Summary) -> bool) -> Result<Rows, Error> {
     let Some(place) = group.place(SUMMARY) else { return Ok(rows.clone()) };
     let firsts = || (0..group.n_rows).step_by(BLOCK_ROWS);
     let summaries = group.column(place, &Rows::numbered(group.n_rows, firsts()))?;
