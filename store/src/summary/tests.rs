@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arrow::array::RecordBatch;
 use model::span::{Events, Links};
 use model::time::{MINUTE, SECOND};
-use model::{AttrsBuf, Nanos, Resource, Scope, Span, SpanId, SpanKind, StatusCode, TimeRange, TraceId, Value};
+use model::{AttrsBuf, Nanos, Resource, Scope, Span, SpanId, SpanKind, StatusCode, TraceId, Value};
 use proptest::prelude::*;
 
 mod limits;

@@ -14,7 +14,8 @@ async fn services_and_operations_are_listed() {
     let (_, body) = api.get("/api/operations?service=payment&spanKind=client").await;
     assert_eq!(body["data"], json!([]));
     let (_, body) = api.get("/api/dependencies?endTs=1795354440000&lookback=3600000").await;
-    assert_eq!(body["data"], json!([{"parent": "shop", "child": "payment", "callCount": 10}]));
+    // A call has a span of kind client, which these traces have not.
+    assert_eq!(body["data"], json!([]));
 }
 
 #[tokio::test]
