@@ -2,6 +2,7 @@
 
 use model::Nanos;
 use slo::burn::Exhaustion;
+use slo::spec::Window;
 use slo::status::{Health, SloStatus};
 
 use crate::format::{self, Stamp};
@@ -68,7 +69,10 @@ impl SloCard {
             since: firing_since(&status.alerts, None).map(Stamp::clock),
             coverage: (coverage.share < 0.999).then(|| {
                 let counted = slo::duration::format(coverage.counted.length() / 1_000_000_000 * 1_000_000_000);
-                format!("{counted} of {} counted", slo.window)
+                match &slo.window {
+                    Window::Rolling(_) => format!("{counted} of {} counted", slo.window),
+                    Window::Calendar(_) => format!("{counted} of it counted"),
+                }
             }),
         }
     }

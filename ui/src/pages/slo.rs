@@ -43,6 +43,8 @@ struct SloPage {
     card: SloCard,
     counted: String,
     allowed: String,
+    /// When a window of the calendar ends.
+    renewed: Option<Stamp>,
     is_compressed: bool,
     description: String,
     owner: String,
@@ -129,6 +131,7 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
             card: SloCard::new(&shell, slo_status),
             counted: format!("{} of {}", format::count(events.bad()), format::count(events.total)),
             allowed: format::number(slo_status.budget.allowed),
+            renewed: slo_status.budget.renewed_at.map(Stamp::full),
             is_compressed: slo.window.nominal() < SHORT_WINDOW,
             description: clip(&slo.description, 2_000),
             owner: slo.owner.clone().unwrap_or_default(),
