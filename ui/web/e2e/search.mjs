@@ -93,6 +93,11 @@ export async function differences(page, { open, check, accessible }) {
   await open(page, ledger.replace("/traces", "/traces/differences") + "&diff=errors");
   check(await culprit(page).first().isVisible(), "differences: the page by itself has no culprit");
   await accessible(page, "differences page");
+  // … and to whoever asks for them, the numbers.
+  const answer = await page.request.get(page.url(), { headers: { accept: "application/json" } });
+  const { data } = await answer.json();
+  const names = data.differences.flatMap((it) => [it.field.name, ...it.same.map((same) => same.field.name)]);
+  check(data.selected.spans === 30 && names.includes("db.replica") && !names.includes("customer"), `differences: in JSON ${JSON.stringify(data.selected)} ${names}`);
 }
 
 /** The same with the keyboard alone, for failed spans. */
