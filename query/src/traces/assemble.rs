@@ -181,3 +181,50 @@ impl ServiceIndex {
         self.counts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{SpanKind, Value};
+
+    use super::*;
+    use crate::Budget;
+    use crate::testing::{TestSpan, TestStore, trace_id};
+    use crate::traces::{Parts, trace_in};
+
+    #[test]
+    fn the_tree_of_a_trace_is_the_same_however_much_of_its_spans_is_read() {
+        let store = TestStore::of_spans(&[
+            TestSpan::new(7, 1, 10).of("gateway", "GET /", SpanKind::Server).lasting(100).attr("k", Value::Int(1)),
+            TestSpan::new(7, 2, 20).below(1).of("shop", "work", SpanKind::Client).attr("k", Value::Int(2)).link(8, 1),
+            TestSpan::new(7, 3, 5)
+                .below(2)
+                .of("shop", "work", SpanKind::Server)
+                .failed("declined")
+                .resource_attr("r", Value::Int(3)),
+            TestSpan::new(7, 4, 40).below(9).of("mail", "send", SpanKind::Internal),
+        ]);
+        let read = |parts| trace_in(&store.snapshot(), &Budget::unlimited(), trace_id(7), parts).unwrap().unwrap();
+        let [tree, own, all] = [Parts::Tree, Parts::Own, Parts::All].map(read);
+        let outline = |trace: &Trace| {
+            let spans: Vec<_> = (trace.spans.iter().enumerate())
+                .map(|(index, it)| {
+                    let words = (trace.services[it.service].service.clone(), trace.names[it.name].clone());
+                    (words, it.kind, it.start, it.duration, it.is_error, it.before_parent, trace.parent_span_id(index))
+                })
+                .collect();
+            (
+                trace.spans.iter().map(|it| it.depth).collect::<Vec<_>>(),
+                spans,
+                trace.notes.clone(),
+                trace.services.clone(),
+            )
+        };
+        assert_eq!(all.spans.iter().map(|it| it.depth).collect::<Vec<_>>(), [0, 1, 2, 0]);
+        assert_eq!((outline(&tree), outline(&own)), (outline(&all), outline(&all)));
+        let span = |trace: &Trace| {
+            let (attrs, links) = (trace.span(1).attrs.get("k").is_some(), trace.links(1).iter().count());
+            (attrs, links, trace.span(2).resource.attrs().get("r").is_some())
+        };
+        assert_eq!([&tree, &own, &all].map(span), [(false, 0, false), (true, 1, false), (true, 1, true)]);
+    }
+}

@@ -15,6 +15,8 @@ const ENOUGH: usize = 2_500;
 /// Attributes of the span that are compared, and of each the distinct values that are counted.
 const MAX_KEYS: usize = 64;
 const MAX_DISTINCT: usize = 500;
+/// Longer texts are not compared, and neither are bytes, arrays and maps.
+const MAX_TEXT: usize = 200;
 
 const COLUMNS: &[&str] = &["trace_id", "span_id", "start_time", "duration", "kind", "status", "attributes"];
 
@@ -29,7 +31,7 @@ pub struct Peers {
     pub last: Nanos,
     /// Whether there are more of them within the hour before the span and the hour after it.
     pub truncated: bool,
-    /// By attribute of the span, in its order.
+    /// By attribute of the span that is a number, a truth value or a text of up to 200 bytes, in its order.
     pub values: Vec<PeerValue>,
     pub warnings: Vec<String>,
 }
@@ -104,7 +106,8 @@ struct Found<'a> {
 impl<'a> Found<'a> {
     fn new(of: &'a Span<'a>) -> Self {
         let hasher = DefaultHashBuilder::default();
-        let attrs: Vec<_> = of.attrs.iter().take(MAX_KEYS).map(|(key, value)| (key, hash(&hasher, &value))).collect();
+        let compared = || of.attrs.iter().filter(|(_, value)| is_compared(value)).take(MAX_KEYS);
+        let attrs: Vec<_> = compared().map(|(key, value)| (key, hash(&hasher, &value))).collect();
         let value = |(key, value): (&str, Value<'_>)| PeerValue {
             key: key.to_owned(),
             value: value.to_string(),
@@ -112,7 +115,7 @@ impl<'a> Found<'a> {
             n_same: 0,
             n_distinct: 0,
         };
-        let values = of.attrs.iter().take(MAX_KEYS).map(value).collect();
+        let values = compared().map(value).collect();
         let peers = Peers { first: Nanos::MAX, last: Nanos::MIN, values, ..Peers::default() };
         Found { of, distinct: vec![HashSet::new(); attrs.len()], attrs, hasher, peers }
     }
@@ -163,9 +166,18 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Of the string form, which for text is the text.
+fn is_compared(value: &Value<'_>) -> bool {
+    match value {
+        Value::Str(text) => text.len() <= MAX_TEXT,
+        Value::Bool(_) | Value::Int(_) | Value::Double(_) => true,
+        _ => false,
+    }
+}
+
+/// Of the string form, which for text is the text; what is not compared is not read.
 fn hash(hasher: &DefaultHashBuilder, value: &Value<'_>) -> u64 {
     match value {
+        value if !is_compared(value) => 0,
         Value::Str(text) => hasher.hash_one(text),
         other => hasher.hash_one(other.to_string().as_str()),
     }
@@ -195,7 +207,10 @@ mod tests {
     #[test]
     fn counts_the_spans_of_the_operation_within_an_hour_and_not_itself() {
         let store = TestStore::of_spans(&[
-            charge(1, AT, 50).attr("region", Value::Str("eu")).attr("id", Value::Int(1)),
+            charge(1, AT, 50)
+                .attr("region", Value::Str("eu"))
+                .attr("id", Value::Int(1))
+                .attr("long", Value::Str(&"x".repeat(201))),
             charge(2, AT - MINUTE, 10).attr("region", Value::Str("us")).attr("id", Value::Int(2)),
             charge(3, AT + MINUTE, 90).attr("region", Value::Str("us")).attr("id", Value::Int(3)),
             charge(4, AT + 30 * MINUTE, 50).attr("region", Value::Str("eu")).failed("declined"),

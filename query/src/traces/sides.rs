@@ -162,7 +162,14 @@ fn group(
             warnings.push(format!("only {} traces are in the group: they have {n_spans} spans", traces.len()));
             break;
         }
-        let Some(trace) = trace_in(snapshot, budget, it.trace_id, Parts::Tree)? else { continue };
+        let trace = match trace_in(snapshot, budget, it.trace_id, Parts::Tree) {
+            Err(QueryError::Timeout) if !traces.is_empty() => {
+                warnings.push(format!("only {} traces are in the group: the time was up", traces.len()));
+                break;
+            }
+            read => read?,
+        };
+        let Some(trace) = trace else { continue };
         n_spans += trace.spans.len();
         traces.push(trace);
     }

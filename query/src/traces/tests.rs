@@ -10,7 +10,6 @@ use crate::{Budget, QueryError};
 
 use super::{
     Parts, Trace, TraceHits, TraceNote, TraceOrder, TraceSearch, links_of, links_to, matching, search, signals, trace,
-    trace_in,
 };
 
 fn read(store: &TestStore, id: u128) -> Option<Trace> {
@@ -51,38 +50,6 @@ fn a_trace_is_read_whole_from_memory_and_segments() {
     assert_eq!(trace.span(2).attrs.get("k").and_then(|it| it.as_f64()), Some(4.0));
     assert_eq!(trace.find(span_id(3)), Some(3));
     assert!(read(&store, 9).is_none());
-}
-
-#[test]
-fn the_tree_of_a_trace_is_the_same_however_much_of_its_spans_is_read() {
-    let store = TestStore::of_spans(&[
-        TestSpan::new(7, 1, 10).of("gateway", "GET /", SpanKind::Server).lasting(100).attr("k", Value::Int(1)),
-        TestSpan::new(7, 2, 20).below(1).of("shop", "work", SpanKind::Client).attr("k", Value::Int(2)).link(8, 1),
-        TestSpan::new(7, 3, 5)
-            .below(2)
-            .of("shop", "work", SpanKind::Server)
-            .failed("declined")
-            .resource_attr("r", Value::Int(3)),
-        TestSpan::new(7, 4, 40).below(9).of("mail", "send", SpanKind::Internal),
-    ]);
-    let read = |parts| trace_in(&store.snapshot(), &Budget::unlimited(), trace_id(7), parts).unwrap().unwrap();
-    let [tree, own, all] = [Parts::Tree, Parts::Own, Parts::All].map(read);
-    let outline = |trace: &Trace| {
-        let spans: Vec<_> = (trace.spans.iter().enumerate())
-            .map(|(index, it)| {
-                let words = (trace.services[it.service].service.clone(), trace.names[it.name].clone());
-                (words, it.kind, it.start, it.duration, it.is_error, it.before_parent, trace.parent_span_id(index))
-            })
-            .collect();
-        (shape(trace), spans, trace.notes.clone(), trace.services.clone())
-    };
-    assert_eq!(shape(&all), "1 .2 ..3 4");
-    assert_eq!((outline(&tree), outline(&own)), (outline(&all), outline(&all)));
-    let span = |trace: &Trace| {
-        let (attrs, links) = (trace.span(1).attrs.get("k").is_some(), trace.links(1).iter().count());
-        (attrs, links, trace.span(2).resource.attrs().get("r").is_some())
-    };
-    assert_eq!([&tree, &own, &all].map(span), [(false, 0, false), (true, 1, false), (true, 1, true)]);
 }
 
 #[test]

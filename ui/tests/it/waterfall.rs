@@ -187,6 +187,12 @@ async fn every_view_stands_every_shape() {
     let router = ui::router(fixture.state.clone());
     for (i, (id, rows)) in traces::all(NOW - 3 * 3_600_000_000_000).into_iter().enumerate() {
         fixture.append(i, rows);
+        // The page has the first of the rows that its columns have, but for those below a fold.
+        let page = get(&router, &format!("/traces/{id}")).await;
+        let data = Data::get(&router, id).await;
+        let (up, kind) = (data.numbers("up"), data.bytes("kind"));
+        let n_shown = (0..data.n_rows()).filter(|row| up[*row] == 0 || kind[*row - up[*row]] != 1).count();
+        assert_eq!(page.text().matches("<td class=\"wf-cell-name\">").count(), n_shown.min(60), "{id}");
         for view in VIEWS {
             let page = get(&router, &format!("/traces/{id}?view={view}")).await;
             assert_eq!(page.status, 200, "{view} of {id}");
