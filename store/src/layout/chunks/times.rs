@@ -197,9 +197,14 @@ impl Times {
 
     fn record(&mut self, place: u64) -> Result<Vec<u8>, Damaged> {
         self.read_record(place).or_else(|error| {
-            let Some((sums, parity)) = self.parity.take() else { return Err(error) };
-            self.file = CheckedFile::open(&self.path, self.end, Some(sums), Some(parity)).map_err(Damaged::new)?;
-            self.read_record(place).map_err(|_| error)
+            let Some((sums, parity)) = self.parity.clone() else { return Err(error) };
+            let checked = CheckedFile::open(&self.path, self.end, Some(sums), Some(parity)).map_err(Damaged::new)?;
+            let plain = std::mem::replace(&mut self.file, checked);
+            self.read_record(place).map_err(|_| {
+                // What cannot be restored must not take the other records of its block along: each has its own checksum.
+                self.file = plain;
+                error
+            })
         })
     }
 
