@@ -181,3 +181,24 @@ fn series() -> Vec<Field> {
         shared_bytes("scope"),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_specification_has_every_column() {
+        let text = include_str!("../../docs/formats/segment.md");
+        let specified = |table: Table, column: &str| {
+            let lists = text.lines().filter(|line| line.starts_with("| ")).filter_map(|line| line.split('|').nth(3));
+            lists.flat_map(|list| list.split(';')).filter_map(|part| part.split_once(':')).any(|(tables, columns)| {
+                tables.contains(table.name()) && columns.split(',').any(|it| it.contains(&format!("`{column}`")))
+            })
+        };
+        for table in Table::ALL {
+            for field in table.schema().fields() {
+                assert!(specified(table, field.name()), "{} {}", table.name(), field.name());
+            }
+        }
+    }
+}

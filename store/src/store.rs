@@ -161,7 +161,7 @@ pub struct Store {
     /// None of them has a share in the store itself, so that it ends when its last owner lets go of it.
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// On the directory, for as long as the store is open.
-    lock: Mutex<Option<File>>,
+    lock: Mutex<Option<Lock>>,
 }
 
 /// Requests queue up to this number for the committer.
@@ -366,14 +366,28 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-fn lock(dir: &Path) -> Result<File, OpenError> {
+/// The file `lock` and the directory itself, both locked: who removes the file does not let another process in.
+struct Lock {
+    _file: File,
+    _dir: Option<File>,
+}
+
+fn lock(dir: &Path) -> Result<Lock, OpenError> {
     let path = dir.join("lock");
     let file = File::create(&path).map_err(|source| OpenError::Io { path: path.clone(), source })?;
+    let in_use = || OpenError::Locked { path: dir.to_owned() };
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: dir.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(OpenError::Io { path, source }),
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(in_use()),
+        Err(TryLockError::Error(source)) => return Err(OpenError::Io { path, source }),
     }
+    let directory = match File::open(dir).map(|directory| (directory.try_lock(), directory)) {
+        Ok((Err(TryLockError::WouldBlock), _)) => return Err(in_use()),
+        Ok((Ok(()), directory)) => Some(directory),
+        // Some network file systems lock files only.
+        Ok((Err(TryLockError::Error(_)), _)) | Err(_) => None,
+    };
+    Ok(Lock { _file: file, _dir: directory })
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {

@@ -306,8 +306,14 @@ fn newest_first_chunks_never_exceed_their_bound() {
 fn a_second_store_on_the_directory_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (_store, _) = open(dir.path());
-    let error = Store::open(StoreConfig::new(dir.path()), decode()).err().unwrap();
-    assert!(error.to_string().ends_with("is in use by another process"), "{error}");
+    let refused = || {
+        let error = Store::open(StoreConfig::new(dir.path()), decode()).err().unwrap();
+        assert!(error.to_string().ends_with("is in use by another process"), "{error}");
+    };
+    refused();
+    std::fs::remove_file(dir.path().join("lock")).unwrap();
+    refused();
+    refused();
 }
 
 #[test]
