@@ -93,11 +93,12 @@ async fn a_fault_is_told_to_the_receiver_and_so_is_its_end() {
     let running = tokio::spawn(evaluator.run(async move { drop(stopped.await) }));
 
     until("firing", || bodies.lock().unwrap().len() == 1).await;
-    assert_eq!(status.borrow().slos[0].health, Health::Burning);
+    // Receivers may hear of it before the pages do.
+    until("burning", || status.borrow().slos[0].health == Health::Burning).await;
     until("the delivery log", || status.borrow().delivery.attempts.len() == 1).await;
     fault.store(false, Ordering::Relaxed);
     until("resolved", || bodies.lock().unwrap().len() == 2).await;
-    assert_eq!(status.borrow().slos[0].health, Health::BudgetSpent);
+    until("the budget to be spent", || status.borrow().slos[0].health == Health::BudgetSpent).await;
     drop(stop);
     running.await.unwrap();
     server.abort();
