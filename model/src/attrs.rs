@@ -46,6 +46,12 @@ impl<'a> Attrs<'a> {
         self.entries().map(|(key, value)| (std::str::from_utf8(key).unwrap_or_default(), Value::parse(value)))
     }
 
+    /// As [`Attrs::iter`], of the keys that are `wanted`: other keys and their values are not decoded.
+    pub fn iter_where(&self, wanted: fn(&[u8]) -> bool) -> impl Iterator<Item = (&'a str, Value<'a>)> + use<'a> {
+        let found = self.entries().filter(move |(key, _)| wanted(key));
+        found.map(|(key, value)| (std::str::from_utf8(key).unwrap_or_default(), Value::parse(value)))
+    }
+
     /// The bytes of each key, and of its `AnyValue`.
     fn entries(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         let mut reader = Reader::new(self.message);
@@ -76,7 +82,7 @@ impl<'a> Attrs<'a> {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.iter().next().is_none()
+        self.entries().next().is_none()
     }
 
     /// Appends the set as a `KeyValueList` (field 1) to `out`; entries are copied, not decoded.

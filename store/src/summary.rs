@@ -201,7 +201,10 @@ impl<T> Default for Index<T> {
 }
 
 impl<T: Clone + Eq + std::hash::Hash> Index<T> {
-    fn get(&self, value: &T) -> Option<u32> {
+    fn get<Q: Eq + std::hash::Hash + ?Sized>(&self, value: &Q) -> Option<u32>
+    where
+        T: std::borrow::Borrow<Q>,
+    {
         self.by_value.get(value).copied()
     }
 

@@ -49,10 +49,15 @@ struct Said<'a> {
     old_url: Option<&'a str>,
 }
 
+/// Whether a key may be one of those in [`Said::of`]. Most are none, and this is asked of every attribute of every call.
+fn may_matter(key: &[u8]) -> bool {
+    matches!(key.first(), Some(b'd' | b'm' | b'n' | b'p' | b's' | b'u')) || key == b"http.url"
+}
+
 impl<'a> Said<'a> {
     fn of(attrs: Attrs<'a>) -> Self {
         let mut said = Said::default();
-        for (key, value) in attrs.iter() {
+        for (key, value) in attrs.iter_where(may_matter) {
             let place = match key {
                 "db.system.name" => &mut said.database,
                 "db.system" => &mut said.old_database,
@@ -126,8 +131,18 @@ pub fn named_end(kind: SpanKind, attrs: Attrs<'_>) -> Option<(Connection, String
 
 /// What a peer is called: `system/name`, or the one of them that there is.
 pub(super) fn joined(system: &str, name: &str) -> String {
-    let separator = if system.is_empty() || name.is_empty() { "" } else { "/" };
-    format!("{system}{separator}{name}")
+    let mut text = String::new();
+    join(&mut text, system, name);
+    text
+}
+
+/// Appends [`joined`] to `text`.
+pub(super) fn join(text: &mut String, system: &str, name: &str) {
+    text.push_str(system);
+    if !system.is_empty() && !name.is_empty() {
+        text.push('/');
+    }
+    text.push_str(name);
 }
 
 /// The host of an absolute URL.

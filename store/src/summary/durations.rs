@@ -35,8 +35,29 @@ struct Bounds {
     upper: Vec<u64>,
     /// The exponent, in eighths, of the least power that is not below.
     exponents: Vec<i32>,
-    /// By the number of bits of a duration, the first bucket that may hold it.
-    starts: [u16; 65],
+    /// By the leading bits of a duration, see [`place`], the first bucket that may hold it.
+    starts: [u16; PLACES],
+}
+
+/// Durations with the same leading bits: the number of bits, and the three that follow the first. A bucket or two each.
+const PLACES: usize = 65 << 3;
+
+/// Where durations like this one are in [`Bounds::starts`].
+#[inline]
+fn place(duration: u64) -> usize {
+    let bits = u64::BITS - duration.leading_zeros();
+    let following = if bits > 3 { duration >> (bits - 4) & 7 } else { 0 };
+    (bits as usize) << 3 | following as usize
+}
+
+/// The least duration of a place; `place` is its inverse.
+fn least(place: usize) -> u64 {
+    let (bits, following) = (place >> 3, (place & 7) as u64);
+    match bits {
+        0 => 0,
+        1..=3 => 1 << (bits - 1),
+        _ => (8 | following) << (bits - 4),
+    }
 }
 
 static BOUNDS: LazyLock<Bounds> = LazyLock::new(|| {
@@ -46,10 +67,7 @@ static BOUNDS: LazyLock<Bounds> = LazyLock::new(|| {
     upper.dedup();
     let exponent = |bound: &u64| (FIRST..=LAST).find(|k| exponential(*k) >= *bound).unwrap_or(LAST);
     let exponents = upper.iter().map(exponent).collect();
-    let starts = std::array::from_fn(|bits| {
-        let least = if bits == 0 { 0 } else { 1u64 << (bits - 1) };
-        upper.partition_point(|bound| *bound < least) as u16
-    });
+    let starts = std::array::from_fn(|at| upper.partition_point(|bound| *bound < least(at)) as u16);
     Bounds { upper, exponents, starts }
 });
 
@@ -64,10 +82,9 @@ fn exponential(k: i32) -> u64 {
 pub fn bucket_of(duration: Nanos) -> u16 {
     let bounds = &*BOUNDS;
     let duration = duration.max(0) as u64;
-    let bits = (u64::BITS - duration.leading_zeros()) as usize;
-    let (start, end) = (bounds.starts[bits], bounds.starts[(bits + 1).min(64)]);
-    let among = &bounds.upper[usize::from(start)..(usize::from(end) + 1).min(bounds.upper.len())];
-    start + among.partition_point(|bound| *bound < duration) as u16
+    let start = usize::from(bounds.starts[place(duration)]);
+    let above = bounds.upper[start..].iter().take_while(|bound| **bound < duration).count();
+    (start + above) as u16
 }
 
 /// The greatest duration of a bucket, in nanoseconds.

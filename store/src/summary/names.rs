@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 use model::{Resource, SpanKind, StatusCode};
 
-use super::attributes::joined;
+use super::attributes::join;
 use super::{Connection, Edge, End, Fact, Index, OTHER, Operation, ServiceName, Trait};
 
 /// How many of each are told apart. A name with an id in it is a common mistake.
@@ -33,6 +33,8 @@ pub(super) struct Names {
     names: HashMap<(u32, String), ()>,
     n_values: HashMap<(u32, Trait), u16>,
     n_bytes: usize,
+    /// For putting names together: each call of a peer asks for one, and it is nearly always known.
+    text: String,
 }
 
 impl Names {
@@ -101,12 +103,13 @@ impl Names {
 
     /// What is called `name`, or `system/name`.
     pub(super) fn peer(&mut self, system: &str, name: &str) -> u32 {
-        let text = joined(system, name);
-        if let Some(known) = self.peers.get(&text) {
+        self.text.clear();
+        join(&mut self.text, system, name);
+        if let Some(known) = self.peers.get(self.text.as_str()) {
             return known;
         }
-        let fits = self.peers.list.len() < MAX_PEERS && self.takes(text.len());
-        self.peers.add(if fits { text } else { OTHER.to_owned() })
+        let fits = self.peers.list.len() < MAX_PEERS && self.takes(self.text.len());
+        self.peers.add(if fits { self.text.clone() } else { OTHER.to_owned() })
     }
 
     pub(super) fn edge(&mut self, client: End, server: End, connection: Connection) -> u32 {
