@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use model::{SpanId, TraceId};
+use query::QueryError;
 use query::logs::of_trace;
 use query::traces::{peers, trace};
 
@@ -38,11 +40,7 @@ pub(crate) async fn get(
         let logs = of_trace(snapshot, budget, id, Some(span_id), MAX_LOGS)?;
         Ok(Some(SpanView::new(&app_there, &trace, index, logs.records.iter(), &context)))
     });
-    match found.await {
-        Ok(Some(view)) => page(StatusCode::OK, &view),
-        Ok(None) => (StatusCode::NOT_FOUND, "no such span\n").into_response(),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
-    }
+    answer(found.await)
 }
 
 /// `GET /traces/{id}/spans/{span}/typical`
@@ -62,7 +60,11 @@ pub(crate) async fn typical(
         let span = trace.span(index);
         Ok(Some(PeersView::new(&span, &peers(snapshot, budget, &span)?, &search)))
     });
-    match found.await {
+    answer(found.await)
+}
+
+fn answer<V: Template>(found: Result<Option<V>, QueryError>) -> Response {
+    match found {
         Ok(Some(view)) => page(StatusCode::OK, &view),
         Ok(None) => (StatusCode::NOT_FOUND, "no such span\n").into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),

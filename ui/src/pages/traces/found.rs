@@ -17,6 +17,8 @@ use super::wanted::{Mode, Wanted};
 
 /// Services named in one row.
 const MAX_SERVICES: usize = 5;
+/// … and with a group, which has more columns.
+const MAX_GROUP_SERVICES: usize = 2;
 
 pub(super) enum Hits {
     Traces(TraceHits),
@@ -253,8 +255,8 @@ fn group_row(app: &App, shell: &Shell, group: &TraceGroup, longest: Nanos) -> Gr
         p95: format::duration(group.p95),
         bar: DurationBar::new(0.0, group.p95 as f64 / longest as f64, app.slot(&group.root_service), false),
         n_spans: if fewest == most { fewest } else { format!("{fewest}–{most}") },
-        services: group.services.iter().take(MAX_SERVICES).map(|it| app.service(it)).collect(),
-        n_more_services: group.services.len().saturating_sub(MAX_SERVICES),
+        services: group.services.iter().take(MAX_GROUP_SERVICES).map(|it| app.service(it)).collect(),
+        n_more_services: group.services.len().saturating_sub(MAX_GROUP_SERVICES),
         median: shell.trace_link(group.median),
         slowest: shell.trace_link(group.slowest),
         compare: (group.median != group.slowest).then_some(compare),
