@@ -1,6 +1,7 @@
 //! Summaries against what is counted span by span, however the rows are divided among segments and batches.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use arrow::array::RecordBatch;
 use model::span::{Events, Links};
@@ -290,13 +291,18 @@ fn add(counts: &mut Counts, durations: &DurationCounts) {
 /// Spans without those whose ids are taken, since a sender gives each span ids of its own, and without requests that are
 /// served more than once. Messages are.
 fn unique(mut spans: Vec<Sent>) -> Vec<Sent> {
-    let (mut seen, mut served) = (std::collections::HashSet::new(), std::collections::HashMap::new());
+    let (mut seen, mut served) = (HashSet::new(), HashMap::new());
     spans.retain(|sent| seen.insert((sent.trace, sent.id)));
     spans.retain(|sent| match sent.kind {
         SpanKind::Server | SpanKind::Consumer => {
             let is_message = sent.kind == SpanKind::Consumer;
-            let first = served.insert((sent.trace, sent.parent), is_message);
-            first.is_none_or(|first| first && is_message)
+            match served.entry((sent.trace, sent.parent)) {
+                Entry::Occupied(first) => *first.get() && is_message,
+                Entry::Vacant(first) => {
+                    first.insert(is_message);
+                    true
+                }
+            }
         }
         _ => true,
     });
