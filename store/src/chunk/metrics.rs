@@ -1,7 +1,6 @@
 //! Batches of metric points, exemplars and series.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::Float64Type;
+use arrow::array::{Array, BooleanArray, Float64Array, RecordBatch};
 use model::{
     Attrs, Exemplar, MetricKind, Nanos, Point, PointValue, Resource, Scope, Series, SeriesId, SpanId, Temporality,
     TraceId,
@@ -9,17 +8,17 @@ use model::{
 
 use super::{Bytes, Ids, Int64s, SharedBytes, Times, UInt8s, UInt32s, Words, column};
 
-struct Float64s(Option<ArrayRef>);
+struct Float64s(Option<Float64Array>);
 
 impl Float64s {
     fn of(batch: &RecordBatch, name: &str) -> Self {
-        Float64s(column(batch, name).filter(|it| it.as_primitive_opt::<Float64Type>().is_some()))
+        Float64s(column(batch, name))
     }
 
     #[inline]
     fn get(&self, row: usize) -> Option<f64> {
         let array = self.0.as_ref()?;
-        array.is_valid(row).then(|| array.as_primitive::<Float64Type>().value(row))
+        array.is_valid(row).then(|| array.value(row))
     }
 }
 
@@ -157,7 +156,7 @@ pub struct SeriesChunk {
     description: Words,
     kind: UInt8s,
     temporality: UInt8s,
-    monotonic: Option<ArrayRef>,
+    monotonic: Option<BooleanArray>,
     attributes: Bytes,
     resource: SharedBytes,
     scope: SharedBytes,
@@ -174,7 +173,7 @@ impl From<RecordBatch> for SeriesChunk {
             description: Words::of(&batch, "description"),
             kind: UInt8s::of(&batch, "kind"),
             temporality: UInt8s::of(&batch, "temporality"),
-            monotonic: column(&batch, "monotonic").filter(|it| it.as_boolean_opt().is_some()),
+            monotonic: column(&batch, "monotonic"),
             attributes: Bytes::of(&batch, "attributes"),
             resource: SharedBytes::of(&batch, "resource"),
             scope: SharedBytes::of(&batch, "scope"),
@@ -211,7 +210,7 @@ impl SeriesChunk {
             description: self.description.get(row),
             kind: MetricKind::from_number(self.kind.get(row))?,
             temporality: Temporality::from_number(self.temporality.get(row).into()),
-            monotonic: self.monotonic.as_ref().is_some_and(|it| it.as_boolean().value(row)),
+            monotonic: self.monotonic.as_ref().is_some_and(|it| it.value(row)),
             attrs: Attrs::new(attr_bytes),
             attr_bytes,
             service: resource.service_name(),
