@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
-use model::Nanos;
+use model::{Nanos, TraceId};
 
 use crate::chunk::Times;
 use crate::error::ReadError;
@@ -135,8 +135,11 @@ impl<T> Chunks<T> {
     ) -> Result<Option<RecordBatch>, ReadError> {
         let mut columns = self.columns(inside);
         columns.iter_mut().for_each(|columns| columns.extend_from_slice(repeats.columns()));
-        segment.read(*index, &columns, None, self.ids()).or_else(|error| {
-            let (batch, damage) = segment.read_undamaged(*index, &columns, self.ids()).ok_or(error)?;
+        // Of many traces a row group holds few: for those that it cannot hold, no page need be looked at.
+        let traces = self.scan.traces.as_ref().map(|wanted| segment.group_traces_among(*index, wanted));
+        let ids = self.ids_with(traces);
+        segment.read(*index, &columns, None, ids.clone()).or_else(|error| {
+            let (batch, damage) = segment.read_undamaged(*index, &columns, ids).ok_or(error)?;
             self.errors.extend(damage);
             Ok(Some(batch))
         })
@@ -175,7 +178,11 @@ impl<T> Chunks<T> {
     }
 
     fn ids(&self) -> Vec<IdFilter> {
-        let trace = self.scan.traces.clone().map(IdFilter::Traces);
+        self.ids_with(self.scan.traces.clone())
+    }
+
+    fn ids_with(&self, traces: Option<Arc<[TraceId]>>) -> Vec<IdFilter> {
+        let trace = traces.map(IdFilter::Traces);
         let series = self.scan.series.clone().map(IdFilter::Series);
         let filters = self.scan.filters.iter().cloned().map(IdFilter::Filter);
         trace.into_iter().chain(series).chain(filters).collect()

@@ -130,6 +130,12 @@ impl Segment {
         wanted.iter().copied().filter(may_hold).collect()
     }
 
+    /// Of the traces `wanted`, those that row group `index` may hold.
+    pub(crate) fn group_traces_among(&self, index: usize, wanted: &[TraceId]) -> Arc<[TraceId]> {
+        let may_hold = |id: &TraceId| self.blooms.as_ref().is_none_or(|blooms| blooms.group_may_hold(index, *id));
+        wanted.iter().copied().filter(may_hold).collect()
+    }
+
     /// Whether row group `index` may hold one of the traces `wanted`.
     pub(crate) fn group_may_hold_trace(&self, index: usize, wanted: &[TraceId]) -> bool {
         self.blooms.as_ref().is_none_or(|blooms| wanted.iter().any(|id| blooms.group_may_hold(index, *id)))

@@ -30,14 +30,26 @@ impl IdFilter {
 
     /// Of each row of `batch`, whether it is one to keep.
     pub(crate) fn mask(&self, batch: &RecordBatch) -> BooleanArray {
-        let by_id = |column: &str, wanted: &dyn Fn([u8; 16]) -> bool| {
-            let ids = Ids::<16>::of(batch, column);
-            (0..batch.num_rows()).map(|row| Some(ids.get(row).is_some_and(wanted))).collect()
-        };
         match self {
-            IdFilter::Traces(wanted) => by_id("trace_id", &|id| wanted.binary_search(&TraceId(id)).is_ok()),
-            IdFilter::Series(wanted) => by_id("series", &|id| wanted.contains(&SeriesId(u128::from_be_bytes(id)))),
+            IdFilter::Traces(wanted) => by_id(batch, "trace_id", |id| wanted.binary_search(&TraceId(id)).is_ok()),
+            IdFilter::Series(wanted) => {
+                by_id(batch, "series", |id| wanted.contains(&SeriesId(u128::from_be_bytes(id))))
+            }
             IdFilter::Filter(filter) => filter.mask(batch),
         }
     }
+}
+
+/// Of each row, whether its id in `column` is wanted. Rows of one id mostly lie together: it is looked up once.
+fn by_id(batch: &RecordBatch, column: &str, wanted: impl Fn([u8; 16]) -> bool) -> BooleanArray {
+    let ids = Ids::<16>::of(batch, column);
+    let mut last: Option<([u8; 16], bool)> = None;
+    let mut of_row = |row| {
+        let id = ids.get(row)?;
+        let known = last.filter(|(last, _)| *last == id).map(|(_, is_wanted)| is_wanted);
+        let is_wanted = known.unwrap_or_else(|| wanted(id));
+        last = Some((id, is_wanted));
+        Some(is_wanted)
+    };
+    (0..batch.num_rows()).map(|row| Some(of_row(row).unwrap_or(false))).collect()
 }
