@@ -14,7 +14,7 @@ use super::sets::{self, Whole, each_trace, select};
 use super::{TraceHits, TraceOrder, TraceSearch};
 
 /// Traces that are put into groups: each is read whole.
-const MAX_TRACES: usize = 2_000;
+const MAX_TRACES: usize = 10_000;
 /// Groups told apart. Traces of further ones are counted, and named in a warning.
 const MAX_GROUPS: usize = 2_000;
 /// Services named with a group.
@@ -62,7 +62,7 @@ pub struct TraceGroups {
     pub notes: Vec<String>,
 }
 
-/// The groups of the newest 2,000 traces that match, at most `search.limit` of them.
+/// The groups of the newest 10,000 traces that match, at most `search.limit` of them.
 pub fn groups(snapshot: &Snapshot, budget: &Budget, search: &TraceSearch) -> Result<TraceGroups, QueryError> {
     let mut drafts: HashMap<u64, Draft> = HashMap::new();
     let mut n_left_out = 0;
