@@ -40,6 +40,7 @@ fn workload_args() -> Vec<Arg> {
         switch("max", "Send as fast as requests are answered; times begin a day ago then").conflicts_with("speed"),
         number("batch", "N", "1000", "Items in a request"),
         number("spans-per-trace", "N", "25", "Spans in a trace, in the mean"),
+        number("shops", "N", "1", "Shops side by side that send the spans and logs, each of twelve services"),
         value("interval", "DURATION", "Between exports of a resource").default_value("15s").value_parser(duration),
         value("jitter", "DURATION", "By how much times of exports stray, in nanoseconds")
             .default_value("0")
@@ -116,6 +117,7 @@ pub(super) fn wish(matches: &ArgMatches) -> Wish {
         max: matches.get_flag("max"),
         batch: number("batch"),
         spans_per_trace: number("spans-per-trace"),
+        shops: number("shops"),
         interval: duration("interval").unwrap_or_default(),
         jitter: duration("jitter").unwrap_or_default(),
         histograms: number("histograms"),

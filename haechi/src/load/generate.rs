@@ -29,7 +29,6 @@ use logs::Logs;
 use samples::Samples;
 pub(super) use samples::{MAX_HISTOGRAMS, Number};
 pub(super) use shapes::MAX_SPANS;
-use topology::RESOURCES;
 use traces::Traces;
 
 use super::workload::Workload;
@@ -75,11 +74,11 @@ impl Generator {
     pub(super) fn new(workload: &Workload) -> Self {
         let seed = workload.seed;
         Generator {
-            traces: Traces::new(seed, workload.spans_per_trace),
+            traces: Traces::new(seed, workload.spans_per_trace).of_shops(workload.shops),
             logs: Logs::new(seed, workload.log_period, workload.trace_period, workload.unique_bodies),
             samples: Samples::new(workload),
             lateness: Signal::ALL.map(|signal| Stream::new(seed, signal.name())),
-            resources: (0..RESOURCES).map(|index| topology::resource(seed, index, 0)).collect(),
+            resources: topology::shops(seed, workload.shops),
             scope: encode::scope("shop.telemetry", "1.4.0"),
             workload: workload.clone(),
         }

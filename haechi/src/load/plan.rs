@@ -30,6 +30,7 @@ pub(super) struct Wish {
     /// Items in a request.
     pub(super) batch: u64,
     pub(super) spans_per_trace: u64,
+    pub(super) shops: u64,
     pub(super) interval: Nanos,
     pub(super) jitter: Nanos,
     pub(super) histograms: u64,
@@ -63,6 +64,7 @@ impl Wish {
             (1..=MAX_SPANS as u64).contains(&self.spans_per_trace),
             "--spans-per-trace: from 1 to 250 are allowed",
         )?;
+        allowed((1..=100).contains(&self.shops), "--shops: from 1 to 100 are allowed")?;
         allowed(self.interval > 0, "--interval: a duration above zero is needed")?;
         allowed(2 * self.jitter < self.interval, "--jitter: less than half of the interval is allowed")?;
         allowed(self.histograms <= MAX_HISTOGRAMS, "--histograms: at most 20 are allowed")?;
@@ -124,6 +126,7 @@ impl Wish {
             start,
             trace_period: period(span_rate / mean),
             spans_per_trace: self.spans_per_trace,
+            shops: self.shops,
             traces_per_request,
             log_period: period(log_rate),
             logs_per_request: self.batch,
@@ -186,6 +189,7 @@ mod tests {
             max: false,
             batch: 1000,
             spans_per_trace: 25,
+            shops: 1,
             interval: 15 * SECOND,
             jitter: 0,
             histograms: 0,
@@ -262,9 +266,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused_with_what_is_allowed() {
-        let table: [(Wish, &str); 7] = [
+        let table: [(Wish, &str); 8] = [
             (Wish { batch: 0, ..wish() }, "--batch"),
             (Wish { spans_per_trace: 300, ..wish() }, "--spans-per-trace"),
+            (Wish { shops: 0, ..wish() }, "--shops"),
             (Wish { interval: 0, ..wish() }, "--interval"),
             (Wish { jitter: 10 * SECOND, ..wish() }, "--jitter"),
             (Wish { histograms: 21, ..wish() }, "--histograms"),

@@ -27,6 +27,9 @@ pub(crate) struct Workload {
     /// From the start of a trace to that of the next. Log records take part in traces, so this counts without spans too.
     pub(crate) trace_period: Nanos,
     pub(crate) spans_per_trace: u64,
+    /// Shops side by side, between which the traces and log records are divided.
+    #[serde(default = "one")]
+    pub(crate) shops: u64,
     pub(crate) traces_per_request: u64,
     pub(crate) log_period: Nanos,
     pub(crate) logs_per_request: u64,
@@ -57,6 +60,10 @@ pub(crate) struct Workload {
 }
 
 /// Ledgers and files that were written before there were totals.
+fn one() -> u64 {
+    1
+}
+
 fn endless() -> [u64; 3] {
     [u64::MAX; 3]
 }
@@ -143,6 +150,7 @@ impl Workload {
             start: 1_735_689_600 * SECOND,
             trace_period: 12_500_000,
             spans_per_trace: 25,
+            shops: 1,
             traces_per_request: 40,
             log_period: 200_000,
             logs_per_request: 1000,

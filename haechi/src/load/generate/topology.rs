@@ -54,7 +54,7 @@ pub(super) const SERVICES: [Service; 12] = [
 /// Pods of each service that take requests; more of them send metrics when more series are wanted.
 pub(super) const PODS: usize = 6;
 
-/// Resources that send spans and logs: resource `service + 12 * pod`.
+/// Resources of a shop that send spans and logs: resource `service + 12 * pod`.
 pub(super) const RESOURCES: usize = SERVICES.len() * PODS;
 
 /// The pod that runs a version of its service which fails far more often than the others: a cause to be found.
@@ -71,13 +71,26 @@ const ZONES: [&str; 3] = ["eu-central-1a", "eu-central-1b", "eu-central-1c"];
 /// The encoded field `resource` of resource `index` (`service + 12 * pod`) in its `generation`: a pod that is replaced
 /// keeps its place and gets new ids.
 pub(super) fn resource(seed: u64, index: usize, generation: u64) -> Vec<u8> {
+    resource_of(seed, 0, index, generation)
+}
+
+/// The encoded fields `resource` of `shops` shops: resource `72 * shop + service + 12 * pod`.
+pub(super) fn shops(seed: u64, shops: u64) -> Vec<Vec<u8>> {
+    let of_shop = |shop| (0..RESOURCES).map(move |index| resource_of(seed, shop, index, 0));
+    (0..shops.max(1)).flat_map(of_shop).collect()
+}
+
+/// As [`resource`]; the services of other shops than the first have its number behind their names.
+fn resource_of(seed: u64, shop: u64, index: usize, generation: u64) -> Vec<u8> {
     let (service_index, pod) = (index % SERVICES.len(), index / SERVICES.len());
     let service = &SERVICES[service_index];
-    let mut dice = Stream::new(seed, "pods").dice(index as u64 + (generation << 32));
+    let mut dice = Stream::new(seed, "pods").dice(index as u64 + (shop << 24) + (generation << 32));
+    let suffix = if shop == 0 { String::new() } else { format!("-{}", shop + 1) };
+    let name = format!("{}{suffix}", service.name);
     let mut text = Text::default();
     let mut message = Vec::new();
     let mut put = |key: &str, value: &str| put_text(&mut message, 1, key, value);
-    put("service.name", service.name);
+    put("service.name", &name);
     put("service.namespace", "shop");
     put("service.version", if (service_index, pod) == CANARY { CANARY_VERSION } else { service.version });
     put("service.instance.id", text.start().uuid(dice.roll(), dice.roll()).as_str());
@@ -86,9 +99,9 @@ pub(super) fn resource(seed: u64, index: usize, generation: u64) -> Vec<u8> {
     put("telemetry.sdk.language", service.language);
     put("telemetry.sdk.version", service.sdk);
     put("k8s.namespace.name", "shop");
-    put("k8s.deployment.name", service.name);
+    put("k8s.deployment.name", &name);
     let replica_set = Stream::new(seed, "replica sets").at(service_index as u64);
-    text.start().text(service.name).text("-").hex(replica_set, 10).text("-").hex(dice.roll(), 5);
+    text.start().text(&name).text("-").hex(replica_set, 10).text("-").hex(dice.roll(), 5);
     put("k8s.pod.name", text.as_str());
     put("k8s.pod.uid", text.start().uuid(dice.roll(), dice.roll()).as_str());
     let node = dice.below(24);
@@ -128,6 +141,20 @@ mod tests {
         }
         assert_eq!(resource(1, 3, 0), resource(1, 3, 0));
         assert_ne!(resource(1, 3, 0), resource(2, 3, 0));
+    }
+
+    #[test]
+    fn shops_have_services_and_pods_of_their_own() {
+        let resources = shops(1, 3);
+        assert_eq!(resources[..RESOURCES], shops(1, 1));
+        let (mut services, mut pods) = (HashSet::new(), HashSet::new());
+        for field in &resources {
+            let attributes = attributes(field);
+            services.insert(attributes[0].1.clone());
+            pods.extend(attributes.into_iter().filter(|(key, _)| key == "k8s.pod.uid"));
+        }
+        assert_eq!((services.len(), pods.len()), (36, 3 * RESOURCES));
+        assert!(services.contains("gateway") && services.contains("gateway-3"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::dice::{Dice, Stream};
 use super::ids::Ids;
 use super::latency::{Latencies, Spread};
 use super::shapes::{Field, MAX_SPANS, Node, Shape, Shapes};
-use super::topology::{CANARY, PAYMENT, PODS, SERVICES, SLOW_POD};
+use super::topology::{CANARY, PAYMENT, PODS, RESOURCES, SERVICES, SLOW_POD};
 
 /// Makes traces by their number.
 pub(super) struct Traces {
@@ -16,6 +16,7 @@ pub(super) struct Traces {
     latencies: Latencies,
     traces: Stream,
     spans: Stream,
+    shops: u64,
 }
 
 /// One trace. Its spans are in the order of its shape's nodes.
@@ -25,6 +26,7 @@ pub(super) struct Trace<'a> {
     pub(super) customer: Customer,
     /// Five random bits for each service.
     pods: u64,
+    shop: usize,
 }
 
 /// When a span runs, and how it ends.
@@ -63,7 +65,7 @@ impl Trace<'_> {
     /// The resource of that pod.
     #[inline]
     pub(super) fn resource(&self, service: usize) -> usize {
-        service + SERVICES.len() * self.pod(service)
+        RESOURCES * self.shop + service + SERVICES.len() * self.pod(service)
     }
 }
 
@@ -81,14 +83,21 @@ impl Traces {
             latencies: Latencies::new(seed),
             traces: Stream::new(seed, "traces"),
             spans: Stream::new(seed, "spans"),
+            shops: 1,
         }
+    }
+
+    /// The same traces, divided between so many shops.
+    pub(super) fn of_shops(self, shops: u64) -> Self {
+        Traces { shops: shops.max(1), ..self }
     }
 
     #[inline]
     pub(super) fn trace(&self, number: u64) -> Trace<'_> {
         let mut dice = self.traces.dice(number);
         let shape = self.shapes.pick(dice.roll());
-        Trace { number, shape, pods: dice.roll(), customer: Customer::new(&mut dice) }
+        let shop = (number % self.shops) as usize;
+        Trace { number, shape, pods: dice.roll(), shop, customer: Customer::new(&mut dice) }
     }
 
     /// The dice of a span. The first roll decides its latency and whether a cache was hit, the second its failure.
