@@ -4,8 +4,9 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { launch, someTrace, watch } from "./browser.mjs";
 import { charts, names, sendAllNames } from "./hostile.mjs";
+import { fromLog, fromMap, fromObjective, overQueue } from "./journeys.mjs";
 import { compare, completion, differences, differencesByKeyboard, heatmap, modes, nothing } from "./search.mjs";
-import { compareByKeyboard, fromLog, leftOut, overQueue, traceShapes, traceStates } from "./trace-shapes.mjs";
+import { compareByKeyboard, leftOut, traceShapes, traceStates } from "./trace-shapes.mjs";
 
 const base = process.argv[2]?.replace(/\/$/, "");
 if (base === undefined) {
@@ -372,6 +373,8 @@ for (const theme of ["light", "dark"]) {
 await step(browser, "over a queue", (page) => overQueue(page, { open, check, accessible, to: receiver }));
 await step(browser, "left out", (page) => leftOut(page, { open, check, accessible, to: receiver }));
 await step(browser, "from a log", (page) => fromLog(page, { open, check, to: receiver }));
+await step(browser, "from the map", (page) => fromMap(page, { open, check, to: receiver }));
+await step(browser, "from an objective", (page) => fromObjective(page, { open, check }));
 await step(browser, "compare by keyboard", (page) => compareByKeyboard(page, { open, check, to: receiver }));
 await step(browser, "charts", (page) => charts(page, { open, check, to: receiver }));
 const named = [...(await sendAllNames(receiver, check)), new URL(trace).pathname];

@@ -1,47 +1,9 @@
 // Traces of shapes that senders get wrong, or that are more than a page was made for: each is sent as a sender would, and
 // its pages are read as a person would.
 
-const MILLISECOND = 1_000_000n;
+import { MILLISECOND, newId, send, sendLog, span } from "./telemetry.mjs";
+
 const HOUR = 3_600_000n * MILLISECOND;
-const hex = (number, digits) => BigInt(number).toString(16).padStart(digits, "0");
-const newId = () => crypto.randomUUID().replaceAll("-", "");
-
-/** A span by numbers, in nanoseconds after the start of its trace. An id of 0 is none. */
-function span(id, parent, start, length, name, more = {}) {
-  return { id, parent, start: BigInt(start), length: BigInt(length), name, service: "shapes", kind: 1, ...more };
-}
-
-/** Sends `spans` as the trace `traceId` that starts at `begin`, in requests that a receiver takes. */
-async function send(to, traceId, begin, spans) {
-  for (const service of new Set(spans.map((it) => it.service))) {
-    const all = spans.filter((it) => it.service === service);
-    for (let first = 0; first < all.length; first += 4_000) {
-      const sent = all.slice(first, first + 4_000).map((it) => ({
-        traceId, spanId: hex(it.id, 16), ...(it.parent === 0 ? {} : { parentSpanId: hex(it.parent, 16) }),
-        name: it.name, kind: it.kind, startTimeUnixNano: String(begin + it.start), endTimeUnixNano: String(begin + it.start + it.length),
-        attributes: Object.entries(it.attributes ?? {}).map(([key, value]) => ({ key, value: { stringValue: value } })),
-        links: (it.links ?? []).map(([trace, to]) => ({ traceId: trace, spanId: hex(to, 16) })),
-        status: it.failed === undefined ? {} : { code: 2, message: it.failed },
-        events: (it.exceptions ?? []).map((at) => ({
-          timeUnixNano: String(begin + at), name: "exception",
-          attributes: [{ key: "exception.type", value: { stringValue: "TimeoutError" } }, { key: "exception.message", value: { stringValue: "no answer" } }],
-        })),
-      }));
-      const resource = { attributes: [{ key: "service.name", value: { stringValue: service } }] };
-      const body = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: sent }] }] });
-      const answer = await fetch(`${to}/v1/traces`, { method: "POST", headers: { "content-type": "application/json" }, body });
-      if (!answer.ok) throw new Error(`a shape is refused: ${await answer.text()}`);
-    }
-  }
-}
-
-async function sendLog(to, traceId, spanId, time, body, attributes = []) {
-  const record = { timeUnixNano: String(time), severityNumber: 17, severityText: "ERROR", body: { stringValue: body }, attributes, traceId, spanId: hex(spanId, 16) };
-  const resource = { attributes: [{ key: "service.name", value: { stringValue: "shapes" } }] };
-  const text = JSON.stringify({ resourceLogs: [{ resource, scopeLogs: [{ logRecords: [record] }] }] });
-  const answer = await fetch(`${to}/v1/logs`, { method: "POST", headers: { "content-type": "application/json" }, body: text });
-  if (!answer.ok) throw new Error(`a record is refused: ${await answer.text()}`);
-}
 
 const chain = (depth) => Array.from({ length: depth }, (_, i) => span(i + 1, i, i * 1_000, 20_000_000 - 2_000 * i, `level ${i + 1}`));
 
@@ -140,91 +102,6 @@ export async function traceStates(page, { check, accessible, base, to, theme }) 
   await go(`/traces/compare?a=${fresh}&b=${other}`, "B takes 90 ms longer than A.");
   await go(`/traces/compare?a=${fresh}&b=group`, "Median duration");
   await go(`/traces/compare?a=${fresh}&b=${encodeURIComponent('name="GET /fresh"')}&only=changed`, "All paths");
-}
-
-/** Presses Tab until the focus is on what `selector` names. */
-async function tabTo(page, selector) {
-  for (let presses = 0; presses < 250; presses += 1) {
-    await page.keyboard.press("Tab");
-    if (await page.evaluate((wanted) => document.activeElement?.matches(wanted) ?? false, selector)) return;
-  }
-  throw new Error(`Tab does not lead to ${selector}`);
-}
-
-/** From a trace over a queue to the one that took the message, and back, by keyboard alone. */
-export async function overQueue(page, { open, check, accessible, to }) {
-  const [sender, receiver] = [newId(), newId()];
-  const begin = BigInt(Date.now()) * MILLISECOND - 120_000n * MILLISECOND;
-  await send(to, sender, begin, [span(1, 0, 0, 20n * MILLISECOND, "POST /orders", { kind: 2 }), span(2, 1, 5n * MILLISECOND, 5n * MILLISECOND, "orders publish", { kind: 4 })]);
-  await send(to, receiver, begin + 2_500n * MILLISECOND, [span(3, 0, 0, 9n * MILLISECOND, "orders process", { kind: 5, links: [[sender, 2]] })]);
-  await open(page, `/traces/${sender}`);
-  await page.waitForSelector("haechi-trace[data-ready]");
-  await page.keyboard.press("End");
-  await page.keyboard.press("Enter");
-  await page.waitForSelector(".span-panel .kv dt");
-  await tabTo(page, ".span-panel a[href*='view=links']");
-  await page.keyboard.press("Enter");
-  await page.waitForURL(/view=links/);
-  await tabTo(page, `main table a[href*='${receiver}']`);
-  check((await page.locator("main table").last().innerText()).includes("2.5 s later"), "queue: it is not said how long the message waited");
-  await page.keyboard.press("Enter");
-  await page.waitForURL(new RegExp(receiver));
-  await page.waitForSelector("haechi-trace[data-ready] .span-panel .kv dt");
-  // Both in one waterfall, with the time in the queue, and back to one.
-  await tabTo(page, ".span-panel a[href*='with=']");
-  await page.keyboard.press("Enter");
-  await page.waitForURL(/with=/);
-  await page.waitForSelector("haechi-trace[data-ready]");
-  const rows = (await page.locator(".wf-scroll").innerText()).replace(/\s+/g, " ");
-  check(/orders process .*POST \/orders .*orders publish/.test(rows), `queue: the waterfall of both says ${rows}`);
-  check((await page.locator(".wf-queue").count()) === 1, "queue: the time in the queue is not drawn");
-  await page.keyboard.press("End");
-  await page.keyboard.press("Enter");
-  await page.waitForSelector(".span-panel .kv dt");
-  check((await page.locator(".span-head h2").innerText()) === "orders publish", "queue: a span of the linked trace has no panel");
-  await accessible(page, "queue, both traces");
-  await page.reload();
-  await page.waitForSelector("haechi-trace[data-ready] .wf-row[aria-selected=true]");
-  await page.goBack();
-  await page.waitForSelector("haechi-trace[data-ready] .span-panel .kv dt");
-  await tabTo(page, `.span-panel a[href*='${sender}']`);
-  await page.keyboard.press("Enter");
-  await page.waitForURL(new RegExp(`/traces/${sender}`));
-  await page.waitForSelector("haechi-trace[data-ready] .span-panel .kv dt");
-  check((await page.locator(".span-head h2").innerText()) === "orders publish", "queue: the way back does not lead to the span that sent");
-}
-
-/** From a line of the log to its trace, to traces like it, and to the logs around a span, by keyboard alone. */
-export async function fromLog(page, { open, check, to }) {
-  const id = newId();
-  const begin = BigInt(Date.now()) * MILLISECOND - 60_000n * MILLISECOND;
-  const word = `journey${id.slice(0, 8)}`;
-  await send(to, id, begin, [span(1, 0, 0, 20n * MILLISECOND, "GET /journey", { kind: 2 }), span(2, 1, 5n * MILLISECOND, 5n * MILLISECOND, "charge", { failed: "declined" })]);
-  await sendLog(to, id, 2, begin + 6n * MILLISECOND, word, [{ key: "exception.type", value: { stringValue: "DeclinedError" } }, { key: "exception.message", value: { stringValue: "no money" } }]);
-  await open(page, "/logs?from=now-1h");
-  await page.keyboard.press("/");
-  await page.keyboard.type(word);
-  await page.keyboard.press("Enter");
-  await page.waitForURL(new RegExp(`q=${word}`));
-  await tabTo(page, `a[href*='/traces/${id}']`);
-  await page.keyboard.press("Enter");
-  await page.waitForURL(new RegExp(`/traces/${id}`));
-  await page.waitForSelector("haechi-trace[data-ready]");
-  check((await page.locator(".wf-exception").count()) === 1, "journey: the exception of the log is not on the bar of its span");
-  await page.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur());
-  await page.keyboard.press("e");
-  await page.keyboard.press("Enter");
-  await page.waitForSelector(".span-panel .moment.exception");
-  await tabTo(page, ".span-panel a[href*='/logs']");
-  await page.keyboard.press("Enter");
-  await page.waitForURL(/\/logs\?/);
-  check((await page.locator("main").innerText()).includes(word), "journey: the logs around the span lack its record");
-  await page.goBack();
-  await page.waitForSelector("haechi-trace[data-ready] .span-panel .kv dt");
-  await tabTo(page, ".span-panel a[href*='operation=charge']");
-  await page.keyboard.press("Enter");
-  await page.waitForURL(/operation=charge/);
-  check((await page.locator(`main a[href*='${id}']`).count()) > 0, "journey: traces like it do not include it");
 }
 
 /** A span alone, a span left out, and clocks aligned; all of it in the address. */

@@ -1,0 +1,136 @@
+// From page to page, as somebody follows a question: by keyboard alone.
+import { MILLISECOND, newId, send, sendLog, span } from "./telemetry.mjs";
+
+/** Presses Tab until the focus is on what `selector` names. */
+async function tabTo(page, selector) {
+  for (let presses = 0; presses < 250; presses += 1) {
+    await page.keyboard.press("Tab");
+    if (await page.evaluate((wanted) => document.activeElement?.matches(wanted) ?? false, selector)) return;
+  }
+  throw new Error(`Tab does not lead to ${selector}`);
+}
+
+/** From a trace over a queue to the one that took the message, and back, by keyboard alone. */
+export async function overQueue(page, { open, check, accessible, to }) {
+  const [sender, receiver] = [newId(), newId()];
+  const begin = BigInt(Date.now()) * MILLISECOND - 120_000n * MILLISECOND;
+  await send(to, sender, begin, [span(1, 0, 0, 20n * MILLISECOND, "POST /orders", { kind: 2 }), span(2, 1, 5n * MILLISECOND, 5n * MILLISECOND, "orders publish", { kind: 4 })]);
+  await send(to, receiver, begin + 2_500n * MILLISECOND, [span(3, 0, 0, 9n * MILLISECOND, "orders process", { kind: 5, links: [[sender, 2]] })]);
+  await open(page, `/traces/${sender}`);
+  await page.waitForSelector("haechi-trace[data-ready]");
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".span-panel .kv dt");
+  await tabTo(page, ".span-panel a[href*='view=links']");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/view=links/);
+  await tabTo(page, `main table a[href*='${receiver}']`);
+  check((await page.locator("main table").last().innerText()).includes("2.5 s later"), "queue: it is not said how long the message waited");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(new RegExp(receiver));
+  await page.waitForSelector("haechi-trace[data-ready] .span-panel .kv dt");
+  // Both in one waterfall, with the time in the queue, and back to one.
+  await tabTo(page, ".span-panel a[href*='with=']");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/with=/);
+  await page.waitForSelector("haechi-trace[data-ready]");
+  const rows = (await page.locator(".wf-scroll").innerText()).replace(/\s+/g, " ");
+  check(/orders process .*POST \/orders .*orders publish/.test(rows), `queue: the waterfall of both says ${rows}`);
+  check((await page.locator(".wf-queue").count()) === 1, "queue: the time in the queue is not drawn");
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".span-panel .kv dt");
+  check((await page.locator(".span-head h2").innerText()) === "orders publish", "queue: a span of the linked trace has no panel");
+  await accessible(page, "queue, both traces");
+  await page.reload();
+  await page.waitForSelector("haechi-trace[data-ready] .wf-row[aria-selected=true]");
+  await page.goBack();
+  await page.waitForSelector("haechi-trace[data-ready] .span-panel .kv dt");
+  await tabTo(page, `.span-panel a[href*='${sender}']`);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(new RegExp(`/traces/${sender}`));
+  await page.waitForSelector("haechi-trace[data-ready] .span-panel .kv dt");
+  check((await page.locator(".span-head h2").innerText()) === "orders publish", "queue: the way back does not lead to the span that sent");
+}
+
+/** From a line of the log to its trace, to traces like it, and to the logs around a span, by keyboard alone. */
+export async function fromLog(page, { open, check, to }) {
+  const id = newId();
+  const begin = BigInt(Date.now()) * MILLISECOND - 60_000n * MILLISECOND;
+  const word = `journey${id.slice(0, 8)}`;
+  await send(to, id, begin, [span(1, 0, 0, 20n * MILLISECOND, "GET /journey", { kind: 2 }), span(2, 1, 5n * MILLISECOND, 5n * MILLISECOND, "charge", { failed: "declined" })]);
+  await sendLog(to, id, 2, begin + 6n * MILLISECOND, word, [{ key: "exception.type", value: { stringValue: "DeclinedError" } }, { key: "exception.message", value: { stringValue: "no money" } }]);
+  await open(page, "/logs?from=now-1h");
+  await page.keyboard.press("/");
+  await page.keyboard.type(word);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(new RegExp(`q=${word}`));
+  await tabTo(page, `a[href*='/traces/${id}']`);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(new RegExp(`/traces/${id}`));
+  await page.waitForSelector("haechi-trace[data-ready]");
+  check((await page.locator(".wf-exception").count()) === 1, "journey: the exception of the log is not on the bar of its span");
+  await page.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur());
+  await page.keyboard.press("e");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".span-panel .moment.exception");
+  await tabTo(page, ".span-panel a[href*='/logs']");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/logs\?/);
+  check((await page.locator("main").innerText()).includes(word), "journey: the logs around the span lack its record");
+  await page.goBack();
+  await page.waitForSelector("haechi-trace[data-ready] .span-panel .kv dt");
+  await tabTo(page, ".span-panel a[href*='operation=charge']");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/operation=charge/);
+  check((await page.locator(`main a[href*='${id}']`).count()) > 0, "journey: traces like it do not include it");
+}
+
+/** From a call on the map to the traces behind it, and to the statement of the slowest. */
+export async function fromMap(page, { open, check, to }) {
+  const begin = BigInt(Date.now()) * MILLISECOND - 60_000n * MILLISECOND;
+  const statement = (length) => "SELECT seat FROM plan WHERE length = " + length;
+  const query = (length) => ({ "db.system.name": "postgresql", "db.namespace": "plans", "db.query.text": statement(length) });
+  for (const length of [20n, 900n, 40n]) {
+    await send(to, newId(), begin, [
+      span(1, 0, 0, (length + 10n) * MILLISECOND, "GET /plan", { kind: 2, service: "planner" }),
+      span(2, 1, MILLISECOND, length * MILLISECOND, "SELECT plan", { kind: 3, service: "planner", attributes: query(length) }),
+    ]);
+  }
+  await open(page, "/map?from=now-1h&to=now&focus=planner");
+  await tabTo(page, "main table [data-row-link][href*='plans']");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/traces\?/);
+  await tabTo(page, "[name=order]");
+  await page.keyboard.type("Slow");
+  await tabTo(page, "main form button:not([type=button])");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/order=slowest/);
+  await page.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur());
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/traces\/[0-9a-f]{32}/);
+  await page.waitForSelector("haechi-trace[data-ready]");
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".span-panel .kv dt");
+  check((await page.locator(".span-panel").innerText()).includes(statement(900n)), "from the map: the slowest statement is not in the panel");
+}
+
+/** From an objective to a request that burned its budget, and to all such requests. */
+export async function fromObjective(page, { open, check }) {
+  await open(page, "/slos");
+  await tabTo(page, "main [data-row-link]");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/slos\/./);
+  await tabTo(page, "main a[data-row-link][href*='/traces/']");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/traces\/[0-9a-f]{32}/);
+  await page.waitForSelector("haechi-trace[data-ready]");
+  check((await page.locator(".wf-row.bad, .wf-row.is-error, .wf-row .error-text").count()) > 0, "from an objective: the trace of a bad request has no failed span");
+  await page.goBack();
+  await tabTo(page, "main a[href*='/traces?']");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/traces\?/);
+  check((await page.locator("main [data-row-link]").count()) > 0, "from an objective: the search finds no bad request");
+}
