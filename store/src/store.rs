@@ -188,7 +188,7 @@ impl Store {
         })?;
         let whole = loaded.whole;
         let mut recovery = Recovery::default();
-        loaded.damage.iter().for_each(|damage| recovery.note(DamageKind::Manifest, damage));
+        loaded.damage.iter().for_each(|damage| recovery.note(DamageKind::Manifest, damage.into()));
         let highest = recovery::clear_orphans(&dir, &manifest, whole, &mut recovery);
         manifest.skip_ids(highest);
         let recent = Arc::new(Recent::new(config.cache_bytes));
@@ -204,7 +204,7 @@ impl Store {
             recovery.note(DamageKind::Clock, error);
             None
         });
-        recovery.kinds.iter().zip(&recovery.damage).for_each(|(kind, text)| shared.recent.damage.note(*kind, text));
+        recovery.places.iter().for_each(|(kind, error)| shared.recent.damage.note(*kind, error));
         // Not known before the first round of retention. The time of a request may be of a clock that had jumped.
         let clock = ClockGuard::since(believed.or(replayed.dedup.newest()));
         let (sender, receiver) = sync_channel(QUEUE);

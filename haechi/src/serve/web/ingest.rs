@@ -79,16 +79,19 @@ fn storage(store: &StoreStats, now: Nanos) -> StorageStats {
 
 fn place(it: &store::DamagedPlace, now: Nanos) -> DamagedPlace {
     let age = Nanos::try_from(it.age.as_nanos()).unwrap_or(Nanos::MAX);
-    DamagedPlace { found: now.saturating_sub(age), kind: words(it.kind), text: it.text.clone() }
+    DamagedPlace { found: now.saturating_sub(age), kind: words(it.kind), text: it.to_string() }
 }
 
 fn words(kind: DamageKind) -> &'static str {
     match kind {
         DamageKind::Manifest => "the manifest",
         DamageKind::Log => "the write-ahead log",
+        DamageKind::Dedup => "the hashes of bodies",
         DamageKind::Segment => "segments",
         DamageKind::TextIndex => "full-text indexes",
+        DamageKind::BloomFilter => "bloom filters",
         DamageKind::Summary => "summaries of spans",
+        DamageKind::Parity => "parity",
         DamageKind::Clock => "the clock file",
         DamageKind::Restored => "segments, restored from parity",
     }
