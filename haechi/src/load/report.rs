@@ -73,8 +73,11 @@ impl Report {
         let totals = Signal::ALL.map(|signal| (signal, run.total(signal)));
         let items: u64 = totals.iter().map(|(_, counts)| counts.items).sum();
         let (own, making) = ((cpu::process() - self.cpu_at_start).as_secs_f64(), run.making().as_secs_f64());
-        let differences: Vec<String> =
-            totals.iter().filter_map(|(signal, it)| self.asked.difference(*signal, it, seconds, stopped)).collect();
+        let sentences = totals.iter().flat_map(|(signal, it)| {
+            let difference = self.asked.difference(*signal, it, seconds, stopped);
+            difference.into_iter().chain(impatience(*signal, it, run.retry_for()))
+        });
+        let differences: Vec<String> = sentences.collect();
         if self.json {
             let mut line = json!({ "seconds": seconds, "differences": differences, "cpu_seconds": own, "making_cpu_seconds": making });
             for (signal, counts) in &totals {
@@ -130,6 +133,19 @@ impl Report {
     }
 }
 
+/// A sentence on requests that were given up while the receiver wanted them later.
+fn impatience(signal: Signal, counts: &Counts, retry_for: Duration) -> Option<String> {
+    (counts.impatient > 0).then(|| {
+        format!(
+            "{}: {} of the requests given up were not tried again: the receiver asked for a pause of up to {}, and --retry-for is {}",
+            signal.name(),
+            counts.impatient,
+            latency(counts.longest_pause),
+            latency(retry_for),
+        )
+    })
+}
+
 fn heading() -> String {
     format!(
         "{:>8}  {:<8}{:>10}{:>10}{:>11}{:>10}{:>10}{:>10}{:>9}{:>8}{:>11}",
@@ -165,6 +181,7 @@ fn of_counts(counts: &Counts, seconds: f64) -> Value {
         "rejected": counts.rejected,
         "retries": counts.retries,
         "lost": counts.lost,
+        "given_up_in_pause": counts.impatient,
         "errors": counts.errors,
     })
 }
@@ -180,6 +197,18 @@ mod tests {
         {
             assert_eq!(latency(Duration::from_nanos(nanos)), expected);
         }
+    }
+
+    #[test]
+    fn what_was_not_tried_again_is_said_with_the_pause_that_was_asked_for() {
+        let ten = Duration::from_secs(10);
+        let counts = Counts { lost: 3, impatient: 2, longest_pause: ten, ..Counts::default() };
+        let said = impatience(Signal::Logs, &counts, Duration::from_secs(8)).unwrap();
+        assert!(
+            said.starts_with("logs: 2 of the requests") && said.contains("10.0 s, and --retry-for is 8000 ms"),
+            "{said}"
+        );
+        assert_eq!(impatience(Signal::Logs, &Counts { lost: 3, ..Counts::default() }, ten), None);
     }
 
     #[test]

@@ -20,6 +20,10 @@ pub(in crate::load) struct Counts {
     pub(in crate::load) retries: u64,
     /// Requests that were refused or given up.
     pub(in crate::load) lost: u64,
+    /// Of these, given up because the receiver asked for a longer pause than there was time for.
+    pub(in crate::load) impatient: u64,
+    /// The longest pause that it asked for then.
+    pub(in crate::load) longest_pause: Duration,
     /// Attempts that failed, by kind.
     pub(in crate::load) errors: BTreeMap<String, u64>,
     /// How far behind its time a request was at most when it was first sent.
@@ -35,6 +39,8 @@ impl Counts {
         self.rejected += other.rejected;
         self.retries += other.retries;
         self.lost += other.lost;
+        self.impatient += other.impatient;
+        self.longest_pause = self.longest_pause.max(other.longest_pause);
         other.errors.iter().for_each(|(kind, count)| *self.errors.entry(kind.clone()).or_default() += count);
         self.behind = self.behind.max(other.behind);
     }
