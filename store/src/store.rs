@@ -22,7 +22,7 @@ use crate::files;
 use crate::manifest::{FORMAT, Manifest, ManifestError};
 use crate::memtable::PreparedRequest;
 use crate::recovery::{self, Recovery};
-use crate::retention::Retention;
+use crate::retention::{Dropped, Retention};
 use crate::rows::{Decisions, Rows};
 use crate::schema::Table;
 use crate::segment::Recent;
@@ -137,6 +137,8 @@ pub struct StoreStats {
     /// By how much the clock has jumped, while that is doubted: nothing is dropped by age.
     pub clock_jump: Option<Nanos>,
     pub damage: DamageStats,
+    /// By the retention, in the order of [`Table::ALL`].
+    pub dropped: [Dropped; Table::ALL.len()],
 }
 
 #[derive(Clone, Debug)]
@@ -318,6 +320,7 @@ impl Store {
             disk: self.shared.disk.stats(),
             clock_jump: locked(&self.clock).jump(),
             damage: self.shared.recent.damage.stats(),
+            dropped: *locked(&self.shared.dropped),
         }
     }
 
