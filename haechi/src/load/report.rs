@@ -102,7 +102,8 @@ impl Report {
                     ));
                 }
                 if counts.rejected > 0 {
-                    say(format_args!("{name}: {} {} rejected", counts.rejected, signal.item(counts.rejected)));
+                    let why = if counts.why_rejected.is_empty() { "without a word" } else { &counts.why_rejected };
+                    say(format_args!("{name}: {} {} rejected: {why}", counts.rejected, signal.item(counts.rejected)));
                 }
                 for (kind, count) in &counts.errors {
                     say(format_args!("{name}: {count} times {kind}"));
@@ -179,6 +180,7 @@ fn of_counts(counts: &Counts, seconds: f64) -> Value {
         "latency_ms": { "p50": p50, "p90": p90, "p99": p99, "max": millis(counts.latencies.max()) },
         "behind_ms": millis(counts.behind),
         "rejected": counts.rejected,
+        "why_rejected": counts.why_rejected,
         "retries": counts.retries,
         "lost": counts.lost,
         "given_up_in_pause": counts.impatient,

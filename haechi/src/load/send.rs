@@ -261,11 +261,14 @@ impl Run {
         tally.recent.bytes += payload.body.len() as u64;
         tally.recent.retries += u64::from(attempt > 0);
         match outcome {
-            Outcome::Accepted { rejected } => {
+            Outcome::Accepted { rejected, why } => {
                 tally.recent.latencies.record(due.elapsed());
                 tally.recent.requests += 1;
                 tally.recent.items += payload.items.saturating_sub(rejected);
                 tally.recent.rejected += rejected;
+                if rejected > 0 {
+                    tally.recent.why_rejected = why;
+                }
                 tally.unsure.remove(payload.number);
                 tally.acked.insert(payload.number);
                 None

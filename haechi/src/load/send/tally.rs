@@ -17,6 +17,8 @@ pub(in crate::load) struct Counts {
     pub(in crate::load) bytes: u64,
     /// Items that were rejected in accepted requests.
     pub(in crate::load) rejected: u64,
+    /// What the receiver last said of these.
+    pub(in crate::load) why_rejected: String,
     pub(in crate::load) retries: u64,
     /// Requests that were refused or given up.
     pub(in crate::load) lost: u64,
@@ -37,6 +39,9 @@ impl Counts {
         self.items += other.items;
         self.bytes += other.bytes;
         self.rejected += other.rejected;
+        if !other.why_rejected.is_empty() {
+            self.why_rejected.clone_from(&other.why_rejected);
+        }
         self.retries += other.retries;
         self.lost += other.lost;
         self.impatient += other.impatient;

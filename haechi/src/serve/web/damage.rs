@@ -44,3 +44,33 @@ fn words(kind: DamageKind) -> &'static str {
         DamageKind::Restored => "segments, restored from parity",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn places_are_told_by_file_and_offset_and_bounded() {
+        let place = store::DamagedPlace {
+            kind: DamageKind::TextIndex,
+            path: "data/7.text".into(),
+            offset: Some(5),
+            message: "20 bytes at 5 are wrong".to_owned(),
+            age: Duration::from_secs(1),
+        };
+        let mut stats = DamageStats { places: vec![place; 150], ..DamageStats::default() };
+        stats.counts[DamageKind::TextIndex as usize] = 150;
+        stats.counts[DamageKind::Restored as usize] = 2;
+        let report = report(&stats, 3_000_000_000);
+        assert_eq!((report.unreadable, report.restored, report.places.len()), (150, 2, MAX_PLACES));
+        let told = serde_json::to_value(&report.places[0]).unwrap();
+        let expected = serde_json::json!({
+            "found": 2_000_000_000, "kind": "text_index", "file": "data/7.text", "offset": 5,
+            "message": "20 bytes at 5 are wrong",
+        });
+        assert_eq!(told, expected);
+        assert_eq!(report.kinds.iter().map(|it| it.places).sum::<u64>(), 152);
+    }
+}
