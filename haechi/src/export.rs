@@ -44,8 +44,12 @@ pub(crate) fn run(dir: &Path, table: &str, out: &Path, range: TimeRange) -> Resu
         }
     }
     size += file.finish()?;
+    let n_rows = rows;
     let (rows, files) = (many(rows, "row"), many(files, "file"));
     say(format_args!("{rows} of {table} in {files}, {}, in {}", bytes(size), out.display()));
+    if n_rows == 0 {
+        complain(&format!("{}: nothing of {table} is in this range of time", dir.display()));
+    }
     if n_missing == 0 {
         Ok(())
     } else {

@@ -14,7 +14,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// Checks the data directory `dir` and says what is wrong with it; an error when anything is.
 pub(crate) fn verify(dir: &Path, deep: bool) -> Result<()> {
     let report = inspect::verify(dir, deep)?;
-    let line = |finding: &Finding| format!("{}: {}", finding.path.display(), finding.message.escape_debug());
+    let line = |finding: &Finding| format!("{}: {}", finding.path.display(), printable(&finding.message));
     report.findings.iter().for_each(|finding| say(line(finding)));
     report.notes.iter().for_each(|note| say(format_args!("note: {}", line(note))));
     say(summary(&report));
@@ -37,6 +37,18 @@ fn summary(report: &Report) -> String {
     )
 }
 
+/// `text` on one line that does nothing to a terminal, whatever the damaged file has put into it.
+fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '\'' | '"' => printable.push(char),
+            _ => printable.extend(char.escape_debug()),
+        }
+    }
+    printable
+}
+
 /// Says what the data directory `dir` holds; as JSON if `as_json`.
 pub(crate) fn stat(dir: &Path, as_json: bool) -> Result<()> {
     let stat = inspect::stat(dir)?;
@@ -46,9 +58,9 @@ pub(crate) fn stat(dir: &Path, as_json: bool) -> Result<()> {
         print(&stat);
     }
     for error in &stat.damage {
-        crate::logging::complain(error);
+        crate::logging::complain(&printable(&error.to_string()));
     }
-    if stat.damage.is_empty() { Ok(()) } else { Err("some segments could not be read".into()) }
+    if stat.damage.is_empty() { Ok(()) } else { Err(format!("{}: not all of it could be read", dir.display()).into()) }
 }
 
 fn print(stat: &Stat) {
@@ -129,6 +141,12 @@ pub(crate) fn bytes(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quotes_stay_as_they_are_and_control_characters_do_not() {
+        assert_eq!(printable("the file's \"größe\""), "the file's \"größe\"");
+        assert_eq!(printable("a\u{1b}[31m\nb"), "a\\u{1b}[31m\\nb");
+    }
 
     #[test]
     fn numbers_are_easy_to_read() {

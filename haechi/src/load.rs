@@ -74,8 +74,12 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<(), AnyError> {
 }
 
 fn generate_and_send(matches: &ArgMatches) -> Result<(), AnyError> {
+    cli::refuse(matches)?;
     let plan = cli::wish(matches).plan(clock::now())?;
     if let Some(path) = matches.get_one::<PathBuf>("write") {
+        if path.exists() && !matches.get_flag("force") {
+            return Err(Error::file(path, "is there already; name another file, or write over it with --force").into());
+        }
         match matches.get_one::<String>("format").map(String::as_str) {
             Some("victoria-metrics") => victoria::series(path, &plan.workload)?,
             _ => write::requests(path, &plan.workload, cli::coding(matches))?,

@@ -110,6 +110,7 @@ impl LogCounter<'_> {
         let logs = Arc::new(LogSegment::new(segment, &self.count.words));
         let (min_time, max_time) = segment.times();
         if let Some(step) = self.only_step(min_time, max_time)
+            && segment.is_countable()
             && let Some(n) = self.count_by_index(&logs, None)
         {
             self.add(step, 0, n);
@@ -143,6 +144,7 @@ impl LogCounter<'_> {
 
     fn count_group(&mut self, group: &Group) -> Result<(), ReadError> {
         let Group { logs, index, bounds } = group;
+        logs.segment().check_countable(*index)?;
         let rows = logs.segment().rows_of(*index)?;
         let step = self.only_step(bounds.min_time, bounds.max_time);
         if let Some(step) = step

@@ -1,17 +1,17 @@
 //! What can go wrong in the store, in words for the person who runs it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 /// Why a store cannot be opened.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    #[error("data directory {path}: {source}", path = path.display())]
+    #[error("cannot open {path}: {source}", path = path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error(
-        "{path} is no data directory: it has neither a file manifest nor a folder wal; name the folder that haechi serve keeps its data in (data_dir)",
+        "{path} is no data directory: it has neither a file manifest nor a folder wal or segments; name the folder that haechi serve keeps its data in (data_dir)",
         path = path.display()
     )]
     NoStore { path: PathBuf },
@@ -53,12 +53,19 @@ pub struct ReadError {
 
 impl ReadError {
     pub(crate) fn new(path: impl Into<PathBuf>, error: impl ToString) -> Self {
-        ReadError { path: path.into(), message: own_words(error) }
+        let path = path.into();
+        let message = words_on(&path, error);
+        ReadError { path, message }
     }
 }
 
+/// What `error` says of the file at `path`, which it need not name again.
+pub(crate) fn words_on(path: &Path, error: impl ToString) -> String {
+    own_words(error).replace(&format!("{}: ", path.display()), "")
+}
+
 /// `error` without what the Parquet reader says before an error that it only hands on, once for each of its layers.
-pub(crate) fn own_words(error: impl ToString) -> String {
+fn own_words(error: impl ToString) -> String {
     const WRAPPERS: [&str; 4] =
         ["Parquet argument error: External: ", "Parquet error: External: ", "External error: ", "External: "];
     let text = error.to_string();
@@ -87,5 +94,13 @@ mod tests {
             assert_eq!(own_words(format!("row group 3: {error}")), "row group 3: block 7 is damaged", "{error}");
         }
         assert_eq!(own_words("Parquet error: EOF"), "Parquet error: EOF");
+    }
+
+    #[test]
+    fn a_path_is_said_once() {
+        let inner = ReadError::new("a/b.text", "the footer is damaged");
+        let outer = ReadError::new("a/b.text", format!("cannot be searched: {inner}"));
+        assert_eq!(outer.to_string(), "a/b.text: cannot be searched: the footer is damaged");
+        assert_eq!(ReadError::new("a/c", &inner).to_string(), "a/c: a/b.text: the footer is damaged");
     }
 }

@@ -11,7 +11,7 @@ mod checked;
 mod parity;
 mod sums;
 
-pub(crate) use checked::{CheckedFile, Tail, check_whole, read_exact, read_whole};
+pub(crate) use checked::{CheckedFile, Tail, check_whole, crc32_of, read_exact, read_whole, wrong_length};
 pub(crate) use parity::Parity;
 use parity::ParityBuilder;
 use sums::BlockSummer;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::error::OpenError;
 use crate::layout::Layout;
-use crate::manifest::{self, Damage, FORMAT, ManifestError, SegmentEntry, State};
+use crate::manifest::{self, Damage, FORMAT, Loaded, ManifestError, SegmentEntry, State};
 use crate::schema::Table;
 use crate::segment::{Recent, Segment};
 use crate::wal;
@@ -27,14 +27,16 @@ pub use verify::{Finding, Report, verify};
 struct Directory {
     dir: PathBuf,
     state: State,
+    /// Whether the state is all that was published; if not, there may be segments that it does not name.
+    whole: bool,
     /// What is wrong with the files of the manifest.
     damage: Vec<Damage>,
 }
 
 impl Directory {
-    /// Reads the manifest in `dir`.
+    /// Reads the manifest in `dir`. That none can be read is damage.
     fn open(dir: &Path) -> Result<Self, OpenError> {
-        if !manifest::is_in(dir) && !dir.join("wal").is_dir() {
+        if !manifest::is_in(dir) && !["wal", "segments"].iter().any(|name| dir.join(name).is_dir()) {
             return Err(OpenError::NoStore { path: dir.to_owned() });
         }
         let io = |source| OpenError::Io { path: dir.to_owned(), source };
@@ -43,11 +45,15 @@ impl Directory {
                 return Err(OpenError::NewerFormat { path, found, known: FORMAT });
             }
         }
-        let loaded = manifest::read(dir).map_err(|error| match error {
-            ManifestError::Io(source) => OpenError::Io { path: dir.join("manifest"), source },
-            ManifestError::NewerFormat(found) => OpenError::NewerFormat { path: dir.to_owned(), found, known: FORMAT },
-        })?;
-        Ok(Directory { dir: dir.to_owned(), state: loaded.state, damage: loaded.damage })
+        let dir = dir.to_owned();
+        match manifest::read(&dir) {
+            Ok(Loaded { state, whole, damage, .. }) => Ok(Directory { dir, state, whole, damage }),
+            Err(ManifestError::NewerFormat(found)) => Err(OpenError::NewerFormat { path: dir, found, known: FORMAT }),
+            Err(ManifestError::Io(_)) => {
+                let damage = manifest::unreadable(&dir);
+                Ok(Directory { dir, state: State::default(), whole: false, damage })
+            }
+        }
     }
 
     /// The segment of an entry, with what is wrong with its small files; an error when this version cannot know its rows.

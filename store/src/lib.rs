@@ -52,7 +52,7 @@ pub use error::{AppendError, OpenError, ReadError};
 pub use filter::{AttributeFilter, Filter, Place, Texts, Wanted};
 pub use moments::Moments;
 pub use recovery::Recovery;
-pub use retention::{Reception, Retention};
+pub use retention::{Dropped, Reception, Retention};
 pub use rows::{ExemplarRows, LogRows, MetricRows, Rows, SpanRows};
 pub use samples::{Samples, SamplesProgress};
 pub use scan::Chunks;

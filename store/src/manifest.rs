@@ -155,6 +155,19 @@ pub(crate) fn read(dir: &Path) -> Result<Loaded, ManifestError> {
     Ok(loaded)
 }
 
+/// What is wrong with the files in `dir`, none of which [`read`] can read.
+pub(crate) fn unreadable(dir: &Path) -> Vec<Damage> {
+    let damage = copies::NAMES.map(|name| {
+        let path = dir.join(name);
+        let message = match std::fs::read(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => error.to_string(),
+            _ => "is missing".to_owned(),
+        };
+        Damage { path, message }
+    });
+    damage.into()
+}
+
 /// The manifest of an open data directory.
 pub(crate) struct Manifest {
     paths: [PathBuf; 2],

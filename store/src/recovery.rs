@@ -38,15 +38,15 @@ pub struct Recovery {
     pub orphans: usize,
     /// What could not be read, one sentence each. It is left on disk.
     pub damage: Vec<String>,
-    /// The kind of file of each sentence.
-    pub(crate) kinds: Vec<DamageKind>,
+    /// The kind of file and the place of each sentence.
+    pub(crate) places: Vec<(DamageKind, ReadError)>,
 }
 
 impl Recovery {
     /// Adds a place that could not be read.
-    pub(crate) fn note(&mut self, kind: DamageKind, place: impl ToString) {
-        self.damage.push(place.to_string());
-        self.kinds.push(kind);
+    pub(crate) fn note(&mut self, kind: DamageKind, error: ReadError) {
+        self.damage.push(error.to_string());
+        self.places.push((kind, error));
     }
 }
 
@@ -59,32 +59,28 @@ pub(crate) fn open_segments(
 ) -> Vec<Arc<Segment>> {
     let mut segments = Vec::new();
     for entry in state.segments.values() {
+        let mut unknown = |message: String| {
+            let message = format!("segment {} of {} {message}", entry.id, entry.table);
+            recovery.note(DamageKind::Segment, ReadError::new(dir.join("manifest"), message));
+        };
         let Some(table) = Table::parse(&entry.table) else {
-            recovery
-                .note(DamageKind::Segment, format!("segment {} is of the unknown table \"{}\"", entry.id, entry.table));
+            unknown("is of an unknown table".to_owned());
             continue;
         };
         let Some(layout) = Layout::parse(&entry.layout) else {
-            let (id, layout) = (entry.id, &entry.layout);
-            recovery.note(
-                DamageKind::Segment,
-                format!("segment {id} of {} has the unknown layout \"{layout}\"", entry.table),
-            );
+            unknown(format!("has the unknown layout \"{}\"", entry.layout));
             continue;
         };
         for file in &entry.files {
             let path = dir.join(&file.path);
-            match std::fs::metadata(&path) {
-                Ok(found) if found.len() == file.bytes => {}
-                Ok(found) => {
-                    let (path, found, wanted) = (path.display(), found.len(), file.bytes);
-                    recovery.note(DamageKind::Segment, format!("{path} has {found} bytes instead of {wanted}"));
-                }
-                Err(error) => recovery.note(DamageKind::Segment, format!("{}: {error}", path.display())),
+            if let Some(message) = files::wrong_length(&path, file.bytes) {
+                recovery.note(DamageKind::of_segment_file(&path), ReadError::new(path, message));
             }
         }
         let (segment, error) = Segment::new(dir, table, layout, entry.clone(), recent);
-        error.iter().for_each(|error| recovery.note(DamageKind::Segment, error));
+        if let Some(error) = error {
+            recovery.note(DamageKind::BloomFilter, error);
+        }
         segments.push(Arc::new(segment));
     }
     recovery.segments = segments.len();
@@ -137,7 +133,7 @@ pub(crate) fn clear_orphans(dir: &Path, manifest: &Manifest, whole: bool, recove
                 Ok(()) => n_lost += 1,
                 // A reader of the store before this one was the last of a segment that was compacted or dropped.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => recovery.note(DamageKind::Segment, format!("{}: {error}", path.display())),
+                Err(error) => recovery.note(DamageKind::Segment, ReadError::new(path, error)),
             }
         }
     }
@@ -145,8 +141,8 @@ pub(crate) fn clear_orphans(dir: &Path, manifest: &Manifest, whole: bool, recove
         recovery.orphans += usize::from(std::fs::remove_file(files::beside(&dir.join(replaced))).is_ok());
     }
     if n_lost > 0 {
-        let message = format!("{n_lost} segment files that the manifest does not name are in {}", lost.display());
-        recovery.note(DamageKind::Manifest, message);
+        let message = format!("has {n_lost} segment files that the manifest does not name");
+        recovery.note(DamageKind::Manifest, ReadError::new(lost, message));
     }
     highest
 }
@@ -183,7 +179,7 @@ pub(crate) fn replay(
     let mut replayed = Replayed {
         // Without it a retry of what the log no longer has may be stored twice, at worst.
         dedup: Dedup::load(&shared.dir.join("dedup"), low_water).unwrap_or_else(|error| {
-            recovery.note(DamageKind::Log, error);
+            recovery.note(DamageKind::Dedup, error);
             Dedup::default()
         }),
         next_lsn: low_water + 1,
@@ -198,11 +194,9 @@ pub(crate) fn replay(
         let n_damage = recovery.damage.len();
         let missing = replayed.next_lsn..first_lsns[index].unwrap_or(0);
         if whole && !missing.is_empty() {
-            let (path, first, last) = (path.display(), missing.start, missing.end - 1);
-            recovery.note(
-                DamageKind::Log,
-                format!("requests {first} to {last} should be in the log before {path} and are not"),
-            );
+            let (first, last) = (missing.start, missing.end - 1);
+            let message = format!("requests {first} to {last} should be in the log before this file and are not");
+            recovery.note(DamageKind::Log, ReadError::new(&path, message));
         }
         let mut last_lsn = 0;
         let previous = replayed.next_lsn - 1;
@@ -216,7 +210,7 @@ pub(crate) fn replay(
                     replay.add(&mut batch, record, &mut replayed.dedup, recovery);
                 });
                 replay.bring_back(&mut batch, &mut replayed.dedup, recovery);
-                damage.iter().for_each(|damage| recovery.note(DamageKind::Log, damage));
+                damage.into_iter().for_each(|damage| recovery.note(DamageKind::Log, damage.into()));
             }
             Err(error) => {
                 // Numbers that it may hold are not given out again: the file may be read another time.
@@ -224,7 +218,7 @@ pub(crate) fn replay(
                     u64::MAX => replayed.next_lsn.saturating_add(wal::most_records(&path)),
                     end => replayed.next_lsn.max(end),
                 };
-                recovery.note(DamageKind::Log, unread(&path, &error));
+                recovery.note(DamageKind::Log, ReadError::new(&path, unread(&path, &error)));
             }
         }
         // A file with something unread stays where it is; the writer retires the others once segments hold them.
@@ -237,9 +231,8 @@ pub(crate) fn replay(
         Ok(Some(last)) => {
             let next = replayed.next_lsn;
             if whole && last >= next {
-                let wal_dir = wal_dir.display();
-                let message = format!("{wal_dir}: requests {next} to {last} were acknowledged and are not in the log");
-                recovery.note(DamageKind::Log, message);
+                let message = format!("requests {next} to {last} were acknowledged and are not in the log");
+                recovery.note(DamageKind::Log, ReadError::new(&wal_dir, message));
             }
             replayed.acknowledged = Some(last);
             replayed.next_lsn = next.max(last.saturating_add(1));
@@ -265,8 +258,8 @@ fn read_into(path: &Path, bytes: &mut Vec<u8>) -> io::Result<()> {
 /// Sets a log file aside that cannot be read, and says so.
 fn unread(path: &Path, error: &io::Error) -> String {
     match wal::set_aside(path) {
-        Ok(aside) => format!("{}: {error}; it is set aside as {}", path.display(), aside.display()),
-        Err(aside) => format!("{}: {error}; it cannot be set aside: {aside}", path.display()),
+        Ok(aside) => format!("{error}; it is set aside as {}", aside.display()),
+        Err(aside) => format!("{error}; it cannot be set aside: {aside}"),
     }
 }
 

@@ -5,10 +5,11 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::Nanos;
+use model::time::HOUR;
 
 use crate::clock::ClockGuard;
 use crate::flush::WINDOW;
-use crate::manifest::Record;
+use crate::manifest::{Record, SegmentEntry};
 use crate::schema::Table;
 use crate::segment::Segment;
 use crate::store::Store;
@@ -37,6 +38,14 @@ impl Retention {
             Table::Points | Table::Exemplars | Table::Series => self.metrics,
         }
     }
+}
+
+/// What the retention has dropped of a table since the store was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    pub segments: u64,
+    pub rows: u64,
+    pub bytes: u64,
 }
 
 /// The times that a request is judged by.
@@ -88,15 +97,15 @@ impl Store {
             let retention = self.config.retention.of_table(table).filter(|_| reading.jump.is_none());
             retention.map_or(Nanos::MIN, |age| now.saturating_sub(age)).max(by_size)
         };
-        self.drop_before(cutoff);
+        self.drop_before(now, cutoff);
         self.shared.disk.set_aside();
         // The series of points in memory are written with them.
         let in_memory = self.snapshot().memory_start([Table::Points, Table::Exemplars]);
         self.shared.series.forget_before(cutoff(Table::Series).min(in_memory));
     }
 
-    /// Drops the segments whose newest row is before the cutoff of their table.
-    fn drop_before(&self, cutoff: impl Fn(Table) -> Nanos) {
+    /// Drops the segments whose newest row is before the cutoff of their table. It is `now`.
+    fn drop_before(&self, now: Nanos, cutoff: impl Fn(Table) -> Nanos) {
         let mut manifest = self.shared.lock_manifest();
         let remove: Vec<u64> = self.shared.segment_ids(|segment| segment.times().1 < cutoff(segment.table()));
         if remove.is_empty() {
@@ -113,8 +122,35 @@ impl Store {
             tracing::error!(%error, "cannot drop segments outside the retention, will try again");
             return;
         }
+        let dropped = self.shared.segment_entries(|id| remove.contains(&id));
         self.shared.remove(&remove);
-        tracing::info!(segments = remove.len(), "dropped what is outside the retention");
+        self.note_dropped(&dropped, now);
+    }
+
+    /// Counts what was dropped, and tells the log of it table by table.
+    fn note_dropped(&self, entries: &[SegmentEntry], now: Nanos) {
+        let snapshot = self.snapshot();
+        let mut all = self.shared.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        for (table, total) in Table::ALL.into_iter().zip(all.iter_mut()) {
+            let mut dropped = Dropped::default();
+            for entry in entries.iter().filter(|entry| entry.table == table.name()) {
+                dropped.segments += 1;
+                dropped.rows += entry.rows;
+                dropped.bytes += entry.bytes();
+            }
+            if dropped.segments == 0 {
+                continue;
+            }
+            total.segments += dropped.segments;
+            total.rows += dropped.rows;
+            total.bytes += dropped.bytes;
+            let Dropped { segments, rows, bytes } = dropped;
+            let hours = |oldest: Nanos| now.saturating_sub(oldest) as f64 / HOUR as f64;
+            let oldest_kept = snapshot.extent(table).map(|(oldest, _)| format!("{:.1} h ago", hours(oldest)));
+            let oldest_kept = oldest_kept.unwrap_or_else(|| "none".to_owned());
+            let signal = table.name();
+            tracing::info!(signal, segments, rows, bytes, oldest_kept, "dropped what is outside the retention");
+        }
     }
 
     /// The end of the last window that has to go for segments and log to fit in [`Retention::max_bytes`].

@@ -1,6 +1,7 @@
 //! A segment: immutable rows of one table in one window of time. A Parquet file, bloom filters of trace ids where
 //! rows have one, and a full-text index of log bodies.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use crate::chunk::Times;
 use crate::damage::{DamageKind, DamageLog};
 use crate::error::ReadError;
 use crate::files;
-use crate::layout::Layout;
+use crate::layout::{Layout, chunks};
 use crate::manifest::SegmentEntry;
 use crate::schema::Table;
 use crate::summary::SpanSummary;
@@ -23,6 +24,7 @@ use crate::text::{self, Matches};
 use crate::view::Shared;
 
 mod bloom;
+mod counting;
 mod ids;
 mod open;
 mod recent;
@@ -52,6 +54,8 @@ pub(crate) struct Segment {
     footer: Mutex<Weak<Open>>,
     text: Mutex<Weak<text::Index>>,
     summary: Mutex<Weak<SpanSummary>>,
+    /// Row groups that a read has failed for.
+    failed: Mutex<BTreeSet<usize>>,
     removed: OnceLock<()>,
 }
 
@@ -79,6 +83,7 @@ impl Segment {
             footer: Mutex::default(),
             text: Mutex::default(),
             summary: Mutex::default(),
+            failed: Mutex::default(),
             removed: OnceLock::new(),
         };
         (segment, error)
@@ -171,14 +176,26 @@ impl Segment {
 
     /// Takes note of what could not be read.
     fn unreadable(&self, error: ReadError) -> ReadError {
+        // What chunks say of their times names the file that these are in.
+        let times = self.entry.file(chunks::TIMES).map(|file| self.dir.join(&file.path));
+        let error = match times.filter(|path| error.message.contains(&format!("{}: ", path.display()))) {
+            Some(path) => ReadError::new(path, error.message),
+            None => error,
+        };
         self.recent.damage.note(DamageKind::Segment, &error);
         error
+    }
+
+    /// As [`Segment::unreadable`], of row group `index`.
+    fn unreadable_group(&self, open: &Open, index: usize, error: &str) -> ReadError {
+        self.failed().insert(index);
+        self.unreadable(ReadError::new(&open.path, format!("row group {index}: {error}")))
     }
 
     /// Takes note of a full-text index that cannot be read. The column still has the words: that costs time, not rows.
     pub(crate) fn unreadable_text(&self, error: &dyn std::fmt::Display) {
         let path = self.dir.join(self.entry.file(".text").map_or("segments", |file| &file.path));
-        self.recent.damage.note(DamageKind::TextIndex, ReadError::new(path, error));
+        self.recent.damage.note(DamageKind::TextIndex, &ReadError::new(path, error));
     }
 
     /// What each row group can hold, in the order of the file.
@@ -267,9 +284,12 @@ impl Segment {
         if rows.is_some_and(Matches::is_empty) {
             return Ok(None);
         }
+        if ids.is_empty() && columns.as_ref().is_some_and(Vec::is_empty) {
+            self.check_countable(index)?;
+        }
         let selection = rows.filter(|rows| rows.len() < rows.range().len()).map(select);
         let batch = guarded(|| open.read(index, columns, selection, ids))
-            .map_err(|error| self.unreadable(ReadError::new(&open.path, format!("row group {index}: {error}"))))?;
+            .map_err(|error| self.unreadable_group(&open, index, &error.to_string()))?;
         Ok(Some(batch))
     }
 
@@ -283,7 +303,7 @@ impl Segment {
     ) -> Result<u64, ReadError> {
         let open = self.open()?;
         guarded(|| open.count_values(index, key, within, each))
-            .map_err(|error| self.unreadable(ReadError::new(&open.path, format!("row group {index}: {error}"))))
+            .map_err(|error| self.unreadable_group(&open, index, &error.to_string()))
     }
 
     /// Fails when row group `index` has values that a reader of few rows would not find.

@@ -22,7 +22,7 @@ use crate::files;
 use crate::manifest::{FORMAT, Manifest, ManifestError};
 use crate::memtable::PreparedRequest;
 use crate::recovery::{self, Recovery};
-use crate::retention::Retention;
+use crate::retention::{Dropped, Retention};
 use crate::rows::{Decisions, Rows};
 use crate::schema::Table;
 use crate::segment::Recent;
@@ -137,6 +137,8 @@ pub struct StoreStats {
     /// By how much the clock has jumped, while that is doubted: nothing is dropped by age.
     pub clock_jump: Option<Nanos>,
     pub damage: DamageStats,
+    /// By the retention, in the order of [`Table::ALL`].
+    pub dropped: [Dropped; Table::ALL.len()],
 }
 
 #[derive(Clone, Debug)]
@@ -188,7 +190,7 @@ impl Store {
         })?;
         let whole = loaded.whole;
         let mut recovery = Recovery::default();
-        loaded.damage.iter().for_each(|damage| recovery.note(DamageKind::Manifest, damage));
+        loaded.damage.iter().for_each(|damage| recovery.note(DamageKind::Manifest, damage.into()));
         let highest = recovery::clear_orphans(&dir, &manifest, whole, &mut recovery);
         manifest.skip_ids(highest);
         let recent = Arc::new(Recent::new(config.cache_bytes));
@@ -204,7 +206,7 @@ impl Store {
             recovery.note(DamageKind::Clock, error);
             None
         });
-        recovery.kinds.iter().zip(&recovery.damage).for_each(|(kind, text)| shared.recent.damage.note(*kind, text));
+        recovery.places.iter().for_each(|(kind, error)| shared.recent.damage.note(*kind, error));
         // Not known before the first round of retention. The time of a request may be of a clock that had jumped.
         let clock = ClockGuard::since(believed.or(replayed.dedup.newest()));
         let (sender, receiver) = sync_channel(QUEUE);
@@ -318,6 +320,7 @@ impl Store {
             disk: self.shared.disk.stats(),
             clock_jump: locked(&self.clock).jump(),
             damage: self.shared.recent.damage.stats(),
+            dropped: *locked(&self.shared.dropped),
         }
     }
 

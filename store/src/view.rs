@@ -14,6 +14,8 @@ use crate::disk::DiskGuard;
 use crate::flush::Frozen;
 use crate::manifest::{Manifest, SegmentEntry};
 use crate::memtable::{MERGE_ROWS, Memtable, PreparedRequest};
+use crate::retention::Dropped;
+use crate::schema::Table;
 use crate::segment::{Recent, Segment};
 use crate::series::SeriesIndex;
 use crate::snapshot::Snapshot;
@@ -35,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) disk: DiskGuard,
     /// Held during a flush.
     pub(crate) flushing: Mutex<()>,
+    /// By the retention, by table.
+    pub(crate) dropped: Mutex<[Dropped; Table::ALL.len()]>,
     /// To the committer: `None` before it runs, and once the store is closed.
     commands: Mutex<Option<SyncSender<Command>>>,
     view: Mutex<View>,
@@ -77,6 +81,7 @@ impl Shared {
             sync_times: SyncTimes::default(),
             compactor: Compactor::new(config),
             disk: DiskGuard::new(&config.dir, config.disk_reserve),
+            dropped: Mutex::default(),
             flushing: Mutex::default(),
             commands: Mutex::default(),
             view: Mutex::new(view),

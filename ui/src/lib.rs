@@ -34,10 +34,10 @@ mod trace_statistics;
 mod waterfall;
 
 pub use state::{
-    Attempt, AttemptOutcome, AttemptStep, CardinalityReport, DamagedPlace, DiskReport, Endpoints, IngestChoice,
-    IngestReport, IngestStats, LabelReport, MetricReport, NamesReport, OverflowReport, PressureReport, ReasonReport,
-    SIGNALS, SenderReport, SenderStats, ServiceSignalReport, SignalReport, SignalStats, SqlColumn, SqlRunner, SqlTable,
-    StorageStats, StoredAttempt, StoredExample, UiState,
+    Attempt, AttemptOutcome, AttemptStep, CardinalityReport, DamageKindReport, DamageReport, DamagedPlace, DiskReport,
+    Endpoints, IngestChoice, IngestReport, IngestStats, LabelReport, MetricReport, NamesReport, OverflowReport,
+    PressureReport, ReasonReport, SIGNALS, SenderReport, SenderStats, ServiceSignalReport, SignalReport, SignalStats,
+    SqlColumn, SqlRunner, SqlTable, StorageStats, StoredAttempt, StoredExample, UiState,
 };
 
 use axum::Router;

@@ -2,6 +2,7 @@
 
 mod chart;
 mod choice;
+mod damage;
 mod heatmap;
 mod histogram;
 mod meter;
@@ -11,6 +12,7 @@ mod spark;
 
 pub(crate) use chart::{Chart, Line, Mark, seconds};
 pub(crate) use choice::{Choice, Tab};
+pub(crate) use damage::Damage;
 pub(crate) use heatmap::Heatmap;
 pub(crate) use histogram::{Bar, Histogram};
 pub(crate) use meter::{DurationBar, Meter};

@@ -12,8 +12,9 @@ mod ingest;
 
 pub use attempt::{Attempt, AttemptOutcome, AttemptStep, StoredAttempt, StoredExample};
 pub use ingest::{
-    CardinalityReport, DiskReport, IngestChoice, IngestReport, LabelReport, MetricReport, NamesReport, OverflowReport,
-    PressureReport, ReasonReport, SIGNALS, SenderReport, ServiceSignalReport, SignalReport,
+    CardinalityReport, DamageKindReport, DamageReport, DamagedPlace, DiskReport, IngestChoice, IngestReport,
+    LabelReport, MetricReport, NamesReport, OverflowReport, PressureReport, ReasonReport, SIGNALS, SenderReport,
+    ServiceSignalReport, SignalReport,
 };
 
 /// What [`crate::router`] serves.
@@ -109,21 +110,7 @@ pub struct StorageStats {
     pub disk_total: u64,
     /// Sentences on what keeps the store from taking or dropping more.
     pub notices: Vec<String>,
-    /// How many places could not be read since the start, by the kind of file in words.
-    pub damaged: Vec<(&'static str, u64)>,
-    /// The last of them, newest first.
-    pub places: Vec<DamagedPlace>,
-}
-
-/// A place on disk that could not be read.
-#[derive(Clone, Debug, Default)]
-pub struct DamagedPlace {
-    /// When it was found first.
-    pub found: Nanos,
-    /// The kind of file in words.
-    pub kind: &'static str,
-    /// File, offset, and what is wrong.
-    pub text: String,
+    pub damage: DamageReport,
 }
 
 /// One signal.

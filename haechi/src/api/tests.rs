@@ -122,6 +122,7 @@ async fn the_box_tells_its_own_metrics() {
         "haechi_rows{table=\"series\"} 0",
         "haechi_disk_full 0",
         "haechi_damaged_places_total{kind=\"segment\"} 0",
+        "haechi_retention_rows_total{table=\"logs\"} 0",
         "haechi_clock_jump_seconds 0",
     ] {
         assert!(text.lines().any(|it| it == line), "{line} is missing in\n{text}");

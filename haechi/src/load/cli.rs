@@ -12,6 +12,10 @@ use super::payload::Coding;
 use super::plan::Wish;
 use super::send::{Protocol, Sending, Target};
 
+mod ignored;
+
+pub(super) use ignored::refuse;
+
 fn value(name: &'static str, placeholder: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(placeholder).help(help)
 }
@@ -90,6 +94,7 @@ pub(crate) fn command() -> Command {
                 .requires("write")
                 .help_heading("Files"),
         )
+        .arg(switch("force", "Write over a file that is there").requires("write").help_heading("Files"))
         .arg(path("replay", "Send the requests of such a file"))
         .arg(
             value("into", "DIR", "Put the requests into a data directory that no box uses, and tell what each step costs")

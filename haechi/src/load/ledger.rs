@@ -74,7 +74,12 @@ impl Ledger {
 
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|error| Error::file(path, error))?;
-        let ledger: Ledger = serde_json::from_str(&text).map_err(|error| Error::file(path, error))?;
+        let ledger: Ledger = serde_json::from_str(&text).map_err(|error| {
+            Error::file(
+                path,
+                format!("is no ledger, which is what `haechi load --ledger FILE` writes, a line of JSON: {error}"),
+            )
+        })?;
         let found = ledger.workload.version;
         if found != VERSION {
             let message = format!("is of version {found} of the generator; this is version {VERSION}");
@@ -201,6 +206,7 @@ mod tests {
         ledger.save(&path).unwrap();
         assert!(Ledger::open(&path).unwrap_err().to_string().contains("version"));
         std::fs::write(&path, "{}").unwrap();
-        assert!(Ledger::open(&path).is_err());
+        let error = Ledger::open(&path).unwrap_err().to_string();
+        assert!(error.contains("ledger: is no ledger, which is what"), "{error}");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use model::Nanos;
-use model::time::{DAY, SECOND};
+use model::time::{DAY, MILLISECOND, SECOND};
 
 use super::Error;
 use super::amount::Amount;
@@ -71,6 +71,8 @@ impl Wish {
         allowed(self.late_percent <= 100, "--late: at most 100 percent are allowed")?;
         allowed(self.duration > 0 && self.span != Some(0), "--duration, --span: a duration above zero is needed")?;
         let [spans, logs, samples] = self.amounts();
+        let is_nothing = [spans, logs, samples].iter().all(|amount| *amount == Amount::NONE);
+        allowed(!is_nothing, "--spans, --logs, --samples: all of them are 0, and nothing would be sent")?;
         let (covered, live) = match self.span {
             Some(span) => (span, false),
             None => (self.duration, true),
@@ -109,6 +111,10 @@ impl Wish {
             Amount::Rate(_) => total(spans, span_rate / mean, mean),
         };
         let totals = [traces, total(samples, resources / interval, per_resource), total(logs, log_rate, 1.0)];
+        let interval = match samples {
+            Amount::Total(_) => stretched(self.interval, covered, totals[1], resources as u64),
+            Amount::Rate(_) => self.interval,
+        };
         let [traces_per_request, resources, resources_per_request] =
             [traces_per_request, resources, resources_per_request].map(|count| count as u64);
         let requests = |total: u64, in_request: u64| if total == u64::MAX { total } else { total.div_ceil(in_request) };
@@ -130,7 +136,7 @@ impl Wish {
             traces_per_request,
             log_period: period(log_rate),
             logs_per_request: self.batch,
-            interval: self.interval,
+            interval,
             jitter: self.jitter,
             resources,
             resources_per_request,
@@ -154,6 +160,14 @@ impl Wish {
             named => [named.0, named.1, named.2].map(|amount| amount.unwrap_or(Amount::NONE)),
         }
     }
+}
+
+/// The interval at which so many resources export for all of `covered` seconds, `exports` in all: `interval`, or longer by what
+/// resources that are whole are too many, in whole milliseconds.
+fn stretched(interval: Nanos, covered: f64, exports: u64, resources: u64) -> Nanos {
+    let ticks = exports.div_ceil(resources.max(1)).max(1);
+    let longest = (covered * SECOND as f64) as Nanos / Nanos::try_from(ticks).unwrap_or(Nanos::MAX);
+    interval.max(longest / MILLISECOND * MILLISECOND)
 }
 
 /// Items per second when the amount is spread over so many seconds; `None` for nothing.
@@ -228,6 +242,18 @@ mod tests {
         assert_eq!((workload.resources, workload.resources_per_request), (35, 10));
         assert_eq!(workload.totals[1], 200_000, "exports of 100 points");
         assert_eq!(workload.requests[1], 200_000 / 35 * 4 + 1, "10 exports of the last tick are left");
+        // Whatever the amount, its points are of all of the time.
+        for (samples, interval) in [("20M", 15), ("1M", 15), ("1234500", 15), ("1000", 15), ("100", 15), ("5M", 60)] {
+            let wish = Wish { samples: Amount::parse(samples).ok(), interval: interval * SECOND, ..samples_of_a_day() };
+            let workload = wish.plan(NOW).unwrap().workload;
+            let last = workload.due(collector::Signal::Metrics, workload.requests[1] - 1);
+            assert!(workload.interval >= interval * SECOND && last <= 24 * HOUR, "{samples}: {last}");
+            assert!(last >= 24 * HOUR - 2 * workload.interval, "{samples} end after {last} ns");
+        }
+    }
+
+    fn samples_of_a_day() -> Wish {
+        Wish { span: Some(24 * HOUR), ..wish() }
     }
 
     #[test]
@@ -266,7 +292,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_refused_with_what_is_allowed() {
-        let table: [(Wish, &str); 8] = [
+        let nothing = Some(Amount::NONE);
+        let table: [(Wish, &str); 9] = [
+            (Wish { spans: nothing, logs: nothing, samples: nothing, ..wish() }, "--spans, --logs, --samples"),
             (Wish { batch: 0, ..wish() }, "--batch"),
             (Wish { spans_per_trace: 300, ..wish() }, "--spans-per-trace"),
             (Wish { shops: 0, ..wish() }, "--shops"),

@@ -73,8 +73,11 @@ impl Report {
         let totals = Signal::ALL.map(|signal| (signal, run.total(signal)));
         let items: u64 = totals.iter().map(|(_, counts)| counts.items).sum();
         let (own, making) = ((cpu::process() - self.cpu_at_start).as_secs_f64(), run.making().as_secs_f64());
-        let differences: Vec<String> =
-            totals.iter().filter_map(|(signal, it)| self.asked.difference(*signal, it, seconds, stopped)).collect();
+        let sentences = totals.iter().flat_map(|(signal, it)| {
+            let difference = self.asked.difference(*signal, it, seconds, stopped);
+            difference.into_iter().chain(impatience(*signal, it, run.retry_for()))
+        });
+        let differences: Vec<String> = sentences.collect();
         if self.json {
             let mut line = json!({ "seconds": seconds, "differences": differences, "cpu_seconds": own, "making_cpu_seconds": making });
             for (signal, counts) in &totals {
@@ -99,7 +102,8 @@ impl Report {
                     ));
                 }
                 if counts.rejected > 0 {
-                    say(format_args!("{name}: {} {} rejected", counts.rejected, signal.item(counts.rejected)));
+                    let why = if counts.why_rejected.is_empty() { "without a word" } else { &counts.why_rejected };
+                    say(format_args!("{name}: {} {} rejected: {why}", counts.rejected, signal.item(counts.rejected)));
                 }
                 for (kind, count) in &counts.errors {
                     say(format_args!("{name}: {count} times {kind}"));
@@ -128,6 +132,19 @@ impl Report {
             say(format_args!("fdatasync of a page meanwhile: p50 {p50}, p90 {p90}, p99 {p99}, at most {max}"));
         }
     }
+}
+
+/// A sentence on requests that were given up while the receiver wanted them later.
+fn impatience(signal: Signal, counts: &Counts, retry_for: Duration) -> Option<String> {
+    (counts.impatient > 0).then(|| {
+        format!(
+            "{}: {} of the requests given up were not tried again: the receiver asked for a pause of up to {}, and --retry-for is {}",
+            signal.name(),
+            counts.impatient,
+            latency(counts.longest_pause),
+            latency(retry_for),
+        )
+    })
 }
 
 fn heading() -> String {
@@ -163,8 +180,10 @@ fn of_counts(counts: &Counts, seconds: f64) -> Value {
         "latency_ms": { "p50": p50, "p90": p90, "p99": p99, "max": millis(counts.latencies.max()) },
         "behind_ms": millis(counts.behind),
         "rejected": counts.rejected,
+        "why_rejected": counts.why_rejected,
         "retries": counts.retries,
         "lost": counts.lost,
+        "given_up_in_pause": counts.impatient,
         "errors": counts.errors,
     })
 }
@@ -180,6 +199,18 @@ mod tests {
         {
             assert_eq!(latency(Duration::from_nanos(nanos)), expected);
         }
+    }
+
+    #[test]
+    fn what_was_not_tried_again_is_said_with_the_pause_that_was_asked_for() {
+        let ten = Duration::from_secs(10);
+        let counts = Counts { lost: 3, impatient: 2, longest_pause: ten, ..Counts::default() };
+        let said = impatience(Signal::Logs, &counts, Duration::from_secs(8)).unwrap();
+        assert!(
+            said.starts_with("logs: 2 of the requests") && said.contains("10.0 s, and --retry-for is 8000 ms"),
+            "{said}"
+        );
+        assert_eq!(impatience(Signal::Logs, &Counts { lost: 3, ..Counts::default() }, ten), None);
     }
 
     #[test]

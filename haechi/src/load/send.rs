@@ -162,6 +162,11 @@ impl Run {
         self.started.elapsed()
     }
 
+    /// How long a request is tried again.
+    pub(super) fn retry_for(&self) -> Duration {
+        self.sending.retry_for
+    }
+
     /// Processor time that making requests took so far.
     pub(super) fn making(&self) -> Duration {
         Duration::from_nanos(self.making.load(Ordering::Relaxed))
@@ -235,7 +240,12 @@ impl Run {
             let wait = asked.unwrap_or(pause).mul_f64(1.0 + spread as f64 / 5000.0);
             pause = (pause * 2).min(LONGEST_PAUSE);
             if first.elapsed() + wait > self.sending.retry_for {
-                self.tally(payload.signal).recent.lost += 1;
+                let recent = &mut self.tally(payload.signal).recent;
+                recent.lost += 1;
+                if let Some(asked) = asked {
+                    recent.impatient += 1;
+                    recent.longest_pause = recent.longest_pause.max(asked);
+                }
                 return;
             }
             tokio::select! {
@@ -251,11 +261,14 @@ impl Run {
         tally.recent.bytes += payload.body.len() as u64;
         tally.recent.retries += u64::from(attempt > 0);
         match outcome {
-            Outcome::Accepted { rejected } => {
+            Outcome::Accepted { rejected, why } => {
                 tally.recent.latencies.record(due.elapsed());
                 tally.recent.requests += 1;
                 tally.recent.items += payload.items.saturating_sub(rejected);
                 tally.recent.rejected += rejected;
+                if rejected > 0 {
+                    tally.recent.why_rejected = why;
+                }
                 tally.unsure.remove(payload.number);
                 tally.acked.insert(payload.number);
                 None

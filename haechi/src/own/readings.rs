@@ -116,6 +116,25 @@ fn rows(all: &mut Readings, store: &StoreStats) {
     );
     all.by_label("haechi_segments", "Segments on disk.", "table", tables().map(|(l, it)| (l, it.segments as u64)));
     all.by_label("haechi_segment_bytes", "Bytes of segments on disk.", "table", tables().map(|(l, it)| (l, it.bytes)));
+    let dropped = || store.tables.iter().map(|it| it.table.name()).zip(store.dropped);
+    all.by_label(
+        "haechi_retention_segments_total",
+        "Segments dropped by the retention, by age or by size.",
+        "table",
+        dropped().map(|(l, it)| (l, it.segments)),
+    );
+    all.by_label(
+        "haechi_retention_rows_total",
+        "Rows in these segments.",
+        "table",
+        dropped().map(|(l, it)| (l, it.rows)),
+    );
+    all.by_label(
+        "haechi_retention_bytes_total",
+        "Bytes of these segments.",
+        "table",
+        dropped().map(|(l, it)| (l, it.bytes)),
+    );
     all.one("haechi_series", "Series of metrics known.", store.series as f64);
     all.one("haechi_memory_rows", "Rows in memory and in the write-ahead log alone.", store.memory_rows as f64);
     all.one("haechi_memory_bytes", "Bytes of these rows in memory.", store.memory_bytes as f64);

@@ -16,6 +16,7 @@ use crate::config::Memory;
 use crate::{api, clock};
 
 mod attempts;
+mod damage;
 mod forecast;
 mod history;
 mod ingest;

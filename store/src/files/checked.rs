@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,13 +38,31 @@ impl Tail {
 
 /// Fails when the file at `path` does not begin with `length` bytes of this checksum. Reads all of them.
 pub(crate) fn check_whole(path: &Path, length: u64, crc32: u32) -> io::Result<()> {
+    mismatch(length, 0, crc32_of(&File::open(path)?, 0..length)?, crc32)
+}
+
+/// The checksum of the bytes of `file` in `range`.
+pub(crate) fn crc32_of(file: &File, range: Range<u64>) -> io::Result<u32> {
     const STEP: u64 = 1 << 20;
-    let file = File::open(path)?;
     let mut crc = crc32fast::Hasher::new();
-    for start in (0..length).step_by(STEP as usize) {
-        crc.update(&read_exact(&file, start, STEP.min(length - start))?);
+    for start in range.clone().step_by(STEP as usize) {
+        crc.update(&read_exact(file, start, STEP.min(range.end - start))?);
     }
-    mismatch(length, 0, crc.finalize(), crc32)
+    Ok(crc.finalize())
+}
+
+/// What is wrong with the length of the file at `path`, which had `length` bytes when it was written; `None` when nothing is.
+pub(crate) fn wrong_length(path: &Path, length: u64) -> Option<String> {
+    match std::fs::metadata(path).map(|file| file.len()) {
+        Ok(found) if found == length => None,
+        Ok(found) if found > length => Some(format!("{} bytes at {length} are not of the segment", found - length)),
+        Ok(found) => Some(beyond(0, length, found)),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+fn beyond(start: u64, length: u64, in_file: u64) -> String {
+    format!("{length} bytes at {start} are beyond the file's {in_file}")
 }
 
 /// Reads the first `length` bytes of the file at `path` and checks them.
@@ -59,10 +78,7 @@ const ALLOCATED_UNSEEN: usize = 1 << 20;
 /// Reads `length` bytes at `start`. What is not in the file is not allocated, but for a little. The memory is not zeroed
 /// before: of a read in the page cache that would be a good part.
 pub(crate) fn read_exact(file: &File, start: u64, length: u64) -> io::Result<Bytes> {
-    let beyond = |in_file: u64| {
-        let message = format!("{length} bytes at {start} are beyond the file's {in_file}");
-        io::Error::new(io::ErrorKind::UnexpectedEof, message)
-    };
+    let beyond = |in_file: u64| io::Error::new(io::ErrorKind::UnexpectedEof, beyond(start, length, in_file));
     let wanted = usize::try_from(length).map_err(|_| beyond(u64::MAX))?;
     if wanted > ALLOCATED_UNSEEN {
         let in_file = file.metadata()?.len();
@@ -145,6 +161,11 @@ impl CheckedFile {
             None => Proof::Before,
         };
         Ok(CheckedFile { file: Arc::new(File::open(path)?), length, proof })
+    }
+
+    /// A file of `length` bytes that is not there: what parity has of it can be read.
+    pub(crate) fn open_gone(length: u64, sums: Arc<BlockSums>, parity: Parity) -> io::Result<Self> {
+        CheckedFile::open(Path::new("/dev/null"), length, Some(sums), Some(parity)) // it has no bytes either
     }
 
     /// Opens a file of `length` bytes to read nothing but its end.

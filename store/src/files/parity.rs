@@ -114,7 +114,7 @@ impl Parity {
         match self.compute(file, sums, start) {
             Ok(bytes) => {
                 let message = format!("{error}; these bytes are restored from {}", self.path.display());
-                self.damage.note(DamageKind::Restored, ReadError::new(&self.of, message));
+                self.damage.note(DamageKind::Restored, &ReadError::new(&self.of, message));
                 Ok(bytes)
             }
             Err(reason) => Err(io::Error::new(error.kind(), format!("{error}; they cannot be restored: {reason}"))),
@@ -318,7 +318,10 @@ mod tests {
         }
         let places = written.damage.stats().places;
         assert!(places.iter().all(|it| it.kind == DamageKind::Restored), "{places:?}");
-        assert!(places[0].text.contains(" have checksum ") && places[0].text.contains("restored from "), "{places:?}");
+        assert!(
+            places[0].message.contains(" have checksum ") && places[0].message.contains("restored from "),
+            "{places:?}"
+        );
         // What is longer than a block takes two stripes.
         written.read(std::slice::from_ref(&(B + 100..2 * B + 101 + 512 + B))).unwrap_err();
         // Each part for itself.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Directory;
 use crate::damage::DamageKind;
 use crate::dedup::Dedup;
-use crate::error::OpenError;
+use crate::error::{OpenError, ReadError};
 use crate::memtable::{Memtable, PreparedRequest};
 use crate::recovery::{self, Recovery};
 use crate::rows::Rows;
@@ -39,7 +39,7 @@ pub fn snapshot(dir: &Path, decode: &Decode) -> Result<(Snapshot, Recovery), Ope
 fn read(directory: &Directory, decode: &Decode) -> Result<(Snapshot, Recovery), OpenError> {
     let dir = &directory.dir;
     let mut recovery = Recovery::default();
-    directory.damage.iter().for_each(|damage| recovery.note(DamageKind::Manifest, damage));
+    directory.damage.iter().for_each(|damage| recovery.note(DamageKind::Manifest, damage.into()));
     let segments = recovery::open_segments(dir, &directory.state, &Arc::new(Recent::new(CACHE_BYTES)), &mut recovery);
     let memory = std::array::from_fn(|_| Vec::new());
     let mut snapshot = Snapshot { memory, segments: Arc::new(segments), series: Arc::default() };
@@ -68,14 +68,15 @@ fn read(directory: &Directory, decode: &Decode) -> Result<(Snapshot, Recovery), 
                     prepared.rows.into_iter().for_each(|prepared| memory.push(prepared));
                 }
                 Err(error) => {
-                    recovery.note(DamageKind::Log, format!("{}: request {}: {error}", path.display(), head.lsn));
+                    let message = format!("request {}: {error}", head.lsn);
+                    recovery.note(DamageKind::Log, ReadError::new(path, message));
                 }
             }
         });
         match damage {
-            Ok(damage) => damage.iter().for_each(|damage| recovery.note(DamageKind::Log, damage)),
+            Ok(damage) => damage.into_iter().for_each(|damage| recovery.note(DamageKind::Log, damage.into())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {} // retired
-            Err(error) => recovery.note(DamageKind::Log, format!("{}: {error}", path.display())),
+            Err(error) => recovery.note(DamageKind::Log, ReadError::new(path, error)),
         }
     }
     recovery.replayed_rows = memory.rows;

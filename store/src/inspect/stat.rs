@@ -10,6 +10,9 @@ use crate::chunk::Ids;
 use crate::error::{OpenError, ReadError};
 use crate::schema::Table;
 
+/// What of [`Stat::others`] is segments that a damaged manifest does not name any more.
+const UNNAMED: &str = "segments that the manifest does not name";
+
 /// What a data directory holds. Rows that are in the log only are not counted.
 #[derive(Clone, Debug)]
 pub struct Stat {
@@ -38,14 +41,24 @@ pub struct LevelStat {
     pub parts: Vec<(String, u64)>,
 }
 
-/// Reads the manifest and the footers of the data directory `dir`, and the ids of its series.
+/// Reads the manifest and the footers of the data directory `dir`, and the ids of its series. Of segments that a damaged manifest
+/// does not name any more, the bytes are told.
+///
+/// # Errors
+/// When `dir` is no data directory, or of a newer format.
 pub fn stat(dir: &Path) -> Result<Stat, OpenError> {
     let directory = Directory::open(dir)?;
-    let mut damage = Vec::new();
+    let mut damage: Vec<ReadError> = directory.damage.iter().map(ReadError::from).collect();
     let mut levels: BTreeMap<(Table, u8), (LevelStat, BTreeMap<String, u64>)> = BTreeMap::new();
     let mut series = HashSet::new();
     for entry in directory.state.segments.values() {
-        let Ok((segment, _)) = directory.segment(entry) else { continue };
+        let segment = match directory.segment(entry) {
+            Ok((segment, _)) => segment,
+            Err(error) => {
+                damage.push(ReadError::new(dir.join("manifest"), format!("segment {}: {error}", entry.id)));
+                continue;
+            }
+        };
         let table = segment.table();
         let (level, parts) = levels.entry((table, entry.level)).or_insert_with(|| {
             let (level, times) = (entry.level, segment.times());
@@ -89,11 +102,12 @@ pub fn stat(dir: &Path) -> Result<Stat, OpenError> {
         level.parts.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
         level
     });
-    Ok(Stat { levels: levels.collect(), series: series.len(), others: others(dir), damage })
+    Ok(Stat { levels: levels.collect(), series: series.len(), others: others(&directory), damage })
 }
 
 /// Files and folders beside the segments that count, with their bytes.
-fn others(dir: &Path) -> Vec<(String, u64)> {
+fn others(directory: &Directory) -> Vec<(String, u64)> {
+    let dir = &directory.dir;
     let mut others = Vec::new();
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -104,6 +118,12 @@ fn others(dir: &Path) -> Vec<(String, u64)> {
     let lost = bytes_below(&dir.join("segments").join("lost"));
     if lost > 0 {
         others.push(("segments/lost".to_owned(), lost));
+    }
+    if !directory.whole {
+        let entries = directory.state.segments.values();
+        let named: u64 = entries.flat_map(|entry| &entry.files).map(|file| bytes_below(&dir.join(&file.path))).sum();
+        let all = bytes_below(&dir.join("segments"));
+        others.push((UNNAMED.to_owned(), all.saturating_sub(lost + named)));
     }
     others.sort();
     others

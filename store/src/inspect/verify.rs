@@ -1,11 +1,10 @@
 //! Checks a data directory: every checksum, and everything that one file says of another.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::Directory;
-use crate::damage::DamageKind;
-use crate::error::{OpenError, own_words};
+use crate::error::{OpenError, words_on};
 use crate::manifest::SegmentEntry;
 use crate::schema::Table;
 use crate::segment::Segment;
@@ -15,6 +14,7 @@ mod files;
 mod log;
 mod rows;
 mod text;
+mod unnamed;
 
 /// Something that is wrong, or at least not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,9 @@ pub struct Report {
 
 impl Report {
     fn wrong(&mut self, path: impl Into<PathBuf>, message: impl ToString) {
-        self.findings.push(Finding { path: path.into(), message: own_words(message) });
+        let path = path.into();
+        let message = words_on(&path, message);
+        self.findings.push(Finding { path, message });
     }
 
     fn note(&mut self, path: impl Into<PathBuf>, message: impl ToString) {
@@ -56,15 +58,17 @@ impl Report {
 struct SeriesIds {
     described: HashSet<[u8; 16]>,
     /// With the file that mentioned it first.
-    mentioned: std::collections::HashMap<[u8; 16], PathBuf>,
+    mentioned: HashMap<[u8; 16], PathBuf>,
 }
 
 /// Reads all of the data directory `dir` and checks it; `deep` looks every word of every log body up in its index, where
 /// else some words stand for all. Takes no lock and changes nothing, so it may run beside a box that uses the directory:
 /// what the box removes meanwhile is left out.
 ///
+/// Segments that a damaged manifest does not name any more are checked by what their files say of themselves.
+///
 /// # Errors
-/// When the manifest cannot be read at all, or is of a newer format.
+/// When `dir` is no data directory, or of a newer format.
 pub fn verify(dir: &Path, deep: bool) -> Result<Report, OpenError> {
     let directory = Directory::open(dir)?;
     let mut report = Report::default();
@@ -72,10 +76,13 @@ pub fn verify(dir: &Path, deep: bool) -> Result<Report, OpenError> {
     let mut series = SeriesIds::default();
     for entry in directory.state.segments.values() {
         let before = report.findings.len();
-        segment(&directory, entry, deep, &mut series, &mut report);
+        segment(&directory, entry, Some(entry.rows), deep, &mut series, &mut report);
         if report.findings.len() > before && !directory.still_has(entry.id) {
             report.findings.truncate(before);
         }
+    }
+    if !directory.whole {
+        unnamed::check(&directory, deep, &mut series, &mut report);
     }
     report.series = series.described.len();
     let mut missing: Vec<_> = series.mentioned.into_iter().filter(|(id, _)| !series.described.contains(id)).collect();
@@ -89,7 +96,15 @@ pub fn verify(dir: &Path, deep: bool) -> Result<Report, OpenError> {
     Ok(report)
 }
 
-fn segment(directory: &Directory, entry: &SegmentEntry, deep: bool, series: &mut SeriesIds, report: &mut Report) {
+/// Checks the segment of `entry`, which has `rows` rows if that is known.
+fn segment(
+    directory: &Directory,
+    entry: &SegmentEntry,
+    rows: Option<u64>,
+    deep: bool,
+    series: &mut SeriesIds,
+    report: &mut Report,
+) {
     report.segments += 1;
     let before = report.findings.len();
     let wrong: Vec<_> = entry.files.iter().filter_map(|file| files::check(&directory.dir, file, report)).collect();
@@ -105,14 +120,19 @@ fn segment(directory: &Directory, entry: &SegmentEntry, deep: bool, series: &mut
             return;
         }
     };
-    rows::check(&segment, series, report);
-    for place in segment.damage().stats().places.into_iter().rev().filter(|it| it.kind == DamageKind::Restored) {
-        let (path, message) = place.text.split_once(": ").unwrap_or(("", &place.text));
-        report.wrong(path, message);
+    rows::check(&segment, rows, series, report);
+    // What was restored, or is read in another way.
+    for place in segment.damage().stats().places.into_iter().rev() {
+        let is_told = |it: &Finding| it.path == place.path && it.message.starts_with(&place.message);
+        if !report.findings[before..].iter().any(is_told) {
+            report.wrong(place.path, place.message);
+        }
     }
     // Nothing more exact is known of these.
-    let found: HashSet<PathBuf> = report.findings[before..].iter().map(|it| it.path.clone()).collect();
-    wrong.into_iter().filter(|it| !found.contains(&it.path)).for_each(|it| report.findings.push(it));
+    let found: HashMap<PathBuf, String> =
+        report.findings[before..].iter().map(|it| (it.path.clone(), it.message.clone())).collect();
+    let is_told = |it: &Finding| found.get(&it.path).is_some_and(|told| it.path.exists() || told.contains(&it.message));
+    wrong.into_iter().filter(|it| !is_told(it)).for_each(|it| report.findings.push(it));
     match segment.table() {
         Table::Logs => text::check(&segment, deep, report),
         Table::Spans => summary(&segment, report),

@@ -26,7 +26,7 @@ pub(crate) use decode::decode;
 pub(crate) use encode::Encoder;
 pub(crate) use moments::{MOMENT_COLUMNS, moments};
 pub(crate) use samples::SampleDecoder;
-pub(crate) use times::Times;
+pub(crate) use times::{Times, records_end};
 pub(crate) use units::{Unit, units};
 
 /// The most points in a chunk: a longer one is damage.

@@ -3,12 +3,12 @@
 //! A publication writes both, and nothing that the state before names is removed until both are durable. So each of two
 //! files that differ says a state that holds, and a whole one is all that is needed.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::file::{Decoded, decode};
 use super::{FORMAT, ManifestError, Record, State};
+use crate::error::ReadError;
 use crate::files;
 
 /// The files in the order they are renamed.
@@ -22,9 +22,9 @@ pub(crate) struct Damage {
     pub(crate) message: String,
 }
 
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.message)
+impl From<&Damage> for ReadError {
+    fn from(damage: &Damage) -> Self {
+        ReadError::new(&damage.path, &damage.message)
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::Recovery;
 use crate::damage::DamageKind;
 use crate::dedup::Dedup;
+use crate::error::ReadError;
 use crate::flush::Frozen;
 use crate::memtable::PreparedRequest;
 use crate::rows::{Decisions, NotedSeries, Rows, Sizes};
@@ -98,8 +99,8 @@ impl<'a> Replay<'a> {
                 // Those before it are decoded without it: nothing of what it left in the columns counts.
                 Err((failed, _)) if failed > 0 => end = failed,
                 Err((_, error)) => {
-                    let text = format!("{}: request {}: {error}", batch.path.display(), rest[0].head.lsn);
-                    recovery.note(DamageKind::Log, text);
+                    let message = format!("request {}: {error}", rest[0].head.lsn);
+                    recovery.note(DamageKind::Log, ReadError::new(batch.path, message));
                     rest = &rest[1..];
                     end = rest.len();
                 }

@@ -102,7 +102,7 @@ impl Open {
             Some(tail) => CheckedFile::open_tail(path, entry.bytes, tail).or_else(|error| {
                 let Some(Ok(copy)) = tail_copy(dir, segment) else { return Err(error) };
                 let message = format!("the footer is damaged: {error}; its copy is read");
-                damage.note(DamageKind::Restored, ReadError::new(path, message));
+                damage.note(DamageKind::Restored, &ReadError::new(path, message));
                 CheckedFile::open_copy(path, entry.bytes, copy)
             })?,
             None => {

@@ -266,7 +266,7 @@ fn a_damaged_vector_of_times_costs_its_chunks_and_is_named() {
     let errors: Vec<_> = rows.iter().filter_map(|it| it.as_ref().err().map(ToString::to_string)).collect();
     assert_eq!((n_rows, errors.len()), (6000, 2), "{errors:?}");
     for error in damage.iter().chain(&errors) {
-        let named = [".parquet: row group 0: chunk ", "series ", ".times: record at 28: "];
+        let named = [".times: row group 0: chunk ", "series ", ": record at 28: "];
         assert!(named.iter().all(|part| error.contains(part)), "{error}");
     }
 }

@@ -21,7 +21,9 @@ fn a_segment_of_an_unknown_layout_is_named_and_left_alone() {
     let n_files = files();
     for _ in 0..2 {
         let (store, recovery) = open(dir.path());
-        assert_eq!(recovery.damage, ["segment 1 of spans has the unknown layout \"dots\""]);
+        let path = dir.path().join("manifest");
+        let told = format!("{}: segment 1 of spans has the unknown layout \"dots\"", path.display());
+        assert_eq!(recovery.damage, [told]);
         assert_eq!((seconds(&store, Table::Spans), seconds(&store, Table::Logs)), (vec![], vec![0, 1, 2]));
         assert_eq!(files(), n_files);
     }

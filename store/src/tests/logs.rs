@@ -212,5 +212,5 @@ fn a_damaged_index_costs_time_and_no_records() {
         (true, 0),
         "{damage:?}"
     );
-    assert!(damage.places.iter().all(|it| it.text.contains(".text: ")), "{damage:?}");
+    assert!(damage.places.iter().all(|it| it.to_string().contains(".text: ")), "{damage:?}");
 }

@@ -9,7 +9,7 @@ use model::time::{DAY, HOUR};
 use model::{Nanos, TimeRange};
 
 use super::{SECOND, append, check, open_with, rows, seconds};
-use crate::{Reception, Request, Retention, Rows, Scan, Store, StoreConfig, Table};
+use crate::{Dropped, Reception, Request, Retention, Rows, Scan, Store, StoreConfig, Table};
 
 fn open(dir: &Path, retention: Retention) -> Arc<Store> {
     open_with(StoreConfig { retention, ..StoreConfig::new(dir) }).0
@@ -50,6 +50,12 @@ fn each_signal_has_its_own_retention() {
     assert_eq!(left(&store), [10, 10, 10]);
     maintain(&store, 5_000);
     assert_eq!(left(&store), [0, 10, 10]);
+    let dropped = |table: Table| store.stats().dropped[table as usize];
+    let Dropped { segments, rows, bytes } = dropped(Table::Spans);
+    assert!((segments, rows) == (1, 10) && bytes > 1000, "{bytes}");
+    assert_eq!(dropped(Table::Logs), Dropped::default());
+    maintain(&store, 5_060);
+    assert_eq!(dropped(Table::Spans), Dropped { segments, rows, bytes }, "once");
     maintain(&store, 90_000);
     assert_eq!((left(&store), store.snapshot().series().len()), ([0, 0, 10], 1));
     let oldest = |table| store.reception(table, 100 * DAY).oldest_accepted;

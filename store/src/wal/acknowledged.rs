@@ -7,6 +7,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::ReadError;
 use crate::files;
@@ -17,6 +18,9 @@ const MAGIC: &[u8; 8] = b"HAECHIA1";
 const LENGTH: usize = 20;
 /// The number is in two places, written in turns: a write that fails halfway leaves the other as it was.
 const PLACES: usize = 2;
+/// A write takes microseconds.
+const READS: usize = 3;
+const BETWEEN_READS: Duration = Duration::from_millis(5);
 
 /// Keeps the number.
 pub(crate) struct Acknowledged {
@@ -84,6 +88,34 @@ pub(crate) fn read(dir: &Path) -> Result<Option<u64>, ReadError> {
     last.map(Some).ok_or_else(damaged)
 }
 
+/// What is wrong with either place in the file of the data directory `dir`, where [`read`] finds a number. A store that is open
+/// writes there, so that what looks wrong is read again.
+pub(crate) fn damaged_places(dir: &Path) -> Vec<ReadError> {
+    let path = dir.join(NAME);
+    let look = || -> Vec<usize> {
+        let Ok(bytes) = std::fs::read(&path) else { return Vec::new() };
+        let is_whole = |place: &usize| bytes.chunks(LENGTH).nth(*place).and_then(decode).is_some();
+        (0..PLACES).filter(|place| !is_whole(place)).collect()
+    };
+    let mut damaged = look();
+    for _ in 0..READS {
+        if damaged.is_empty() {
+            break;
+        }
+        std::thread::sleep(BETWEEN_READS);
+        let again = look();
+        damaged.retain(|place| again.contains(place));
+    }
+    let error = |place: usize| {
+        let at = place * LENGTH;
+        let message = format!(
+            "{LENGTH} bytes at {at} are no number with its checksum; the other {LENGTH} bytes are whole, and nothing is lost"
+        );
+        ReadError::new(&path, message)
+    };
+    damaged.into_iter().map(error).collect()
+}
+
 fn decode(place: &[u8]) -> Option<u64> {
     let lsn = u64::from_le_bytes(*place.get(MAGIC.len()..)?.first_chunk()?);
     (encode(lsn) == place).then_some(lsn)
@@ -111,6 +143,17 @@ mod tests {
             std::fs::write(&path, &bytes).unwrap();
             assert_eq!(read(dir.path()).unwrap(), Some(if at < LENGTH { 301 } else { 302 }), "flipped byte {at}");
         }
+        for (bytes, place) in [(&whole[..LENGTH], LENGTH), (&[&[0], &whole[1..]].concat(), 0)] {
+            std::fs::write(&path, bytes).unwrap();
+            let damaged = damaged_places(dir.path());
+            let [error] = damaged.as_slice() else { panic!("{damaged:?}") };
+            assert!(
+                error.path == path && error.message.starts_with(&format!("20 bytes at {place} are no number")),
+                "{error}"
+            );
+        }
+        std::fs::write(&path, &whole).unwrap();
+        assert!(damaged_places(dir.path()).is_empty());
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Reads the records of a log file back, past damage.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::header::{self, Header};
 use super::record::{Record, decode};
 use super::search::Search;
+use crate::error::ReadError;
 
 /// Bytes of a log file that are no records although records follow them, or not the header that should be there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +29,9 @@ impl Damage {
     }
 }
 
-impl fmt::Display for Damage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.message())
+impl From<Damage> for ReadError {
+    fn from(damage: Damage) -> Self {
+        ReadError::new(&damage.path, damage.message())
     }
 }
 

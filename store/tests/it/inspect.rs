@@ -172,6 +172,45 @@ fn wrong_files_are_findings_with_their_paths_and_places() {
 }
 
 #[test]
+fn without_a_manifest_every_segment_is_checked_on_its_own() {
+    // Of the first format, and of this one.
+    for is_new in [false, true] {
+        let dir = formats::copy_of("v1");
+        if is_new {
+            let (store, _) = sample::open(dir.path());
+            store.flush().unwrap();
+            store.compact_all().unwrap();
+        }
+        let whole = inspect::verify(dir.path(), false).unwrap();
+        let manifests = ["manifest", "manifest-copy"].map(|name| dir.path().join(name));
+        for gone in [true, false] {
+            for path in &manifests {
+                if gone { _ = fs::remove_file(path) } else { fs::write(path, "nothing that is a record").unwrap() }
+            }
+            let report = inspect::verify(dir.path(), false).unwrap();
+            assert!(report.findings.iter().all(|it| manifests.contains(&it.path)), "{:?}", report.findings);
+            assert!(manifests.iter().all(|path| report.findings.iter().any(|it| it.path == *path)));
+            let found = |it: &Report| (it.segments, it.rows, it.series, it.files, it.bytes);
+            assert_eq!(found(&report), found(&whole), "{is_new} {gone}");
+            let stat = inspect::stat(dir.path()).unwrap();
+            assert!(stat.levels.is_empty() && stat.damage.len() >= 2, "{stat:?}");
+            let unnamed = stat.others.iter().find(|(name, _)| name == "segments that the manifest does not name");
+            assert_eq!(unnamed.map(|(_, bytes)| *bytes), Some(whole.bytes));
+            assert!(inspect::snapshot(dir.path(), &sample::decode()).unwrap().1.damage.len() >= 2);
+        }
+        // Damage of a segment is found there too.
+        let spans = fs::read_dir(dir.path().join("segments/spans")).unwrap().map(|it| it.unwrap().path());
+        let path = spans.filter(|it| it.extension().is_some_and(|it| it == "parquet")).min().unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[20] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let report = inspect::verify(dir.path(), false).unwrap();
+        let found = report.findings.iter().find(|it| it.path == path);
+        assert!(found.is_some_and(|it| !is_new || it.message.contains("bytes at 0 have checksum")), "{found:?}");
+    }
+}
+
+#[test]
 fn left_overs_are_noted_and_no_damage() {
     let dir = formats::copy_of("v1");
     fs::write(dir.path().join("segments/spans/000000000099.parquet"), "half").unwrap();

@@ -10,19 +10,19 @@ use crate::app::{App, page};
 use crate::format;
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
-use crate::parts::{Name, ServiceTag, Tab, Unnamed};
+use crate::parts::{Damage, Name, ServiceTag, Tab, Unnamed};
 use crate::shell::Shell;
 use crate::state::{Endpoints, IngestStats, StorageStats};
 
-mod damage;
 mod events;
 mod ladder;
 
-use damage::Damage;
 use ladder::Ladder;
 
 /// Rows of the list of senders.
 const MAX_SENDERS: usize = 50;
+/// Damaged places listed.
+const MAX_DAMAGED: usize = 30;
 /// Makes the ids and the time of a span anew whenever a shell runs it, with what POSIX and macOS have.
 const NEW_SPAN: &str = "trace=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \\n') span=$(od -An -N8 -tx1 /dev/urandom | tr -d ' \\n') now=$(date +%s)";
 
@@ -202,7 +202,7 @@ impl Received {
             senders: senders.collect(),
             n_more_senders: stats.senders.len().saturating_sub(MAX_SENDERS),
             storage: storage(&stats.storage),
-            damage: Damage::new(&stats.storage, now),
+            damage: Damage::new(&stats.storage.damage, MAX_DAMAGED, now),
             notices: stats.storage.notices,
         }
     }

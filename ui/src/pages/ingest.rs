@@ -12,7 +12,7 @@ use crate::app::{App, no_report, page};
 use crate::format::{self, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
-use crate::parts::{Spark, Tab, written_out};
+use crate::parts::{Damage, Spark, Tab, written_out};
 use crate::shell::Shell;
 use crate::state::{IngestChoice, IngestReport, ReasonReport, ServiceSignalReport, SignalReport};
 
@@ -24,6 +24,8 @@ use senders::Senders;
 
 /// Reasons listed.
 const MAX_REASONS: usize = 50;
+/// Damaged places listed.
+const MAX_DAMAGED: usize = 10;
 /// A signal that came before, but not for this long, has stopped. SDKs send metrics every minute.
 const STOPPED_AFTER: Nanos = 5 * MINUTE;
 
@@ -58,6 +60,7 @@ struct Now {
     all: PageUrl,
     displaced_reasons: String,
     senders: Senders,
+    damage: Damage,
     room: Room,
 }
 
@@ -188,6 +191,7 @@ impl Now {
                 String::new()
             },
             senders: Senders::new(app, &page, &choice, &report),
+            damage: Damage::new(&report.damage, MAX_DAMAGED, now),
             room: Room::new(app, &report),
         }
     }

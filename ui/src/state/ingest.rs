@@ -32,6 +32,7 @@ pub struct IngestReport {
     pub displaced_senders: u64,
     pub pressure: PressureReport,
     pub disk: DiskReport,
+    pub damage: DamageReport,
     pub cardinality: CardinalityReport,
 }
 
@@ -148,6 +149,42 @@ pub struct DiskReport {
     pub max_bytes: Option<u64>,
     /// A sentence on where this leads.
     pub forecast: String,
+}
+
+/// What on disk could not be read, at the start or since. A place is a file and an offset, and counts once.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct DamageReport {
+    /// Places that could not be read, …
+    pub unreadable: u64,
+    /// … and those that were restored.
+    pub restored: u64,
+    pub kinds: Vec<DamageKindReport>,
+    /// The last ones, newest first, up to a hundred.
+    pub places: Vec<DamagedPlace>,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct DamageKindReport {
+    /// As `haechi_damaged_places_total` names it.
+    pub kind: &'static str,
+    /// The same for people.
+    #[serde(skip)]
+    pub words: &'static str,
+    pub places: u64,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct DamagedPlace {
+    /// When it was found first.
+    pub found: Nanos,
+    pub kind: &'static str,
+    #[serde(skip)]
+    pub words: &'static str,
+    pub file: String,
+    /// In bytes; `None` when it is all of the file, or a part without an offset.
+    pub offset: Option<u64>,
+    /// Where in the file, and what is wrong.
+    pub message: String,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]

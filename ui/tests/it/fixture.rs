@@ -19,7 +19,7 @@ use bytes::Bytes;
 use model::Nanos;
 use store::{Request, Rows, Store, StoreConfig};
 use tempfile::TempDir;
-use ui::{DamagedPlace, Endpoints, IngestStats, SenderStats, SignalStats, SqlColumn, SqlTable, StorageStats, UiState};
+use ui::{Endpoints, IngestStats, SenderStats, SignalStats, SqlColumn, SqlTable, StorageStats, UiState};
 
 use shop::{SERVICES, Shop};
 
@@ -142,8 +142,6 @@ fn ingest(now: Nanos) -> IngestStats {
         n_logs: 5_100 / (i as u64 + 1),
         last_seen: now - (i as Nanos) * SECOND,
     });
-    let damaged =
-        |seconds, kind, text: &str| DamagedPlace { found: now - seconds * SECOND, kind, text: text.to_owned() };
     let storage = StorageStats {
         segment_bytes: 412 << 20,
         n_segments: 96,
@@ -155,20 +153,7 @@ fn ingest(now: Nanos) -> IngestStats {
         notices: vec![
             "The disk has little space left: 700 MiB are free. Below 256 MiB requests are refused.".to_owned(),
         ],
-        damaged: vec![("the manifest", 0), ("the write-ahead log", 1), ("segments", 2)],
-        places: vec![
-            damaged(
-                30,
-                "segments",
-                "haechi-data/segments/spans/000000000812.parquet: row group 3: 16384 bytes at 2097152 have checksum 1b0e5a11, \
-                 recorded is 6c09ab87",
-            ),
-            damaged(
-                2_300,
-                "the write-ahead log",
-                "haechi-data/wal/000000000007.wal: 40 bytes at 0 are no header of the log",
-            ),
-        ],
+        damage: receiving::damage(now),
     };
     IngestStats {
         storage,

@@ -355,3 +355,20 @@ async fn every_language_has_a_snippet_with_the_addresses_of_this_server() {
         assert_eq!(snippet.contains("smoke-test"), lang != "curl", "{lang}");
     }
 }
+
+#[tokio::test]
+async fn damage_on_disk_is_counted_and_the_newest_is_listed_by_file_and_offset() {
+    let mut report = receiving::receiving(NOW, &SERVICES);
+    report.damage.places[0].file = "data/<b>.parquet".to_owned();
+    let newest = report.damage.places[0].clone();
+    report.damage.places.splice(0..0, (0..20).map(|_| newest.clone()));
+    report.damage.unreadable += 20;
+    let text = ingest(report, "").await;
+    let words =
+        ["2 in segments", "1 in the write-ahead log", "data/&#60;b&#62;.parquet", "2,097,152", "and 13 more since"];
+    for words in words {
+        assert!(text.contains(words), "{words} is missing");
+    }
+    assert!(!text.contains("wal/000000000007.wal"), "the list is bounded");
+    assert!(!ingest(receiving::nothing(NOW), "").await.contains("Damage on disk"));
+}

@@ -6,9 +6,13 @@ use super::Api;
 async fn what_comes_in_is_told_as_json() {
     let (status, answer) = Api::new().await.get("/api/v1/ingest").await;
     assert_eq!((status.as_u16(), &answer["status"]), (200, &"success".into()));
-    for key in ["now", "since", "refusing", "signals", "reasons", "senders", "pressure", "disk", "cardinality"] {
+    for key in
+        ["now", "since", "refusing", "signals", "reasons", "senders", "pressure", "disk", "damage", "cardinality"]
+    {
         assert!(answer["data"].get(key).is_some(), "{key}: {answer}");
     }
+    let damage = &answer["data"]["damage"];
+    assert_eq!((&damage["unreadable"], &damage["places"]), (&0.into(), &serde_json::json!([])), "{damage}");
 }
 
 #[tokio::test]

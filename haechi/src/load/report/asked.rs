@@ -23,14 +23,22 @@ pub(in crate::load) struct Asked {
 
 impl Asked {
     /// A sentence on what was sent of `signal` in place of what was asked for; `None` when that is the same, or when requests
-    /// were lost, which is told elsewhere.
+    /// were lost and no rate was asked for: what was lost is told elsewhere.
     pub(super) fn difference(&self, signal: Signal, sent: &Counts, took: f64, stopped: bool) -> Option<String> {
         let amount = self.amounts[usize::from(signal.kind()) - 1]?;
         let (asked, slack) = match amount {
             Amount::Total(total) => (total as f64, 0.0),
             Amount::Rate(rate) => (rate * self.covered, NEAR),
         };
-        if asked == 0.0 || sent.lost > 0 {
+        if asked == 0.0 {
+            return None;
+        }
+        if let (Amount::Rate(rate), Some(seconds)) = (amount, self.seconds)
+            && let Some(said) = slower(signal, rate, seconds, sent, took)
+        {
+            return Some(said);
+        }
+        if sent.lost > 0 {
             return None;
         }
         let (name, items) = (signal.name(), sent.items + sent.rejected);
@@ -46,15 +54,35 @@ impl Asked {
             };
             return Some(format!("{name}: {asked_words} {word} were asked for and {sent_words} sent: {why}"));
         }
-        let (Amount::Rate(rate), Some(seconds)) = (amount, self.seconds) else { return None };
-        (took > seconds * (1.0 + NEAR) + LATE).then(|| {
-            format!(
-                "{name}: {} {word}/s were asked for and {}/s sent: that took {took:.1} s instead of {seconds:.1} s, since answers or this tool were too slow",
-                Short(rate),
-                Short(items as f64 / took)
-            )
-        })
+        None
     }
+}
+
+/// A sentence on a rate that was asked for and not kept for `seconds`, in what it took: with what held it up, as far as that was
+/// counted.
+fn slower(signal: Signal, rate: f64, seconds: f64, sent: &Counts, took: f64) -> Option<String> {
+    let is_late = took > seconds * (1.0 + NEAR) + LATE;
+    if !is_late && sent.lost == 0 && sent.rejected == 0 {
+        return None;
+    }
+    let mut reasons = Vec::new();
+    if sent.lost > 0 {
+        reasons.push(format!("{} requests were refused or given up", sent.lost));
+    }
+    if sent.rejected > 0 {
+        reasons.push(format!("{} items were rejected", sent.rejected));
+    }
+    if is_late {
+        let retries = if sent.retries > 0 { format!(", with {} retries", sent.retries) } else { String::new() };
+        reasons.push(format!(
+            "that took {took:.1} s instead of {seconds:.1} s{retries}, since answers or this tool were too slow, or --connections too few: \
+             requests were up to {:.1} s behind",
+            sent.behind.as_secs_f64()
+        ));
+    }
+    let word = signal.item(2);
+    let (name, asked, kept) = (signal.name(), Short(rate), Short(sent.items as f64 / took.max(seconds)));
+    Some(format!("{name}: {asked} {word}/s were asked for and {kept}/s stored: {}", reasons.join("; ")))
 }
 
 #[cfg(test)]
@@ -76,7 +104,7 @@ mod tests {
                 Rate(100.0),
                 1000,
                 20.0,
-                Some("100 log records/s were asked for and 50/s sent: that took 20.0 s"),
+                Some("100 log records/s were asked for and 50/s stored: that took 20.0 s"),
             ),
         ];
         for (signal, amount, items, took, expected) in table {
@@ -96,6 +124,13 @@ mod tests {
             "{said}"
         );
         assert_eq!(asked.difference(Signal::Logs, &Counts { lost: 1, ..counts }, 1.0, false), None);
+        // A rate that was not kept is said whatever the reason.
+        let asked = Asked { amounts: [Some(Rate(100.0)); 3], seconds: Some(10.0), covered: 10.0 };
+        let counts = Counts { items: 400, lost: 3, rejected: 7, retries: 9, ..Counts::default() };
+        let said = asked.difference(Signal::Metrics, &counts, 20.0, false).unwrap();
+        let parts =
+            ["100 data points/s", "20/s stored: 3 requests", "; 7 items were rejected; that took", ", with 9 retries,"];
+        assert!(parts.iter().all(|part| said.contains(part)), "{said}");
         assert_eq!(Asked::default().difference(Signal::Logs, &Counts::default(), 1.0, false), None);
     }
 }

@@ -7,11 +7,14 @@ use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use model::wire::{Raw, Reader};
 
+/// Characters that are kept of what a receiver says of rejected items.
+const MAX_WHY: usize = 300;
+
 /// What became of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Stored, but for as many items as were rejected.
-    Accepted { rejected: u64 },
+    /// Stored, but for as many items as were rejected, and what the receiver says of those.
+    Accepted { rejected: u64, why: String },
     /// The same bytes are worth another try, after this long if the receiver said so.
     Later { kind: String, pause: Option<Duration> },
     /// Not worth another try.
@@ -21,7 +24,7 @@ pub(super) enum Outcome {
 /// Of an answer over HTTP.
 pub(super) fn of_http(status: u16, headers: &HeaderMap, body: &[u8]) -> Outcome {
     match status {
-        200..=299 => Outcome::Accepted { rejected: rejected(body) },
+        200..=299 => accepted(body),
         429 | 502..=504 => {
             let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
             Outcome::Later { kind: format!("HTTP {status}"), pause: seconds.map(Duration::from_secs) }
@@ -61,27 +64,35 @@ pub(super) fn of_grpc(trailers: &HeaderMap, message: &[u8]) -> Outcome {
     let kind = CODES.get(code).map_or_else(|| format!("gRPC status {code}"), |name| (*name).to_owned());
     match code {
         // After five bytes of flag and length.
-        0 => Outcome::Accepted { rejected: rejected(message.get(5..).unwrap_or_default()) },
+        0 => accepted(message.get(5..).unwrap_or_default()),
         1 | 4 | 10 | 11 | 14 | 15 => Outcome::Later { kind, pause },
         8 if pause.is_some() => Outcome::Later { kind, pause },
         _ => Outcome::Refused { kind },
     }
 }
 
-/// `partial_success.rejected_*` of an `Export*ServiceResponse`.
-fn rejected(response: &[u8]) -> u64 {
-    let mut rejected = 0;
+/// `partial_success` of an `Export*ServiceResponse`: `rejected_*` and, where that is not 0, `error_message`.
+fn accepted(response: &[u8]) -> Outcome {
+    let (mut rejected, mut why) = (0, String::new());
     let mut reader = Reader::new(response);
     while let Ok(Some((number, raw))) = reader.next_field() {
         let (1, Raw::Bytes(partial)) = (number, raw) else { continue };
         let mut reader = Reader::new(partial);
         while let Ok(Some((number, raw))) = reader.next_field() {
-            if let (1, Raw::Varint(count)) = (number, raw) {
-                rejected = count;
+            match (number, raw) {
+                (1, Raw::Varint(count)) => rejected = count,
+                (2, Raw::Bytes(message)) => {
+                    let text = String::from_utf8_lossy(message);
+                    why = text.chars().filter(|char| !char.is_control()).take(MAX_WHY).collect();
+                }
+                _ => {}
             }
         }
     }
-    rejected
+    if rejected == 0 {
+        why.clear();
+    }
+    Outcome::Accepted { rejected, why }
 }
 
 /// The delay of the `google.rpc.RetryInfo` in a `google.rpc.Status`.
@@ -152,7 +163,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_static("3"));
         let table = [
-            (200, Outcome::Accepted { rejected: 0 }),
+            (200, Outcome::Accepted { rejected: 0, why: String::new() }),
             (429, later("HTTP 429", Some(3))),
             (502, later("HTTP 502", Some(3))),
             (503, later("HTTP 503", Some(3))),
@@ -174,7 +185,10 @@ mod tests {
         put_bytes_field(&mut partial, 2, b"too old");
         let mut response = Vec::new();
         put_bytes_field(&mut response, 1, &partial);
-        assert_eq!(of_http(200, &HeaderMap::new(), &response), Outcome::Accepted { rejected: 300 });
+        assert_eq!(
+            of_http(200, &HeaderMap::new(), &response),
+            Outcome::Accepted { rejected: 300, why: "too old".to_owned() }
+        );
     }
 
     /// `google.rpc.Status` with `RetryInfo` of one second, in base64.
@@ -189,7 +203,7 @@ mod tests {
             details.map(|it| headers.insert("grpc-status-details-bin", HeaderValue::from_static(it)));
             of_grpc(&headers, b"")
         };
-        assert_eq!(outcome("0", None), Outcome::Accepted { rejected: 0 });
+        assert_eq!(outcome("0", None), Outcome::Accepted { rejected: 0, why: String::new() });
         assert_eq!(outcome("14", None), later("UNAVAILABLE", None));
         assert_eq!(outcome("14", Some(RETRY_IN_ONE_SECOND)), later("UNAVAILABLE", Some(1)));
         assert_eq!(outcome("8", None), refused("RESOURCE_EXHAUSTED"));

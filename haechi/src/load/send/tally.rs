@@ -17,9 +17,15 @@ pub(in crate::load) struct Counts {
     pub(in crate::load) bytes: u64,
     /// Items that were rejected in accepted requests.
     pub(in crate::load) rejected: u64,
+    /// What the receiver last said of these.
+    pub(in crate::load) why_rejected: String,
     pub(in crate::load) retries: u64,
     /// Requests that were refused or given up.
     pub(in crate::load) lost: u64,
+    /// Of these, given up because the receiver asked for a longer pause than there was time for.
+    pub(in crate::load) impatient: u64,
+    /// The longest pause that it asked for then.
+    pub(in crate::load) longest_pause: Duration,
     /// Attempts that failed, by kind.
     pub(in crate::load) errors: BTreeMap<String, u64>,
     /// How far behind its time a request was at most when it was first sent.
@@ -33,8 +39,13 @@ impl Counts {
         self.items += other.items;
         self.bytes += other.bytes;
         self.rejected += other.rejected;
+        if !other.why_rejected.is_empty() {
+            self.why_rejected.clone_from(&other.why_rejected);
+        }
         self.retries += other.retries;
         self.lost += other.lost;
+        self.impatient += other.impatient;
+        self.longest_pause = self.longest_pause.max(other.longest_pause);
         other.errors.iter().for_each(|(kind, count)| *self.errors.entry(kind.clone()).or_default() += count);
         self.behind = self.behind.max(other.behind);
     }

@@ -3,8 +3,10 @@
 use collector::{Collector, Signal};
 use model::Nanos;
 use model::time::HOUR;
-use store::{DamageKind, DiskState, DiskStats, StoreStats};
-use ui::{DamagedPlace, IngestStats, SenderStats, SignalStats, StorageStats};
+use store::{DiskState, DiskStats, StoreStats};
+use ui::{IngestStats, SenderStats, SignalStats, StorageStats};
+
+use super::damage;
 
 pub(super) fn stats(collector: &Collector, store: &StoreStats, now: Nanos) -> IngestStats {
     let counted = collector.stats();
@@ -72,24 +74,6 @@ fn storage(store: &StoreStats, now: Nanos) -> StorageStats {
         disk_free: free,
         disk_total: total,
         notices,
-        damaged: DamageKind::ALL.into_iter().zip(store.damage.counts).map(|(kind, n)| (words(kind), n)).collect(),
-        places: store.damage.places.iter().map(|it| place(it, now)).collect(),
-    }
-}
-
-fn place(it: &store::DamagedPlace, now: Nanos) -> DamagedPlace {
-    let age = Nanos::try_from(it.age.as_nanos()).unwrap_or(Nanos::MAX);
-    DamagedPlace { found: now.saturating_sub(age), kind: words(it.kind), text: it.text.clone() }
-}
-
-fn words(kind: DamageKind) -> &'static str {
-    match kind {
-        DamageKind::Manifest => "the manifest",
-        DamageKind::Log => "the write-ahead log",
-        DamageKind::Segment => "segments",
-        DamageKind::TextIndex => "full-text indexes",
-        DamageKind::Summary => "summaries of spans",
-        DamageKind::Clock => "the clock file",
-        DamageKind::Restored => "segments, restored from parity",
+        damage: damage::report(&store.damage, now),
     }
 }

@@ -10,6 +10,7 @@ use ui::{
     PressureReport, ReasonReport, SenderReport, SignalReport,
 };
 
+use super::damage;
 use super::forecast::{self, forecast};
 use super::history::{History, N_METRICS, bytes_by_signal};
 
@@ -72,6 +73,7 @@ pub(super) fn report(sources: &Sources<'_>, now: Nanos) -> IngestReport {
         displaced_senders: counted.displaced_senders,
         pressure,
         disk: disk(&stored, history, retention),
+        damage: damage::report(&stored.damage, now),
         cardinality,
     }
 }

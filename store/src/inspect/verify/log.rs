@@ -11,10 +11,17 @@ use crate::wal::{self, Header, Record};
 pub(super) fn check(directory: &Directory, report: &mut Report) {
     let dir = directory.dir.join("wal");
     // Before the files: a running box goes on.
-    let acknowledged = wal::acknowledged::read(&directory.dir).unwrap_or_else(|error| {
-        report.wrong(&error.path, &error.message);
-        None
-    });
+    let acknowledged = match wal::acknowledged::read(&directory.dir) {
+        Ok(acknowledged) => {
+            let damaged = wal::acknowledged::damaged_places(&directory.dir);
+            damaged.into_iter().for_each(|error| report.wrong(error.path, error.message));
+            acknowledged
+        }
+        Err(error) => {
+            report.wrong(error.path, error.message);
+            None
+        }
+    };
     let files = match wal::list(&dir) {
         Ok(files) => files,
         Err(error) => return report.wrong(dir, error),

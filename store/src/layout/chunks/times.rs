@@ -7,7 +7,9 @@
 //! `"HAECHIT1" | record … | `[list of units](super::units), a record being `length u32 | crc32 u32 | vector`,
 //! little-endian. A vector is a column of integers, or of start times [`PREVIOUS`] and the first one: each of the others is the time of the point before.
 
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +19,7 @@ use parquet::file::reader::ChunkReader;
 use super::bytes::{Cursor, Damaged, put_signed};
 use super::column::{Decoder, put_integers, put_plain_integers};
 use super::{Effort, MAX_POINTS};
-use crate::files::{BlockSums, CheckedFile, Parity};
+use crate::files::{BlockSums, CheckedFile, Parity, read_exact};
 use crate::manifest::FileEntry;
 
 const MAGIC: [u8; 8] = *b"HAECHIT1";
@@ -123,6 +125,25 @@ impl TimesWriter {
     }
 }
 
+/// Where the records of the file of times at `path` end and its units begin, for who has not been told. The first unit is of row
+/// group 0, and no record is that short.
+pub(crate) fn records_end(path: &Path) -> Result<u64, Damaged> {
+    let file = File::open(path).map_err(Damaged::new)?;
+    let end = file.metadata().map_err(Damaged::new)?.len();
+    let mut at = MAGIC.len() as u64;
+    while at < end {
+        let head = read_exact(&file, at, 4).map_err(Damaged::new)?;
+        match u32::from_le_bytes(Cursor(&head).array()?) {
+            0 => break,
+            length if length as usize > MAX_RECORD => {
+                return Err(Damaged::new(format!("record at {at}: a record of {length} bytes")));
+            }
+            length => at += 8 + u64::from(length),
+        }
+    }
+    Ok(at)
+}
+
 /// The vectors of a segment. Keeps those that were read, for as long as one query needs them.
 pub(crate) struct Times {
     path: PathBuf,
@@ -150,6 +171,16 @@ impl Times {
     ) -> Result<Self, Damaged> {
         let end = entry.bytes.saturating_sub(entry.tail.unwrap_or_default().bytes);
         let file = CheckedFile::open(path, end, None, None);
+        // Of one that is gone parity has every byte when it is small.
+        let restored = || {
+            let (sums, parity) = parity.clone()?;
+            let file = CheckedFile::open_gone(end, sums, parity).ok()?;
+            file.get_bytes(0, MAGIC.len()).is_ok().then_some(file)
+        };
+        let file = match file {
+            Err(error) if error.kind() == ErrorKind::NotFound => restored().ok_or(error),
+            opened => opened,
+        };
         let file = file.map_err(|error| Damaged(format!("{}: {error}", path.display())))?;
         Ok(Times { path: path.to_owned(), file, end, parity, decoder: Decoder::default(), read: HashMap::new() })
     }

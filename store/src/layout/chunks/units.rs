@@ -102,17 +102,14 @@ impl Units {
     }
 }
 
-/// The units of a segment, in the order of its chunks, out of the file of times at `path`.
+/// The units of a segment, in the order of its chunks, out of the file of times at `path`. Errors do not name the file.
 pub(crate) fn units(path: &Path, entry: &FileEntry) -> Result<Vec<Unit>, Damaged> {
-    let read = || {
-        let tail = entry.tail.ok_or_else(|| Damaged::new("the manifest has no checksum of the list of units"))?;
-        let list = File::open(path).and_then(|file| tail.read(&file, entry.bytes)).map_err(Damaged::new)?;
-        let mut from = Cursor(&list);
-        let units = (0..list.len() / ENTRY_BYTES).map(|_| Unit::read(&mut from)).collect::<Result<_, _>>()?;
-        from.end()?;
-        Ok(units)
-    };
-    read().map_err(|error: Damaged| Damaged(format!("{}: {error}", path.display())))
+    let tail = entry.tail.ok_or_else(|| Damaged::new("the manifest has no checksum of the list of units"))?;
+    let list = File::open(path).and_then(|file| tail.read(&file, entry.bytes)).map_err(Damaged::new)?;
+    let mut from = Cursor(&list);
+    let units = (0..list.len() / ENTRY_BYTES).map(|_| Unit::read(&mut from)).collect::<Result<_, _>>()?;
+    from.end()?;
+    Ok(units)
 }
 
 #[cfg(test)]
@@ -181,7 +178,7 @@ mod tests {
             bytes[index] ^= 0x10;
             std::fs::write(&path, &bytes).unwrap();
             let error = read(&written).unwrap_err().to_string();
-            assert!(error.contains("1.times: 56 bytes at 7 have checksum"), "{index}: {error}");
+            assert!(error.contains("56 bytes at 7 have checksum"), "{index}: {error}");
         }
         for cut in 0..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();

@@ -44,7 +44,7 @@ impl TimesFile {
         let listed = chunks::units(&self.path, &self.entry).map_err(Error::from);
         listed.and_then(|list| groups_of(&list, metadata)).or_else(|error| {
             let message = format!("the list of units is damaged: {error}; whole row groups are read");
-            damage.note(DamageKind::Segment, ReadError::new(&self.path, message));
+            damage.note(DamageKind::Segment, &ReadError::new(&self.path, message));
             row_groups(metadata, times)
         })
     }
