@@ -4,7 +4,7 @@ use model::{Attrs, Value};
 
 use crate::format::clip;
 use crate::page_url::PageUrl;
-use crate::parts::written_out;
+use crate::parts::{plain, written_out};
 
 /// Attributes shown of one set.
 const MAX_ATTRIBUTES: usize = 200;
@@ -35,7 +35,7 @@ pub(crate) fn rows(attrs: Attrs<'_>, search: Option<&PageUrl>) -> (Vec<Attribute
             search.filter(|_| is_searchable(key, &value, &text)).map(|page| page.with("q", condition(key, &text)));
         Attribute {
             key: breakable(&written_out(&clip(key, 200))),
-            value: clip(&in_words(&value, text), MAX_VALUE),
+            value: plain(&clip(&in_words(&value, text), MAX_VALUE)),
             href,
         }
     });

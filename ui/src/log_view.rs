@@ -8,7 +8,7 @@ use crate::attributes::{self, Attribute};
 use crate::format::{self, Stamp, clip};
 use crate::page_url::PageUrl;
 use crate::pages::trace::link;
-use crate::parts::{ServiceTag, written_out};
+use crate::parts::{ServiceTag, plain, written_out};
 
 /// Characters of the body in the line, and unfolded.
 const MAX_LINE: usize = 400;
@@ -44,6 +44,7 @@ impl LogView {
         let (attributes, n_more_attributes) = attributes::rows(row.attrs(), Some(&search));
         let body = attributes::in_words(&row.body_value(), row.body.clone());
         let line: String = body.chars().take(MAX_LINE).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let line = plain(&line);
         let scope = row.scope();
         let trace = row.trace_id.map(|id| {
             let page = link(context, id).without("q").without("service").without("severity").without("before");
@@ -58,7 +59,7 @@ impl LogView {
             service: app.service(&row.service),
             has_more: body.chars().count() > MAX_LINE || body.contains(['\n', '\r']),
             line,
-            body: clip(&body, MAX_BODY),
+            body: plain(&clip(&body, MAX_BODY)),
             event_name: clip(&row.event_name, 200),
             trace,
             span_id: row.span_id,

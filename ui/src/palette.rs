@@ -1,4 +1,4 @@
-//! Which colour a service has: a slot of the palette given when the service is first seen, the same for every reader.
+//! Which colour a service has: a slot of the palette by its name, the same for every reader and, by and large, after a restart.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -18,16 +18,19 @@ impl Palette {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
-    /// The slot of `service`: the least used one when it is new.
+    /// The slot of `service`. A new one gets that of its name, or the next of those that the fewest services have.
     pub(crate) fn slot(&self, service: &str) -> usize {
         let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = slots.get(service) {
             return *slot;
         }
+        let own = service.bytes().fold(7usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into())) % SLOTS;
         if slots.len() >= MAX_SERVICES {
-            return service.bytes().fold(7usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into())) % SLOTS;
+            return own;
         }
-        let slot = slots.len() % SLOTS;
+        let mut uses = [0; SLOTS];
+        slots.values().for_each(|slot: &usize| uses[*slot] += 1);
+        let slot = (0..SLOTS).map(|step| (own + step) % SLOTS).min_by_key(|slot| uses[*slot]).unwrap_or(own);
         slots.insert(service.to_owned(), slot);
         slot
     }
@@ -40,9 +43,11 @@ mod tests {
     #[test]
     fn a_slot_is_kept_and_the_first_twelve_differ() {
         let palette = Palette::default();
-        let slots: Vec<usize> = (0..SLOTS).map(|i| palette.slot(&format!("service-{i}"))).collect();
+        let mut slots: Vec<usize> = (0..SLOTS).map(|i| palette.slot(&format!("service-{i}"))).collect();
+        assert_eq!(palette.slot("service-3"), slots[3]);
+        assert_eq!(Palette::default().slot("service-0"), slots[0]);
+        slots.sort_unstable();
         assert_eq!(slots, (0..SLOTS).collect::<Vec<_>>());
-        assert_eq!(palette.slot("service-3"), 3);
     }
 
     #[test]

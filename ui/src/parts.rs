@@ -16,6 +16,6 @@ pub(crate) use damage::Damage;
 pub(crate) use heatmap::Heatmap;
 pub(crate) use histogram::{Bar, Histogram};
 pub(crate) use meter::{DurationBar, Meter};
-pub(crate) use name::{Name, written_out};
+pub(crate) use name::{Name, plain, written_out};
 pub(crate) use service_tag::{ServiceTag, Unnamed};
 pub(crate) use spark::Spark;

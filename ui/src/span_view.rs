@@ -14,7 +14,7 @@ use crate::link_view::together;
 use crate::log_view::LogView;
 use crate::page_url::PageUrl;
 use crate::pages::trace::link;
-use crate::parts::{Name, ServiceTag, written_out};
+use crate::parts::{Name, ServiceTag, plain, written_out};
 use crate::trace_statistics::own_time;
 
 /// Events and links shown of one span.
@@ -96,7 +96,7 @@ struct ExceptionView {
 impl ExceptionView {
     /// `None` when `attrs` tell of no exception.
     fn new(attrs: Attrs<'_>, offset: String, source: &'static str, body: &str) -> Option<Self> {
-        let text = |key, limit| clip(attrs.get_str(key).unwrap_or_default(), limit);
+        let text = |key, limit| plain(&clip(attrs.get_str(key).unwrap_or_default(), limit));
         let (class, message) = (text("exception.type", 300), text("exception.message", 4_000));
         let shown = ["exception.type", "exception.message", "exception.stacktrace"];
         let mut attributes = attributes::rows(attrs, None).0;
@@ -104,7 +104,7 @@ impl ExceptionView {
         (!class.is_empty() || !message.is_empty()).then(|| ExceptionView {
             offset,
             source,
-            body: if body == message { String::new() } else { clip(body, 4_000) },
+            body: if body == message { String::new() } else { plain(&clip(body, 4_000)) },
             class,
             message,
             stack: text("exception.stacktrace", 32_000),
@@ -166,7 +166,7 @@ impl SpanView {
             kind: span.kind.name(),
             is_ok: span.status == model::StatusCode::Ok,
             is_error: at.is_error,
-            status_message: clip(span.status_message, 2_000),
+            status_message: plain(&clip(span.status_message, 2_000)),
             start: Stamp::full(at.start),
             offset: offset(at.start),
             duration: format::duration(at.duration),

@@ -319,7 +319,7 @@ fn note(note: &TraceNote) -> String {
         TraceNote::Cycles { n_cycles: 1 } => "Parents form a circle, which was cut.".to_owned(),
         TraceNote::Cycles { n_cycles } => format!("Parents form a circle in {n_cycles} places; each was cut."),
         TraceNote::ClockSkew { n_spans, largest } => format!(
-            "{} before the parent, by up to {}: the clocks of the hosts differ. Times are shown as sent.",
+            "{} before the parent, by up to {}: clocks may differ, or the work began before its call was recorded. Times are shown as sent.",
             do_what(*n_spans, "start"),
             format::duration(*largest)
         ),

@@ -21,6 +21,8 @@ use crate::page_url::PageUrl;
 use crate::parts::{Choice, Heatmap, Tab};
 use crate::shell::Shell;
 
+use super::go;
+
 use chosen::Chosen;
 pub(crate) use differences::get as differences;
 use found::Found;
@@ -72,6 +74,9 @@ struct TracesPage {
 /// `GET /traces`
 pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let shell = Shell::new(&app, &uri, &headers);
+    if let Some(trace) = go::trace(&shell.url) {
+        return go::to(&trace);
+    }
     let (wanted, mut problem) = match Wanted::read(&shell) {
         Ok(wanted) => (Some(wanted), None),
         Err(error) => (None, Some(Problem { title: "Filter not understood", text: error, pointer: None })),
@@ -105,7 +110,10 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     }
     let chosen = wanted.as_ref().and_then(|wanted| wanted.chosen.clone());
     let chips = match &wanted {
-        Some(wanted) if found.is_empty() && problem.is_none() => without::chips(&app, &shell, wanted).await,
+        Some(wanted) if found.is_empty() && problem.is_none() => {
+            notes.extend(without::unknown(&app, wanted).await);
+            without::chips(&app, &shell, wanted).await
+        }
         _ => Vec::new(),
     };
     let url = &shell.url;

@@ -38,12 +38,17 @@ pub(crate) fn written_out(name: &str) -> String {
     if name.trim().is_empty() {
         return format!("{name:?}");
     }
-    let mut out = String::with_capacity(name.len());
-    for c in name.chars() {
+    plain(&name.replace('\r', "\\r")).replace('\n', "\\n").replace('\t', "\\t")
+}
+
+/// `text` with what would not be seen, or would turn round what is, written out, but for line breaks and tabs.
+pub(crate) fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (c, next) in text.chars().zip(text.chars().skip(1).map(Some).chain([None])) {
         match c {
-            '\n' => out.push_str("\\n"),
+            '\n' | '\t' => out.push(c),
+            '\r' if next == Some('\n') => {}
             '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
             // Zero-width spaces, the byte order mark, and what Unicode's bidirectional algorithm calls explicit formatting.
             '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                 out.extend(c.escape_unicode());

@@ -19,6 +19,7 @@ use crate::app::{App, Problem, page};
 use crate::format::{self, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
+use crate::parts::plain;
 use crate::shell::Shell;
 
 use super::wanted::Wanted;
@@ -263,7 +264,7 @@ fn in_words(field: &FieldName, value: &DifferentValue) -> String {
     };
     match value {
         DifferentValue::Is(text, _) if text.is_empty() => "= (empty)".to_owned(),
-        DifferentValue::Is(text, _) => format!("= {}", clip(text, MAX_VALUE)),
+        DifferentValue::Is(text, _) => format!("= {}", plain(&clip(text, MAX_VALUE))),
         DifferentValue::Absent => "is not set".to_owned(),
         DifferentValue::Between(Some(from), Some(to)) => format!("from {} to {}", number(*from), number(*to)),
         DifferentValue::Between(Some(from), None) => format!("≥ {}", number(*from)),

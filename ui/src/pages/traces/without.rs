@@ -51,6 +51,13 @@ pub(super) async fn chips(app: &App, shell: &Shell, wanted: &Wanted) -> Vec<Chip
     chips.into_iter().map(|(_, chip)| chip).collect()
 }
 
+/// What of the query no span of the range has.
+pub(super) async fn unknown(app: &App, wanted: &Wanted) -> Vec<String> {
+    let search = wanted.search.clone();
+    let asking = app.state.engine.run(move |snapshot, budget| query::fields::unknown(snapshot, budget, &search));
+    tokio::time::timeout(PATIENCE, asking).await.map_or_else(|_| Vec::new(), Result::unwrap_or_default)
+}
+
 /// Each filter with the search without it.
 fn filters(shell: &Shell, wanted: &Wanted) -> Vec<(Chip, TraceSearch)> {
     let url = &shell.url;

@@ -114,7 +114,7 @@ export class Row {
     const skew = model.skew.get(row);
     const shift = model.shift?.[row] ?? 0;
     if (skew !== undefined && shift !== 0) add(`moved ${duration(shift)}`, `Sent as starting ${duration(skew)} before its parent; drawn within it. When it really was nobody knows.`, "warn");
-    else if (skew !== undefined) add(`−${duration(skew)}`, `Starts ${duration(skew)} before its parent: the clocks of the hosts differ. Times are as sent.`, "warn");
+    else if (skew !== undefined) add(`−${duration(skew)}`, `Starts ${duration(skew)} before its parent: clocks may differ. Times are as sent.`, "warn");
     if (model.isTwin(row)) add("id twice", "Another span of this trace has the same id", "warn");
     if (model.isCut(row)) add("circle", "Its parents form a circle, which was cut here", "warn");
     return notes;
