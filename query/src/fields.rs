@@ -1,20 +1,22 @@
 //! The fields that rows have and their most common values: for completion and for facets.
 //!
 //! Values are counted over the whole range where columns and dictionaries tell them (`counts`). Fields, and values of what no column
-//! tells, are from a sample of the newest rows (`rows`), whose numbers stand for the range. Every answer says which.
+//! tells, are from a sample of rows from all of the range (`rows`), whose numbers stand for it. Every answer says which.
 
 mod counts;
 mod rows;
+mod unknown;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use model::TimeRange;
-use store::Snapshot;
+use store::{Snapshot, Table};
 
 use crate::lang::{Plan, SpanTerms};
 use crate::{Budget, QueryError};
 
 pub use rows::SAMPLE_ROWS;
 use rows::each_row;
+pub use unknown::unknown;
 
 /// How many fields, and values of a field, are told apart.
 const MAX_DISTINCT: usize = 10_000;
@@ -90,7 +92,7 @@ pub struct Sampled<T> {
 }
 
 /// The fields of every span, as the search language names them.
-pub const SPAN_FIELDS: [&str; 10] = [
+pub const SPAN_FIELDS: [&str; 12] = [
     "service",
     "name",
     "kind",
@@ -101,6 +103,8 @@ pub const SPAN_FIELDS: [&str; 10] = [
     "parent_span_id",
     "status_message",
     "event_name",
+    "root",
+    "root.service",
 ];
 
 /// The fields of every log record.
@@ -142,6 +146,12 @@ pub fn names(
         keys.into_iter().map(move |(name, n)| Field { name, place, n_rows: scaled(n, scale) })
     });
     let mut attributes: Vec<Field> = fields.collect();
+    // What many rows have somewhere is a field, though none of the sample may have it.
+    let table = if signal == Signal::Spans { Table::Spans } else { Table::Logs };
+    let known: HashSet<String> =
+        attributes.iter().filter(|it| it.place == FieldPlace::Own).map(|it| it.name.clone()).collect();
+    let others = snapshot.attribute_keys(table, range).into_iter().filter(|key| !known.contains(key));
+    attributes.extend(others.map(|name| Field { name, place: FieldPlace::Own, n_rows: 1 }));
     attributes.sort_by(|a, b| b.n_rows.cmp(&a.n_rows).then_with(|| (&a.name, a.place).cmp(&(&b.name, b.place))));
     Ok(sample.with(intrinsic.iter().map(every).chain(attributes).collect()))
 }

@@ -41,7 +41,7 @@ impl Snapshot {
         range: TimeRange,
         mut tell: impl FnMut(SamplesProgress) -> Result<(), E>,
     ) -> Result<Vec<Samples>, E> {
-        let mut collector = Collector::new(series);
+        let mut collector = Collector::new(series, range);
         let mut sorted = series.to_vec();
         sorted.sort_unstable();
         let wanted = Wanted { series: sorted, set: Arc::new(series.iter().copied().collect()), range };
@@ -85,13 +85,14 @@ const UNWANTED: u32 = u32::MAX;
 struct Collector {
     places: HashMap<SeriesId, usize>,
     found: Vec<Samples>,
+    range: TimeRange,
     n_read: usize,
 }
 
 impl Collector {
-    fn new(series: &[SeriesId]) -> Self {
+    fn new(series: &[SeriesId], range: TimeRange) -> Self {
         let places = series.iter().enumerate().map(|(place, id)| (*id, place)).collect();
-        Collector { places, found: vec![Samples::default(); series.len()], n_read: 0 }
+        Collector { places, found: vec![Samples::default(); series.len()], range, n_read: 0 }
     }
 
     /// The place in `found` of the series of each of `rows`, or [`UNWANTED`].
@@ -120,11 +121,26 @@ impl Collector {
 
     fn push(&mut self, id: SeriesId, times: &[Nanos], values: &[f64]) {
         if let Some(place) = self.places.get(&id) {
-            self.found[*place].times.extend_from_slice(times);
-            self.found[*place].values.extend_from_slice(values);
+            let samples = &mut self.found[*place];
+            if samples.times.is_empty() {
+                let room = expected(times, self.range);
+                samples.times.reserve_exact(room);
+                samples.values.reserve_exact(room);
+            }
+            samples.times.extend_from_slice(times);
+            samples.values.extend_from_slice(values);
             self.n_read += times.len();
         }
     }
+}
+
+/// How many samples a series will have in `range` if the rest of it is as dense as the first `times` are. Room for them made at
+/// once is not moved; at most four times what is there, since a series may end.
+fn expected(times: &[Nanos], range: TimeRange) -> usize {
+    let (Some(first), Some(last)) = (times.first(), times.last()) else { return 0 };
+    let (covered, left) = (last.abs_diff(*first), range.end.saturating_sub(*last).max(0) as u64);
+    let more = if covered == 0 { 0 } else { (times.len() as f64 * (left as f64 / covered as f64)).ceil() as usize };
+    times.len() + more.min(3 * times.len())
 }
 
 impl Samples {

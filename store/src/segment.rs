@@ -247,6 +247,11 @@ impl Segment {
         Ok(self.open()?.column_bytes())
     }
 
+    /// The keys of attributes that have columns: those that at least one in a hundred rows have.
+    pub(crate) fn attribute_keys(&self) -> Result<Vec<String>, ReadError> {
+        Ok(self.open()?.attribute_keys().map(str::to_owned).collect())
+    }
+
     /// Reads all of the full-text index, if there is one, and checks it.
     pub(crate) fn check_text(&self) -> Result<(), String> {
         let index = self.open_text().map_err(|error| error.to_string())?;

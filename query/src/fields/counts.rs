@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use model::{Resource, Scope, SpanKind, StatusCode, TimeRange};
 use store::{ReadError, Scan, Snapshot, Table, ValueCount};
 
+use crate::services::Covered;
 use crate::{Budget, QueryError, Warnings};
 
 use super::{FieldValue, MAX_DISTINCT, Sampled, Signal, ValueSearch, sort};
@@ -41,6 +42,7 @@ pub(super) fn values(
         "name" | "span.name" if spans => count.by_dictionary(&["name"], text)?,
         "kind" | "span.kind" if spans => count.by_number(&["kind"], |it| SpanKind::from_number(it).name())?,
         "status" | "span.status" if spans => count.by_number(&["status"], |it| StatusCode::from_number(it).name())?,
+        "root" | "root.name" | "root.service" if spans => count.of_roots()?,
         "status_message" | "event_name" | "severity" | "level" | "severity_text" | "body" => return Ok(None),
         "duration" | "trace_id" | "span_id" | "parent_span_id" => {}
         name if name.starts_with("event.") || name.starts_with("link.") => return Ok(None),
@@ -98,6 +100,24 @@ impl Count<'_> {
         self.exact &= exact;
         values.into_iter().for_each(|it| self.add((it.text, it.type_name), it.n_rows));
         Ok(())
+    }
+
+    /// Of spans without a parent, by what they add up to in the minutes of the range.
+    fn of_roots(&mut self) -> Result<(), QueryError> {
+        let covered = Covered::of(self.snapshot, self.search.range, 1);
+        self.exact &= covered.range == self.search.range;
+        let of_service = self.search.name == "root.service";
+        let (snapshot, budget, mut warnings) = (self.snapshot, self.budget, std::mem::take(&mut self.warnings));
+        let read = covered.read_or_warn(snapshot, budget, &mut warnings, |summary, _| {
+            let is_root = |index: u32| summary.operations[index as usize].is_root;
+            summary.spans(&covered.wanted(&is_root, &|_| false), |cell| {
+                let it = &summary.operations[cell.operation as usize];
+                let text = if of_service { &summary.services[it.service as usize].name } else { &it.name };
+                self.add((text.clone(), "string"), cell.durations.n_total());
+            })
+        });
+        self.warnings = warnings;
+        read.map(drop)
     }
 
     fn of_resource(&mut self, key: &str) -> Result<(), QueryError> {

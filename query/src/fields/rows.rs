@@ -1,5 +1,7 @@
 //! The sample: rows of either signal, seen as fields.
 
+use std::cell::Cell;
+
 use model::{Attrs, LogRecord, Span, TimeRange, Value};
 use store::{Scan, Snapshot};
 
@@ -88,69 +90,80 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Calls `each` with the newest rows of `range`, of spans those that `filter` lets through; the answer says how many.
+/// Calls `each` with some rows from all of `range`; of those that `filter` lets through with the newest. The answer says how many.
 pub(super) fn each_row(
     snapshot: &Snapshot,
     budget: &Budget,
     signal: Signal,
     range: TimeRange,
     filter: Option<&SpanFilter>,
-    each: impl FnMut(Row<'_>),
+    mut each: impl FnMut(Row<'_>),
 ) -> Result<Sampled<()>, QueryError> {
-    let scan = Scan::new(range);
-    match signal {
-        Signal::Spans => {
-            // A filter reads columns of its own.
-            let scan = filter.map_or_else(|| scan.clone().columns(SPAN_COLUMNS), |it| it.with_hints(scan.clone()));
-            sample(snapshot.spans(scan), budget, each, |chunk, each, most| {
-                let mut bound = filter.map(|filter| filter.bind(chunk));
-                let mut n = 0;
-                for row in 0..chunk.len() {
-                    if bound.as_mut().is_some_and(|bound| !bound.matches(row)) {
-                        continue;
-                    }
-                    n += 1;
-                    if n > most {
-                        break;
-                    }
-                    each(Row::Span(chunk.row(row)));
-                }
-                n
+    match (signal, filter) {
+        (Signal::Spans, Some(filter)) => filtered(snapshot, budget, range, filter, each),
+        (Signal::Spans, None) => {
+            let spread = snapshot.some_spans(range, SPAN_COLUMNS, SAMPLE_ROWS);
+            let is_all = spread.is_all;
+            sample(spread, is_all, budget, |chunk| {
+                (0..chunk.len()).for_each(|row| each(Row::Span(chunk.row(row))));
+                chunk.len()
             })
         }
-        Signal::Logs => sample(snapshot.logs(scan.columns(LOG_COLUMNS)), budget, each, |chunk, each, most| {
-            (0..chunk.len().min(most)).for_each(|row| each(Row::Log(chunk.row(row))));
-            chunk.len()
-        }),
+        (Signal::Logs, _) => {
+            let spread = snapshot.some_logs(range, LOG_COLUMNS, SAMPLE_ROWS);
+            let is_all = spread.is_all;
+            sample(spread, is_all, budget, |chunk| {
+                (0..chunk.len()).for_each(|row| each(Row::Log(chunk.row(row))));
+                chunk.len()
+            })
+        }
     }
 }
 
-/// Takes rows of chunks until there are enough. `take` hands over at most as many rows as it is told, and says how many there
-/// are, or at least that there are more.
-fn sample<C, E: FnMut(Row<'_>)>(
-    mut chunks: impl Iterator<Item = Result<C, store::ReadError>>,
+/// Calls `each` with the newest spans of `range` that `filter` lets through.
+fn filtered(
+    snapshot: &Snapshot,
     budget: &Budget,
-    mut each: E,
-    take: impl Fn(&C, &mut E, usize) -> usize,
+    range: TimeRange,
+    filter: &SpanFilter,
+    mut each: impl FnMut(Row<'_>),
+) -> Result<Sampled<()>, QueryError> {
+    // A filter reads columns of its own.
+    let mut chunks = snapshot.spans(filter.with_hints(Scan::new(range)));
+    let n_left = Cell::new(SAMPLE_ROWS as usize);
+    let mut is_all = true;
+    let mut found = sample(std::iter::from_fn(|| chunks.next().filter(|_| n_left.get() > 0)), true, budget, |chunk| {
+        let mut bound = filter.bind(chunk);
+        let rows: Vec<usize> = (0..chunk.len()).filter(|row| bound.matches(*row)).take(n_left.get() + 1).collect();
+        is_all &= rows.len() <= n_left.get();
+        let taken = rows.len().min(n_left.get());
+        rows[..taken].iter().for_each(|row| each(Row::Span(chunk.row(*row))));
+        n_left.set(n_left.get() - taken);
+        taken
+    })?;
+    found.complete &= is_all && chunks.next().is_none();
+    Ok(found)
+}
+
+/// Takes the rows of all chunks, as `take` does, which says how many there are. `is_all` says whether these are all rows of the range.
+fn sample<C>(
+    chunks: impl Iterator<Item = Result<C, store::ReadError>>,
+    is_all: bool,
+    budget: &Budget,
+    mut take: impl FnMut(&C) -> usize,
 ) -> Result<Sampled<()>, QueryError> {
     let mut warnings = Warnings::new();
-    let (mut n_sampled, mut complete) = (0, false);
-    while n_sampled < SAMPLE_ROWS && !budget.is_out_of_time()? {
-        match chunks.next() {
-            Some(Ok(chunk)) => {
-                let most = (SAMPLE_ROWS - n_sampled) as usize;
-                let n_rows = take(&chunk, &mut each, most);
-                n_sampled += n_rows.min(most) as u64;
-                if n_rows > most {
-                    break;
-                }
-            }
-            Some(Err(error)) => warnings.unreadable(&error),
-            None => {
-                complete = warnings.is_empty();
-                break;
-            }
+    let (mut n_sampled, mut complete) = (0, is_all);
+    for chunk in chunks {
+        match chunk {
+            Ok(chunk) => n_sampled += take(&chunk) as u64,
+            Err(error) => warnings.unreadable(&error),
+        }
+        if budget.is_out_of_time()? {
+            complete = false;
+            break;
         }
     }
+    complete &= warnings.is_empty();
     Ok(Sampled { items: Vec::new(), n_sampled, complete, warnings: warnings.into_texts() })
 }

@@ -157,6 +157,11 @@ impl AttributeTest {
         }
     }
 
+    /// The attribute, as the search language names it.
+    pub(super) fn name(&self) -> &str {
+        self.whole_key.as_deref().unwrap_or(&self.key)
+    }
+
     /// A filter that every row which matches satisfies.
     pub(super) fn filter(&self) -> Option<Filter> {
         let place = match self.place {

@@ -265,7 +265,10 @@ impl Lexer<'_> {
                 Literal { text, quoted: false, position }
             }
         };
-        if literal.text.is_empty() && !literal.quoted {
+        // `state=OR` may be meant; `state= OR x` has lost its value.
+        let is_far = position > operator_position + length;
+        let is_word = !literal.quoted && is_far && matches!(literal.text.as_str(), "AND" | "OR" | "NOT");
+        if literal.text.is_empty() && !literal.quoted || is_word {
             let symbol = &self.text[operator_position..operator_position + length];
             return Err(QueryError::bad_query(position, format!("a value is expected after `{symbol}`")));
         }

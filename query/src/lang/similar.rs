@@ -2,7 +2,7 @@
 
 /// The name of `names` that is one mistake away from `word`: a letter more, less, other, or two exchanged. `None` when
 /// `word` is one of them.
-pub(super) fn similar<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn similar<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let mut meant = None;
     for name in names {
         if name == word {

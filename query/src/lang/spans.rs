@@ -188,6 +188,15 @@ impl SpanFilter {
         scan.columns(columns::union(columns | self.columns()))
     }
 
+    /// Appends the attributes that conditions compare, as the search language names them.
+    pub(crate) fn attribute_names(&self, names: &mut Vec<String>) {
+        self.tree.each_leaf(&mut |condition| match &condition.test {
+            Test::Attribute(test) => names.push(test.name().to_owned()),
+            Test::Fields(test) => test.attribute_names(names),
+            _ => {}
+        });
+    }
+
     pub(super) fn columns(&self) -> u32 {
         let mut columns = 0;
         self.tree.each_leaf(&mut |condition| columns |= condition.test.columns());

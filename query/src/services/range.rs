@@ -101,7 +101,7 @@ impl Covered {
     }
 
     /// As [`Covered::read`], with what is wrong as warnings.
-    pub(super) fn read_or_warn(
+    pub(crate) fn read_or_warn(
         &self,
         snapshot: &Snapshot,
         budget: &Budget,

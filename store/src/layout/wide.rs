@@ -32,6 +32,7 @@ mod split;
 mod tests;
 mod values;
 
+pub(crate) use columns::attribute_of;
 pub(crate) use encode::Encoder;
 pub(crate) use group::Group;
 pub(crate) use read::read;

@@ -188,6 +188,11 @@ impl Open {
         columns.map(|(index, column)| (column.path().string(), bytes(index))).collect()
     }
 
+    /// The keys of attributes that have columns.
+    pub(super) fn attribute_keys(&self) -> impl Iterator<Item = &str> {
+        self.metadata.parquet_schema().columns().iter().filter_map(|column| wide::attribute_of(column.name()))
+    }
+
     /// As [`Open::read`], with the rows and `columns` as they are in the file, of the row group that `index` is of.
     fn read_file(
         &self,

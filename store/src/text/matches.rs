@@ -32,6 +32,13 @@ impl Matches {
         matches
     }
 
+    /// Of the rows of the range those of `part`, none of them sure.
+    pub(crate) fn part(rows: Range<u32>, part: Range<u32>) -> Self {
+        let mut matches = Matches::none(rows);
+        matches.leave(part);
+        matches
+    }
+
     /// Every row of the range, all of them sure.
     pub fn all(rows: Range<u32>) -> Self {
         let mut all = Matches::unknown(rows);

@@ -13,6 +13,7 @@ fn says_where_a_query_is_wrong_and_what_was_expected() {
     let table: &[(&str, usize, &str)] = &[
         ("service=", 8, "a value is expected after `=`"),
         ("service= )", 9, "a value is expected after `=`"),
+        ("service= AND x", 9, "a value is expected after `=`"),
         ("=booking", 0, "a field name is expected before `=`"),
         ("a AND", 5, "a condition is expected at the end"),
         ("AND a", 0, "a condition is expected before AND"),

@@ -24,6 +24,21 @@ impl Test {
         self.0.is_of_trace()
     }
 
+    /// Appends the attributes of spans, resources and scopes that it compares, as the search language names them.
+    pub(in crate::lang) fn attribute_names(&self, names: &mut Vec<String>) {
+        self.0.each_field(&mut |field| {
+            let Field::Attribute(scope, key) = field else { return };
+            let prefix = match scope {
+                Scope::Any => "",
+                Scope::Span => "span.",
+                Scope::Resource => "resource.",
+                Scope::Instrumentation => "scope.",
+                Scope::Event | Scope::Link => return,
+            };
+            names.push(format!("{prefix}{key}"));
+        });
+    }
+
     /// A filter that every span which matches satisfies: of an attribute that is compared with a value.
     pub(in crate::lang) fn filter(&self) -> Option<Filter> {
         let Expr::Binary(left, operator, right) = &self.0 else { return None };

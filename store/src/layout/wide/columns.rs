@@ -81,6 +81,11 @@ impl Column {
     }
 }
 
+/// The key of the attribute that the column `name` of a file is of; `None` when it is no promoted column.
+pub(crate) fn attribute_of(name: &str) -> Option<&str> {
+    Column::parse(name).map(|(key, _)| key)
+}
+
 #[derive(Clone, Copy, Default)]
 struct Count {
     rows: usize,
