@@ -36,6 +36,7 @@ pub use logs::{BoundLogs, CountableLogs, LogFilter, LogTerms};
 pub use parser::parse;
 pub use parts::{conditions, is_word, narrowed, quoted, word};
 pub(crate) use plan::{Keep, Node, Plan, Relation, Stage};
+pub(crate) use similar::similar;
 pub use spans::{BoundSpans, SpanFilter, SpanTerms};
 pub use traceql::FieldValue;
 pub(crate) use traceql::{Compare, Expr, Function, Metric, Operator, Row, SpanMetric, compile_metrics, compute};

@@ -90,12 +90,20 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
 /// `SearchResponse`; numbers of 64 bits are strings, as in all JSON of protobuf.
 fn answer(hits: &TraceHits) -> serde_json::Value {
     let traces: Vec<serde_json::Value> = hits.traces.iter().map(trace).collect();
-    json!({
+    // Tempo's way to say that an answer is not whole. A search that found what it was to find is whole, though the range has more.
+    let is_whole = hits.warnings.is_empty();
+    let mut answer = json!({
         "traces": traces,
         "metrics": {
-            "inspectedTraces": hits.n_traces, "inspectedSpans": hits.n_scanned.to_string(), "completedJobs": 1, "totalJobs": 1,
+            "inspectedTraces": hits.n_traces, "inspectedSpans": hits.n_scanned.to_string(),
+            "completedJobs": usize::from(is_whole), "totalJobs": 1,
         },
-    })
+    });
+    if !is_whole {
+        answer["status"] = "PARTIAL".into();
+        answer["message"] = hits.warnings.join("; ").into();
+    }
+    answer
 }
 
 fn trace(trace: &TraceSummary) -> serde_json::Value {

@@ -1,5 +1,5 @@
-//! Which tags spans have, and which values: as in all completion here, from columns and dictionaries, or else from a sample of the
-//! newest spans of the range.
+//! Which tags spans have, and which values: as in all completion here, from columns and dictionaries, or else from a sample of
+//! spans from all of the range.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -167,12 +167,14 @@ fn decoded(tag: &str) -> String {
 /// What the tag is called in the search language; `None` for one without values to choose from.
 fn field_of(tag: &str) -> Option<String> {
     let intrinsic = match tag {
-        "name" | "span:name" | "rootName" | "trace:rootName" => Some("name"),
+        "name" | "span:name" => Some("name"),
+        "rootName" | "trace:rootName" => Some("root"),
         "status" | "span:status" => Some("status"),
         "statusMessage" | "span:statusMessage" => Some("status_message"),
         "kind" | "span:kind" => Some("kind"),
         "event:name" => Some("event_name"),
-        "rootServiceName" | "trace:rootService" | "resource.service.name" => Some("service"),
+        "rootServiceName" | "trace:rootService" => Some("root.service"),
+        "resource.service.name" => Some("service"),
         _ if tag.contains(':') && !tag.contains('"') => return None,
         _ => None,
     };
@@ -204,7 +206,7 @@ mod tests {
             ("span.\"key with spaces\"", Some("span.key with spaces")),
             ("instrumentation.k", Some("scope.k")),
             ("status", Some("status")),
-            ("trace:rootName", Some("name")),
+            ("trace:rootName", Some("root")),
             ("trace:duration", None),
             ("event.exception.type", Some("event.exception.type")),
             ("event:name", Some("event_name")),

@@ -1,7 +1,7 @@
 //! Reads the samples of number series.
 
 use model::time::MILLISECOND;
-use model::{SeriesId, TimeRange};
+use model::{Nanos, SeriesId, TimeRange};
 use store::{Samples, SamplesProgress, Snapshot};
 
 use super::super::error::PromqlError;
@@ -32,8 +32,13 @@ pub(super) fn read(
 fn data(wanted: Wanted, samples: Samples) -> SeriesData {
     let kind = wanted.sample_kind();
     let Samples { mut times, values: mut floats } = samples;
-    times.iter_mut().for_each(|time| *time = time.div_euclid(MILLISECOND));
-    if !times.is_sorted_by(|a, b| a < b) {
+    let (mut is_sorted, mut before) = (true, Nanos::MIN);
+    for time in &mut times {
+        *time = time.div_euclid(MILLISECOND);
+        is_sorted &= before < *time;
+        before = *time;
+    }
+    if !is_sorted {
         let is_last: Vec<bool> = (0..times.len()).map(|at| times.get(at + 1) != Some(&times[at])).collect();
         let (mut of_times, mut of_floats) = (is_last.iter(), is_last.iter());
         times.retain(|_| of_times.next() == Some(&true));

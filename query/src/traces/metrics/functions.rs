@@ -45,9 +45,7 @@ pub(super) fn series(context: &mut Context<'_>, metric: &SpanMetric) -> Result<V
         }
         if let Some(group) = groups.get_mut(&key) {
             let step = steps.step_of(row.span.start);
-            let number = number.flatten();
-            group.points.add(step, number.unwrap_or_default());
-            group.examples.add(step, row, number);
+            group.add(step, row, number.flatten(), &steps, n_exemplars);
         }
     })?;
     if n_left_out > 0 {
@@ -74,9 +72,8 @@ enum Points {
     Sketches(Vec<Sketch>),
     /// By the exponent of the power of two that numbers of the unit are not above.
     Buckets {
-        buckets: BTreeMap<i32, Vec<f64>>,
+        buckets: BTreeMap<i32, (Vec<f64>, Examples)>,
         unit: f64,
-        n_steps: usize,
     },
 }
 
@@ -96,23 +93,51 @@ impl Group {
                 // Tempo's buckets of durations are powers of two of nanoseconds.
                 let is_duration = metric.of.is_some_and(|of| matches!(value(of), FieldValue::Duration(_)));
                 let unit = if is_duration { 1e-9 } else { 1.0 };
-                Points::Buckets { buckets: BTreeMap::new(), unit, n_steps }
+                Points::Buckets { buckets: BTreeMap::new(), unit }
             }
             Function::Rate | Function::Count | Function::Compare(_) => Points::Counts(vec![0.0; n_steps]),
         };
-        Group { labels, points, examples: Examples::new(steps, n_exemplars) }
+        let examples = match &points {
+            Points::Sketches(_) => Examples::spread(steps, n_exemplars),
+            Points::Buckets { .. } => Examples::new(steps, 0), // each bucket has its own
+            _ => Examples::new(steps, n_exemplars),
+        };
+        Group { labels, points, examples }
+    }
+
+    fn add(&mut self, step: usize, row: &Row<'_>, number: Option<f64>, steps: &Steps, n_exemplars: usize) {
+        match &mut self.points {
+            Points::Counts(counts) => counts[step] += 1.0,
+            Points::Numbers(numbers, join) => numbers[step] = join(numbers[step], number.unwrap_or_default()),
+            Points::Averages(sums) => {
+                sums[step].0 += number.unwrap_or_default();
+                sums[step].1 += 1;
+            }
+            Points::Sketches(sketches) => sketches[step].add(number.unwrap_or_default()),
+            Points::Buckets { buckets, unit } => {
+                // Of what is not above zero there is no logarithm.
+                let Some(measured) = number.filter(|number| *number > 0.0 && number.is_finite()) else { return };
+                let exponent = (measured / *unit).log2().ceil() as i32;
+                let empty = || (vec![0.0; steps.n_steps], Examples::new(steps, n_exemplars));
+                let (counts, examples) = buckets.entry(exponent).or_insert_with(empty);
+                counts[step] += 1.0;
+                examples.add(step, row, number);
+            }
+        }
+        self.examples.add(step, row, number);
     }
 
     fn finish(self, metric: &SpanMetric, steps: &Steps) -> Vec<SpanSeries> {
         let Group { labels, points, examples } = self;
-        let alone = |labels: Vec<(String, FieldValue<'static>)>, values: Vec<f64>| {
+        let made_of = |labels: Vec<(String, FieldValue<'static>)>, values: Vec<f64>, examples: &Examples| {
             let exemplars = examples.of(&values, steps);
             SpanSeries { labels, values, exemplars }
         };
-        let with = |name: &str, value: f64, values: Vec<f64>| {
+        let alone = |labels, values| made_of(labels, values, &examples);
+        let with = |name: &str, value: f64, values: Vec<f64>, examples: &Examples| {
             let mut labels = labels.clone();
             labels.push((name.to_owned(), FieldValue::Float(value)));
-            alone(labels, values)
+            made_of(labels, values, examples)
         };
         match points {
             Points::Counts(mut values) => {
@@ -130,32 +155,14 @@ impl Group {
             Points::Sketches(sketches) => {
                 let Function::Quantiles(quantiles) = &metric.function else { return Vec::new() };
                 let of = |quantile: f64| sketches.iter().map(|sketch| sketch.quantile(quantile)).collect();
-                quantiles.iter().map(|&quantile| with("p", quantile, of(quantile))).collect()
+                quantiles.iter().map(|&quantile| with("p", quantile, of(quantile), &examples)).collect()
             }
-            Points::Buckets { buckets, unit, .. } => buckets
+            Points::Buckets { buckets, unit } => buckets
                 .into_iter()
-                .map(|(exponent, values)| with("__bucket", f64::from(exponent).exp2() * unit, values))
+                .map(|(exponent, (counts, examples))| {
+                    with("__bucket", f64::from(exponent).exp2() * unit, counts, &examples)
+                })
                 .collect(),
-        }
-    }
-}
-
-impl Points {
-    fn add(&mut self, step: usize, number: f64) {
-        match self {
-            Points::Counts(counts) => counts[step] += 1.0,
-            Points::Numbers(numbers, join) => numbers[step] = join(numbers[step], number),
-            Points::Averages(sums) => {
-                sums[step].0 += number;
-                sums[step].1 += 1;
-            }
-            Points::Sketches(sketches) => sketches[step].add(number),
-            // Of what is not above zero there is no logarithm.
-            Points::Buckets { buckets, unit, n_steps } if number > 0.0 && number.is_finite() => {
-                let exponent = (number / *unit).log2().ceil() as i32;
-                buckets.entry(exponent).or_insert_with(|| vec![0.0; *n_steps])[step] += 1.0;
-            }
-            Points::Buckets { .. } => {}
         }
     }
 }

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 /// Buckets for each doubling: a quantile is off by at most 1/128 of its value.
 const BUCKETS: f64 = 64.0;
 
+/// Numbers that are told apart from others: their sign, and their logarithm.
+pub(super) type Bucket = (i8, i32);
+
 /// Counts of numbers by their logarithm. At most some 130,000 buckets, of which durations of a service fill a few hundred.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sketch {
     /// By sign and bucket; negative numbers come first, the largest of them first.
-    counts: BTreeMap<(i8, i32), u64>,
+    counts: BTreeMap<Bucket, u64>,
     n_total: u64,
 }
 
@@ -18,7 +21,7 @@ impl Sketch {
         if !number.is_finite() {
             return;
         }
-        *self.counts.entry(key(number)).or_default() += 1;
+        *self.counts.entry(bucket(number)).or_default() += 1;
         self.n_total += 1;
     }
 
@@ -36,18 +39,19 @@ impl Sketch {
     }
 }
 
-fn key(number: f64) -> (i8, i32) {
-    let bucket = |number: f64| (number.log2() * BUCKETS).floor() as i32;
+/// The bucket of a finite number.
+pub(super) fn bucket(number: f64) -> Bucket {
+    let logarithm = |number: f64| (number.log2() * BUCKETS).floor() as i32;
     if number > 0.0 {
-        (1, bucket(number))
+        (1, logarithm(number))
     } else if number < 0.0 {
-        (-1, -bucket(-number))
+        (-1, -logarithm(-number))
     } else {
         (0, 0)
     }
 }
 
-fn middle((sign, bucket): (i8, i32)) -> f64 {
+fn middle((sign, bucket): Bucket) -> f64 {
     let of = |bucket: i32| ((f64::from(bucket) + 0.5) / BUCKETS).exp2();
     match sign {
         1 => of(bucket),
