@@ -30,6 +30,9 @@ pub(crate) use promql::LONGEST as LONGEST_STRETCH;
 /// Services that a scan is told of; of more it reads all rows.
 const MAX_SERVICES: usize = 16;
 
+/// Of which groups events are asked for.
+pub(crate) type Wanted<'w> = dyn Fn(&Group) -> bool + 'w;
+
 /// Where events are.
 pub(crate) trait Events: Send + Sync {
     /// What is stored now. Blocks, as all that is asked of it.
@@ -51,9 +54,9 @@ pub(crate) trait Look {
     /// The time of the oldest stored row of the kind that an indicator counts.
     fn oldest(&self, indicator: &Indicator) -> Option<Nanos>;
 
-    /// Ids of traces with bad events of a group in a range, newest first, at most so many; none if the question fails,
-    /// since an alert is not held up for its examples.
-    fn bad_traces(&self, slo: &Arc<Slo>, group: &Group, range: TimeRange, limit: usize) -> Vec<TraceId>;
+    /// Ids of traces with bad events of groups that are `wanted` in a range, newest first, at most so many; none if the
+    /// question fails, since an alert is not held up for its examples.
+    fn bad_traces(&self, slo: &Arc<Slo>, wanted: &Wanted<'_>, range: TimeRange, limit: usize) -> Vec<TraceId>;
 }
 
 /// Whether the conditions and expressions of an SLO can be asked for; the first that cannot.
@@ -153,7 +156,7 @@ impl Look for Now<'_> {
         self.news.snapshot.extent(table).map(|(oldest, _)| oldest)
     }
 
-    fn bad_traces(&self, slo: &Arc<Slo>, group: &Group, range: TimeRange, limit: usize) -> Vec<TraceId> {
+    fn bad_traces(&self, slo: &Arc<Slo>, wanted: &Wanted<'_>, range: TimeRange, limit: usize) -> Vec<TraceId> {
         let Ok(plans) = Plans::new(std::slice::from_ref(slo)) else { return Vec::new() };
         // Whole rows: the ids are wanted too.
         let scan = |services| narrow(services, Scan::new(range));
@@ -162,7 +165,7 @@ impl Look for Now<'_> {
                 let mut chunks = self.news.snapshot.spans(scan(&plans.spans));
                 newest_bad(
                     &plans.spans,
-                    group,
+                    wanted,
                     limit,
                     |chunk: &SpanChunk, row| Some(chunk.row(row).trace_id),
                     || {
@@ -175,7 +178,7 @@ impl Look for Now<'_> {
                 let mut chunks = self.news.snapshot.logs(narrow(&plans.logs, Scan::new(range)));
                 newest_bad(
                     &plans.logs,
-                    group,
+                    wanted,
                     limit,
                     |chunk: &LogChunk, row| chunk.row(row).trace_id,
                     || {
@@ -219,11 +222,11 @@ fn count<S: Signal>(plan: &Plan<S>, chunks: impl Iterator<Item = Result<S::Chunk
     pass.finish()
 }
 
-/// The traces of the newest bad events of one group, newest first, each once. `next` gives chunks with the time that no
+/// The traces of the newest bad events of groups that are `wanted`, newest first, each once. `next` gives chunks with the time that no
 /// row to come is beyond.
 fn newest_bad<S: Signal>(
     plan: &Plan<S>,
-    group: &Group,
+    wanted: &Wanted<'_>,
     limit: usize,
     trace_id: impl Fn(&S::Chunk, usize) -> Option<TraceId>,
     mut next: impl FnMut() -> Option<(Nanos, Result<S::Chunk, ReadError>)>,
@@ -242,8 +245,7 @@ fn newest_bad<S: Signal>(
             }
         });
         for (row, number) in bad {
-            let is_of_group = matches!(group, Group::All | Group::Rest) || pass.group(0, number) == group;
-            if let (true, Some(id)) = (is_of_group, trace_id(&chunk, row)) {
+            if let (true, Some(id)) = (wanted(pass.group(0, number)), trace_id(&chunk, row)) {
                 found.push((S::time(&chunk, row), id));
             }
         }

@@ -25,7 +25,7 @@ pub struct Status {
     pub slos: Vec<Arc<SloStatus>>,
     /// Mistakes in files whose last good version, if any, is still in use; empty when all is well.
     pub file_errors: Vec<SpecError>,
-    /// Why the last round could not count, store or evaluate; `None` when it could.
+    /// Why the last round could not store or evaluate at all; `None` when it could.
     pub problem: Option<String>,
     /// Changes of alerts, newest first; the last few hundred.
     pub history: Vec<Transition>,

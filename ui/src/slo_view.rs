@@ -103,26 +103,22 @@ pub(crate) fn phase_of(status: &SloStatus, tier: &Tier) -> (&'static str, &'stat
     }
 }
 
-/// What one SLO has to say about its counts: title, text, and whether it is an error.
-pub(crate) fn about_counts(status: &SloStatus) -> Vec<(&'static str, String, bool)> {
+/// What one SLO has to say about its counts: title and text.
+pub(crate) fn about_counts(status: &SloStatus) -> Vec<(&'static str, String)> {
     let mut items = Vec::new();
-    if let Some(problem) = &status.problem {
-        let text = format!("{}. Its alerts stay as they are until it can be counted again.", clip(problem, 1_000));
-        items.push(("Not counted", text, true));
-    }
     if let Some(share) = status.coverage.backfill {
         let text = format!(
             "{} of the stored data of its window has been counted; alerts wait until their windows are.",
             format::percent(share)
         );
-        items.push(("Counting stored data", text, false));
+        items.push(("Counting stored data", text));
     }
     if let Some(silence) = status.silence {
         let mut words = silence.words(&status.slo);
         if let Silence::Since(last) = silence {
             words.push_str(&format!("; the last was at {}", Stamp::full(last)));
         }
-        items.push(("No data", format!("{}.", capitalized(&words)), false));
+        items.push(("No data", format!("{}.", capitalized(&words))));
     }
     items
 }
@@ -132,8 +128,11 @@ fn capitalized(text: &str) -> String {
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// How many of its groups burn, in words; empty for an SLO without groups.
+/// How many of its groups burn, in words, or that it cannot be counted; empty for an SLO without groups.
 pub(crate) fn groups_words(status: &SloStatus) -> String {
+    if status.problem.is_some() {
+        return "cannot be counted".to_owned();
+    }
     if status.slo.by.is_none() {
         return String::new();
     }
@@ -193,7 +192,8 @@ pub(crate) struct Notices {
 }
 
 impl Notices {
-    pub(crate) fn of(status: &slo::Status, now: Nanos) -> Self {
+    /// What there is to say about all SLOs, or about none but `only` this one.
+    pub(crate) fn of(status: &slo::Status, now: Nanos, only: Option<&str>) -> Self {
         let mut items: Vec<(&'static str, String, bool)> = Vec::new();
         if let Some(problem) = &status.problem {
             items.push(("Not evaluated", problem.clone(), true));
@@ -206,6 +206,13 @@ impl Notices {
                 format!("the last evaluation was {age} ago; one is due every {}", format::coarse(status.interval)),
                 true,
             ));
+        }
+        for slo in status.slos.iter().filter(|slo| only.is_none_or(|name| slo.slo.name == name)).take(20) {
+            if let Some(problem) = &slo.problem {
+                let name = if only.is_some() { String::new() } else { format!("{}: ", slo.slo.name) };
+                let text = format!("{name}{}. Its alerts stay as they are until it can be.", clip(problem, 1_000));
+                items.push(("Cannot be counted", text, true));
+            }
         }
         for error in status.file_errors.iter().take(20) {
             items.push(("SLO file", format!("{error}. The last good version stays in use."), true));

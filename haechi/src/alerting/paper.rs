@@ -9,7 +9,7 @@ use slo::spec::Indicator;
 use slo::{Count, Slo, Tally};
 
 use super::Clock;
-use crate::counting::{Events, Look};
+use crate::counting::{Events, Look, Wanted};
 
 /// When it happened, whether it is good, and its group where the SLO has groups.
 pub(super) type Event = (Nanos, bool, &'static str);
@@ -122,7 +122,7 @@ impl Look for PaperLook<'_> {
         self.events.iter().map(|(start, ..)| *start).min()
     }
 
-    fn bad_traces(&self, _: &Arc<Slo>, _: &Group, _: TimeRange, limit: usize) -> Vec<TraceId> {
+    fn bad_traces(&self, _: &Arc<Slo>, _: &Wanted<'_>, _: TimeRange, limit: usize) -> Vec<TraceId> {
         vec![TraceId([7; 16]); limit.min(2)]
     }
 }

@@ -131,11 +131,13 @@ struct TierItem {
 async fn slos(State(state): State<ApiState>) -> Json<Answer> {
     let status: Arc<Status> = Arc::clone(&state.status.borrow());
     let errors = status.file_errors.iter().map(ToString::to_string);
+    let problem = |slo: &Arc<SloStatus>| Some(format!("{} cannot be counted: {}", slo.slo.name, slo.problem.as_ref()?));
+    let problems = status.slos.iter().filter_map(problem);
     let data = Data {
         evaluated_at: (status.evaluated_at != 0).then(|| time::format(status.evaluated_at)),
         slos: status.slos.iter().map(|slo| item(slo)).collect(),
     };
-    Json(Answer { status: "success", data, warnings: errors.chain(status.problem.clone()).collect() })
+    Json(Answer { status: "success", data, warnings: errors.chain(status.problem.clone()).chain(problems).collect() })
 }
 
 fn item(status: &SloStatus) -> Item {

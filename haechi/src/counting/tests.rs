@@ -176,7 +176,12 @@ fn every_span_is_counted_once_for_each_slo_and_group() {
     let minute =
         counted[0].cells.iter().filter(|(_, bucket, _)| *bucket == 3).map(|(.., count)| count.total).sum::<u64>();
     assert_eq!(minute, 60);
-    let bad = stored.look().bad_traces(&slos[2], &Group::of(["/b", "prod"]), TimeRange::new(0, 60 * MINUTE), 3);
+    let bad = stored.look().bad_traces(
+        &slos[2],
+        &|group| *group == Group::of(["/b", "prod"]),
+        TimeRange::new(0, 60 * MINUTE),
+        3,
+    );
     let start = |id: &TraceId| u128::from_be_bytes(id.0) as Nanos - 1;
     let seconds: Vec<_> = bad.iter().map(|id| (start(id) - MINUTE) / SECOND).collect();
     assert_eq!(seconds, [995, 985, 975]);
@@ -225,7 +230,10 @@ fn log_records_are_counted_by_their_conditions() {
     assert_eq!(counted.iter().map(total).collect::<Vec<_>>(), expected);
     let x = by_group(&counted[1]).into_iter().find(|(group, _)| *group == Group::of(["x"])).unwrap();
     assert_eq!(x.1, Count { good: 18, total: 25 });
-    assert_eq!(look.bad_traces(&slos[1], &Group::of(["x"]), range, 2), [TraceId([25; 16]), TraceId([21; 16])]);
+    assert_eq!(
+        look.bad_traces(&slos[1], &|group| *group == Group::of(["x"]), range, 2),
+        [TraceId([25; 16]), TraceId([21; 16])]
+    );
 }
 
 #[test]

@@ -151,7 +151,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     page(
         StatusCode::OK,
         &AlertsPage {
-            notices: Notices::of(&status, shell.now),
+            notices: Notices::of(&status, shell.now, None),
             n_firing,
             n_pending: alerts.len() - n_firing,
             n_inactive,

@@ -53,7 +53,7 @@ struct SloPage {
     /// What 4xx and 429 are taken for; empty where it is not spans that count.
     http: String,
     /// What its counts have to say for themselves.
-    about: Vec<(&'static str, String, bool)>,
+    about: Vec<(&'static str, String)>,
     groups: Option<Groups>,
     tiers: Vec<TierRow>,
     notes: Vec<String>,
@@ -128,7 +128,7 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
     page(
         StatusCode::OK,
         &SloPage {
-            notices: Notices::of(&status, now),
+            notices: Notices::of(&status, now, Some(&name)),
             card: SloCard::new(&shell, slo_status),
             counted: format!("{} of {}", format::count(events.bad()), format::count(events.total)),
             allowed: format::number(slo_status.budget.allowed),

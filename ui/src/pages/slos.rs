@@ -49,5 +49,5 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         }
     });
     let slos = rows.collect();
-    page(StatusCode::OK, &SlosPage { slos, notices: Notices::of(&status, shell.now), shell })
+    page(StatusCode::OK, &SlosPage { slos, notices: Notices::of(&status, shell.now, None), shell })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use model::{Nanos, TimeRange, TraceId};
 use slo::alert::{Alert, Notification, Reason};
+use slo::groups::Group;
 use slo::webhook::{Evidence, annotations, payload};
 use slo::{Counts, Slo, burn};
 
@@ -76,8 +77,12 @@ fn describe(
     };
     let tier = &slo.alerting.tiers[index];
     let range = TimeRange::new(at.saturating_sub(tier.long), at);
-    let traces: Vec<TraceId> =
-        if n_traces > 0 { look.bad_traces(slo, &alert.group, range, n_traces) } else { Vec::new() };
+    let wanted = |group: &Group| match alert.group {
+        Group::All => true,
+        Group::Rest => *group == Group::Rest || counts.ring(group).is_none(),
+        Group::Values(_) => *group == alert.group,
+    };
+    let traces: Vec<TraceId> = if n_traces > 0 { look.bad_traces(slo, &wanted, range, n_traces) } else { Vec::new() };
     let reading = burn::read(slo, ring, at, true)[index];
     annotations(&Evidence {
         slo,

@@ -148,10 +148,6 @@ impl Rounds {
             self.leaving.push(alerts);
         }
         self.commit(commit, now);
-        if self.tracks.values().any(|track| track.problem.is_some()) && self.problem.is_none() {
-            let failed = self.tracks.values().find_map(|track| Some((track.slo.name.clone(), track.problem.clone()?)));
-            self.problem = failed.map(|(name, problem)| format!("{name} cannot be counted: {problem}"));
-        }
         self.evaluated_at = now;
         self.publish(now);
         self.took = begin.elapsed();

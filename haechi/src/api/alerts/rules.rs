@@ -79,9 +79,7 @@ fn seconds(nanos: model::Nanos) -> f64 {
 
 fn group(status: &Status, it: &SloStatus) -> Group {
     let slo = it.slo.as_ref();
-    // What fails for one SLO says nothing of another.
-    let others_fail = status.slos.iter().any(|slo| slo.problem.is_some());
-    let problem = it.problem.as_ref().or(status.problem.as_ref().filter(|_| !others_fail));
+    let problem = it.problem.as_ref().or(status.problem.as_ref());
     let rule = |tier: &slo::spec::Tier| {
         let id = tier.id();
         let of_tier = it.alerts.tiers.iter().filter(|alert| alert.id == id);

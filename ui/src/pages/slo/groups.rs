@@ -2,6 +2,7 @@
 
 use slo::alert::Phase;
 use slo::groups::Group;
+use slo::spec::Severity;
 use slo::status::{GroupStatus, SloStatus};
 
 use crate::format;
@@ -14,6 +15,8 @@ const MAX_GROUPS: usize = 50;
 pub(super) struct Groups {
     /// The keys, in words.
     pub(super) by: String,
+    /// Those of the most urgent tier; `None` without alerts.
+    pub(super) windows: Option<(String, String)>,
     pub(super) rows: Vec<GroupRow>,
     /// What is not in the list, in words; empty if nothing is left out.
     pub(super) left_out: String,
@@ -51,20 +54,32 @@ pub(super) fn groups(status: &SloStatus) -> Option<Groups> {
         ));
     }
     let rows = status.by_burn().into_iter().take(MAX_GROUPS).map(|group| row(status, group)).collect();
-    Some(Groups { by: by.keys.join(" and "), rows, left_out: left_out.join(" ") })
+    let first = status.slo.alerting.tiers.first();
+    let windows = first.map(|tier| (slo::duration::format(tier.long), slo::duration::format(tier.short)));
+    Some(Groups { by: by.keys.join(" and "), windows, rows, left_out: left_out.join(" ") })
 }
 
 fn row(status: &SloStatus, group: &GroupStatus) -> GroupRow {
     let slo = &status.slo;
     let (word, class) = health(group.health);
-    let of_group = status.alerts.tiers.iter().filter(|alert| alert.group == group.group);
-    let alerts: Vec<String> = of_group
-        .filter_map(|alert| match alert.phase {
-            Phase::Firing(_) => Some(format!("{} fires", alert.severity)),
-            Phase::Pending { .. } => Some(format!("{} is pending", alert.severity)),
-            Phase::Inactive => None,
-        })
-        .collect();
+    let alerts = [Severity::Page, Severity::Ticket].map(|severity| {
+        let of_group = status.alerts.tiers.iter().filter(|it| it.group == group.group && it.severity == severity);
+        let (mut n_firing, mut n_pending) = (0, 0);
+        for alert in of_group {
+            match alert.phase {
+                Phase::Firing(_) => n_firing += 1,
+                Phase::Pending { .. } => n_pending += 1,
+                Phase::Inactive => {}
+            }
+        }
+        let words = |n: usize, one: &str, many: &str| match n {
+            0 => None,
+            1 => Some(format!("{severity} {one}")),
+            n => Some(format!("{n} {severity}s {many}")),
+        };
+        [words(n_firing, "fires", "fire"), words(n_pending, "is pending", "are pending")]
+    });
+    let alerts: Vec<String> = alerts.into_iter().flatten().flatten().collect();
     let first = group.tiers.first();
     let events = group.budget.events.count;
     let rate = |count| burn(count, slo.objective);

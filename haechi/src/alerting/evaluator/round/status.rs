@@ -73,7 +73,7 @@ impl Rounds {
             ),
             None => Health::of(track.alerts.firing_severity(), &tiers, &budget),
         };
-        let silence = (health == Health::NoData).then(|| match all.last_event() {
+        let silence = (health == Health::NoData && track.problem.is_none()).then(|| match all.last_event() {
             Some(bucket) => Silence::Since(all.time_of(&(bucket..bucket + 1)).end.min(now)),
             None if oldest.is_none() => Silence::NothingStored,
             None if backfill.is_some() || track.todo.is_some() => Silence::NotCounted,

@@ -354,12 +354,12 @@ fn failures_to_count_are_shown_and_freeze() {
     bench.run(&mut rounds, T0, T0 + 2 * MINUTE);
     *bench.paper.failing.lock().unwrap() = Some("the store is closed".to_owned());
     bench.run(&mut rounds, T0 + 2 * MINUTE, T0 + 10 * MINUTE);
-    assert_eq!(rounds.status().problem.as_deref(), Some("booking cannot be counted: the store is closed"));
+    assert_eq!(rounds.status().slos[0].problem.as_deref(), Some("the store is closed"));
     assert!(matches!(page(&rounds), Phase::Firing(_)));
     *bench.paper.failing.lock().unwrap() = None;
     bench.events(T0 + 3 * MINUTE, T0 + 11 * MINUTE, 0);
     bench.at(&mut rounds, T0 + 11 * MINUTE);
-    assert_eq!((rounds.status().problem, page(&rounds)), (None, Phase::Inactive));
+    assert_eq!((rounds.status().slos[0].problem.clone(), page(&rounds)), (None, Phase::Inactive));
 }
 
 #[test]
