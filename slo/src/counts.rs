@@ -110,13 +110,14 @@ impl Counts {
         let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or_default();
         let index = |bucket: i64| usize::try_from(bucket.saturating_sub(range.start)).ok().filter(|it| *it < len);
         let old = |ring: &Buckets, at: usize| ring.sum(range.start + at as i64..range.start + at as i64 + 1);
+        let places: Vec<Group> = tally.groups.iter().map(|group| self.place(group)).collect();
         let mut all = vec![Count::default(); len];
-        let mut fresh: BTreeMap<Group, Vec<Count>> = BTreeMap::new();
+        let mut fresh: BTreeMap<&Group, Vec<Count>> = BTreeMap::new();
         for (group, bucket, count) in &tally.cells {
             let Some(at) = index(*bucket) else { continue };
             all[at] = all[at] + *count;
             if self.max_groups.is_some() {
-                let place = self.place(&tally.groups[*group as usize]);
+                let place = &places[*group as usize];
                 let counts = fresh.entry(place).or_insert_with(|| vec![Count::default(); len]);
                 counts[at] = counts[at] + *count;
             }
@@ -154,13 +155,13 @@ impl Counts {
     /// Makes rings for the groups of `tally`, whose events are new or have been counted before, as far as there is room.
     fn seat(&mut self, tally: &Tally, is_new: bool, is_alerting: &dyn Fn(&Group) -> bool) {
         let Some(max) = self.max_groups else { return };
-        let mut events: HashMap<&Group, u64> = HashMap::new();
-        for (place, group) in tally.groups.iter().enumerate() {
-            if !self.rings.contains_key(group) && *group != Group::Rest {
-                let of_group = tally.cells.iter().filter(|(index, ..)| *index as usize == place);
-                events.insert(group, of_group.map(|(_, _, count)| count.total).sum());
-            }
+        let mut totals = vec![0; tally.groups.len()];
+        for (group, _, count) in &tally.cells {
+            totals[*group as usize] += count.total;
         }
+        let found = tally.groups.iter().zip(totals);
+        let is_new_here = |group: &Group| !self.rings.contains_key(group) && *group != Group::Rest;
+        let events: HashMap<&Group, u64> = found.filter(|(group, _)| is_new_here(group)).collect();
         if events.is_empty() {
             return self.seat_rest(tally);
         }
