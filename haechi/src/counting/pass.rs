@@ -124,7 +124,7 @@ impl<'p, S: Signal> Pass<'p, S> {
         }
     }
 
-    /// What was counted, for each SLO of the plan.
+    /// What was counted, for each SLO in the order in which the plan was given them.
     pub(super) fn finish(self) -> Vec<Tally> {
         let tally = |(slo, cells): (usize, &HashMap<(u32, i64), Count>)| {
             let mut tally = Tally::default();
@@ -138,7 +138,8 @@ impl<'p, S: Signal> Pass<'p, S> {
             }
             tally
         };
-        self.cells.iter().enumerate().map(tally).collect()
+        let tallies: Vec<Tally> = self.cells.iter().enumerate().map(tally).collect();
+        self.plan.places.iter().map(|place| tallies[*place as usize].clone()).collect()
     }
 }
 

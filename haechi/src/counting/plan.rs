@@ -16,8 +16,10 @@ use super::signal::{Logs, Signal, Spans};
 
 /// SLOs, compiled.
 pub(super) struct Plan<S: Signal> {
-    /// In the order in which they were given.
+    /// Different ones: SLOs that differ in their objective or window alone are counted once.
     pub(super) slos: Vec<Planned>,
+    /// Of each SLO, in the order in which they were given, its place in `slos`.
+    pub(super) places: Vec<u32>,
     /// Places in `slos`, by service.
     pub(super) by_service: HashMap<String, Vec<u32>>,
     /// Different ones.
@@ -28,7 +30,8 @@ pub(super) struct Plan<S: Signal> {
     pub(super) reads_attributes: bool,
 }
 
-/// One SLO.
+/// What an SLO counts.
+#[derive(Debug, PartialEq)]
 pub(super) struct Planned {
     pub(super) width: Nanos,
     pub(super) operation: Option<String>,
@@ -42,6 +45,7 @@ pub(super) struct Planned {
 }
 
 /// Which of the rows that count are good.
+#[derive(Debug, PartialEq)]
 pub(super) enum Judge {
     Span(SpanSli),
     /// Good are those of which this condition says so.
@@ -76,10 +80,8 @@ impl Plan<Spans> {
                 conditions.push(builder.condition(part.to_owned(), parse).map_err(bad("filter"))?);
             }
             builder.reads_attributes |= spans.reads_http_status();
-            builder.add(slo, conditions, Judge::Span(spans.clone()));
-            let planned = builder.plan.slos.last_mut().expect("it was added");
-            planned.operation = selector.operation.clone();
-            planned.kind = selector.kind.map(|kind| kind as u8);
+            let kind = selector.kind.map(|kind| kind as u8);
+            builder.add(slo, selector.operation.clone(), kind, conditions, Judge::Span(spans.clone()));
         }
         Ok(builder.finish())
     }
@@ -102,7 +104,7 @@ impl Plan<Logs> {
                 LogJudge::Bad(text) => ("indicator.logs.bad", text, false),
             };
             let index = builder.condition(text.clone(), || parse(text)).map_err(bad(key))?;
-            builder.add(slo, conditions, Judge::Condition { index, is_good });
+            builder.add(slo, None, None, conditions, Judge::Condition { index, is_good });
         }
         Ok(builder.finish())
     }
@@ -128,6 +130,7 @@ impl<S: Signal> Builder<S> {
     fn new() -> Self {
         let plan = Plan {
             slos: Vec::new(),
+            places: Vec::new(),
             by_service: HashMap::new(),
             conditions: Vec::new(),
             groupings: Vec::new(),
@@ -150,18 +153,24 @@ impl<S: Signal> Builder<S> {
         Ok(index)
     }
 
-    fn add(&mut self, slo: &Slo, conditions: Vec<u32>, judge: Judge) {
-        let index = self.plan.slos.len() as u32;
-        self.plan.by_service.entry(slo.service.clone()).or_default().push(index);
+    fn add(&mut self, slo: &Slo, operation: Option<String>, kind: Option<u8>, conditions: Vec<u32>, judge: Judge) {
+        let plan = &mut self.plan;
         let grouping = slo.by.as_ref().map(|by| {
-            let known = self.plan.groupings.iter().position(|keys| *keys == by.keys);
+            let known = plan.groupings.iter().position(|keys| *keys == by.keys);
             known.unwrap_or_else(|| {
-                self.plan.groupings.push(by.keys.clone());
-                self.plan.groupings.len() - 1
+                plan.groupings.push(by.keys.clone());
+                plan.groupings.len() - 1
             }) as u32
         });
-        let width = slo.bucket_width();
-        self.plan.slos.push(Planned { width, operation: None, kind: None, conditions, judge, grouping });
+        let planned = Planned { width: slo.bucket_width(), operation, kind, conditions, judge, grouping };
+        let of_service = plan.by_service.entry(slo.service.clone()).or_default();
+        let known = of_service.iter().copied().find(|place| plan.slos[*place as usize] == planned);
+        let place = known.unwrap_or_else(|| {
+            plan.slos.push(planned);
+            of_service.push(plan.slos.len() as u32 - 1);
+            plan.slos.len() as u32 - 1
+        });
+        plan.places.push(place);
     }
 
     fn finish(mut self) -> Plan<S> {
@@ -186,6 +195,7 @@ mod tests {
   - {service: a, objective: 99, indicator: {latency: {threshold: 1s}}, filter: 'cloud=y', by: [http.route]}
   - {service: b, objective: 99, indicator: availability, attributes: {tenant: x}, by: tenant}
   - {service: b, name: c, objective: 99, indicator: availability, attributes: {tenant: x}, filter: 'a=1 OR b=2'}
+  - {service: b, name: e, objective: 99.9, indicator: availability, attributes: {tenant: x}, by: tenant}
   - {service: b, name: d, objective: 99, indicator: {logs: {bad: 'severity>=error'}}}
 ",
         );
@@ -194,7 +204,8 @@ mod tests {
         assert_eq!(conditions, [vec![0, 1], vec![1], vec![2], vec![2, 3]]);
         assert_eq!((plan.conditions.len(), plan.groupings.len()), (4, 2));
         assert_eq!((plan.by_service["a"].as_slice(), plan.by_service["b"].as_slice()), (&[0, 1][..], &[2, 3][..]));
-        assert_eq!(Plan::logs(&slos).unwrap().slos.len(), 1);
+        assert_eq!(plan.places, [0, 1, 2, 3, 2]);
+        assert_eq!(Plan::logs(&slos).unwrap().places, [0]);
     }
 
     #[test]
