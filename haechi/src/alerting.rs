@@ -1,16 +1,17 @@
 //! SLO evaluation and alert delivery: files of SLOs in, webhooks out. The arithmetic is in the crate `slo`; here are
 //! its files, its clock and its network.
 //!
-//! [`Evaluator`] counts spans, steps alerts and commits; [`outbox`] delivers what was committed. Whatever a crash
+//! [`Evaluator`] counts events, steps alerts and commits; [`outbox`] delivers what was committed. Whatever a crash
 //! interrupts is found again in [`state`]: a change of an alert and its notification are one commit.
 
 mod check;
-mod counts;
 mod evaluator;
 mod files;
 mod outbox;
+#[cfg(test)]
+mod paper;
 mod state;
-mod supported;
+mod stored_counts;
 mod track;
 
 #[cfg(test)]
@@ -19,8 +20,9 @@ mod tests;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use model::{Nanos, TimeRange, TraceId};
-use slo::{Count, Slo};
+use model::Nanos;
+
+use crate::counting::Events;
 
 pub(crate) use check::{Checked, check};
 pub(crate) use evaluator::Evaluator;
@@ -30,24 +32,12 @@ pub(crate) use state::OpenError as StateError;
 /// The time now, in nanoseconds since the epoch.
 pub(crate) type Clock = Arc<dyn Fn() -> Nanos + Send + Sync>;
 
-/// Counts the events of an SLO in a range whose ends are multiples of the bucket width: one count per bucket, oldest
-/// first, each of the spans that [`Slo::judge`] takes and that start in the bucket. The error is a sentence for people.
-pub(crate) type CountEvents = Arc<dyn Fn(&Slo, TimeRange) -> Result<Vec<Count>, String> + Send + Sync>;
-
-/// Ids of traces with bad events of an SLO in a range, newest first, at most so many; empty if there are none or the
-/// question fails, since an alert is not held up for its examples.
-pub(crate) type FindBadTraces = Arc<dyn Fn(&Slo, TimeRange, usize) -> Vec<TraceId> + Send + Sync>;
-
-/// The start of the oldest stored span, or `None` if there is none; bounds what is counted from stored data.
-pub(crate) type OldestSpan = Arc<dyn Fn() -> Option<Nanos> + Send + Sync>;
-
-/// What the evaluator asks of the rest of the box. All but the clock may block and are called on blocking threads.
+/// What the evaluator asks of the rest of the box.
 #[derive(Clone)]
 pub(crate) struct Sources {
     pub(crate) now: Clock,
-    pub(crate) count: CountEvents,
-    pub(crate) bad_traces: FindBadTraces,
-    pub(crate) oldest_span: OldestSpan,
+    /// May block, and is asked on blocking threads.
+    pub(crate) events: Arc<dyn Events>,
 }
 
 /// Where things are.

@@ -20,11 +20,11 @@ use tokio::time::MissedTickBehavior;
 use crate::alerting::{self, Evaluator, Receiver};
 use crate::clock;
 use crate::config::Config;
+use crate::counting::Stored;
 use crate::logging::say;
 use crate::own;
 
 mod descriptors;
-mod indicators;
 mod web;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -116,7 +116,8 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
         receivers: receivers(config),
         external_url: config.external_url.clone(),
     };
-    let sources = indicators::sources(&store);
+    let events = Arc::new(Stored::new(Arc::clone(&store))?);
+    let sources = alerting::Sources { now: Arc::new(clock::now), events };
     let evaluator = tokio::task::spawn_blocking(move || Evaluator::open(alerting, sources)).await??;
     let status = evaluator.status();
     let addresses = web::Addresses { otlp_grpc: grpc_address, otlp_http: http_address, ui: ui_address };

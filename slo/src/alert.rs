@@ -188,6 +188,12 @@ impl SloAlerts {
     pub fn firing_severity(&self) -> Option<Severity> {
         self.tiers.iter().filter(|tier| matches!(tier.phase, Phase::Firing(_))).map(|tier| tier.severity).min()
     }
+
+    /// The most urgent severity that fires of one group.
+    pub fn firing_severity_of(&self, group: &Group) -> Option<Severity> {
+        let fires = |tier: &&TierAlert| tier.group == *group && matches!(tier.phase, Phase::Firing(_));
+        self.tiers.iter().filter(fires).map(|tier| tier.severity).min()
+    }
 }
 
 impl TierAlert {

@@ -3,14 +3,14 @@
 //! again when late spans arrive, and what has been counted at all is known apart from what was counted as zero.
 
 mod codec;
-mod sums;
+mod pages;
 
 use std::ops::Range;
 
 use model::{Nanos, TimeRange};
 
 pub use codec::DecodeError;
-use sums::Sums;
+use pages::Pages;
 
 /// How many events counted, and how many of those were good.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -86,15 +86,18 @@ pub struct Buckets {
     /// What has been counted, without gaps; at most `cells.len()` buckets.
     covered: Range<i64>,
     /// Bucket `n` is in place `n mod capacity`; places outside `covered` are zero.
-    cells: Vec<Cell>,
-    sums: Sums,
+    cells: Pages,
 }
 
 impl Buckets {
     /// An empty ring of `capacity` buckets of `width` nanoseconds, both at least 1.
     pub fn new(width: Nanos, capacity: usize) -> Self {
-        let capacity = capacity.max(1);
-        Self { width: width.max(1), covered: 0..0, cells: vec![Cell::default(); capacity], sums: Sums::new(capacity) }
+        Self { width: width.max(1), covered: 0..0, cells: Pages::new(capacity.max(1)) }
+    }
+
+    /// A ring of the same size that covers the same buckets, without an event.
+    pub fn emptied(&self) -> Self {
+        Self { width: self.width, covered: self.covered.clone(), cells: Pages::new(self.cells.len()) }
     }
 
     /// Nanoseconds per bucket.
@@ -151,6 +154,26 @@ impl Buckets {
         }
     }
 
+    /// Covers everything up to `end`, new buckets without an event; from `start` on if nothing is covered that they could
+    /// follow without a gap. What is older than the capacity is dropped.
+    pub fn extend(&mut self, start: i64, end: i64) {
+        if self.covered.is_empty() || start > self.covered.end {
+            self.clear();
+            self.covered = start..start;
+        }
+        let end = self.covered.end.max(end);
+        let oldest = end.saturating_sub_unsigned(self.cells.len() as u64);
+        self.forget_before(oldest);
+        self.covered = self.covered.start.max(oldest)..end;
+    }
+
+    /// Counts more events of a bucket; those of one that is not covered are counted by whoever covers it.
+    pub fn add(&mut self, bucket: i64, more: Count) {
+        if self.covered.contains(&bucket) {
+            self.set(bucket, Cell::from(Count::from(self.cell(bucket)) + more));
+        }
+    }
+
     /// The events of `buckets`, as far as they have been counted.
     pub fn sum(&self, buckets: Range<i64>) -> Count {
         let (start, end) = (buckets.start.max(self.covered.start), buckets.end.min(self.covered.end));
@@ -159,10 +182,25 @@ impl Buckets {
         }
         let (from, to) = (self.place(start), self.place(end - 1) + 1);
         if from < to {
-            self.sums.range(from, to)
+            self.cells.range(from, to)
         } else {
-            self.sums.range(from, self.cells.len()) + self.sums.range(0, to)
+            self.cells.range(from, self.cells.len()) + self.cells.range(0, to)
         }
+    }
+
+    /// The newest bucket with an event.
+    pub fn last_event(&self) -> Option<i64> {
+        // The sum from a bucket to the end only falls.
+        let (mut low, mut high) = (self.covered.start, self.covered.end);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.sum(middle..self.covered.end).total > 0 {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        (low > self.covered.start).then(|| low - 1)
     }
 
     /// The buckets of the window of `length` that ends in the bucket of `now`, which still fills.
@@ -186,11 +224,7 @@ impl Buckets {
     }
 
     fn set(&mut self, bucket: i64, cell: Cell) {
-        let place = self.place(bucket);
-        let old = std::mem::replace(&mut self.cells[place], cell);
-        if old != cell {
-            self.sums.change(place, old.into(), cell.into());
-        }
+        self.cells.set(self.place(bucket), cell);
     }
 
     fn forget_before(&mut self, oldest: i64) {
@@ -204,12 +238,11 @@ impl Buckets {
     }
 
     fn clear(&mut self) {
-        self.cells.fill(Cell::default());
-        self.sums = Sums::new(self.cells.len());
+        self.cells = Pages::new(self.cells.len());
     }
 
     fn cell(&self, bucket: i64) -> Cell {
-        self.cells[self.place(bucket)]
+        self.cells.get(self.place(bucket))
     }
 }
 

@@ -10,6 +10,11 @@ use crate::spec::GroupBy;
 /// Bytes of one value that are kept; longer ones with the same beginning are one group.
 const MAX_VALUE: usize = 200;
 
+/// As much of a value as tells its group.
+pub fn clip(value: &str) -> &str {
+    &value[..value.floor_char_boundary(MAX_VALUE)]
+}
+
 /// What alerts of [`Group::Rest`] have in place of values.
 pub const REST_LABEL: &str = "rest_of_groups";
 
@@ -27,9 +32,23 @@ pub enum Group {
 impl Group {
     /// The group of these values.
     pub fn of<'v>(values: impl IntoIterator<Item = &'v str>) -> Self {
-        Group::Values(
-            values.into_iter().map(|value| value[..value.floor_char_boundary(MAX_VALUE)].to_owned()).collect(),
-        )
+        Group::Values(values.into_iter().map(|value| clip(value).to_owned()).collect())
+    }
+
+    /// The group in words: `http.route=/v1/bookings, tenant=acme`; `None` for all events.
+    pub fn words(&self, by: Option<&GroupBy>) -> Option<String> {
+        match self {
+            Group::All => None,
+            Group::Rest => Some("all other groups".to_owned()),
+            Group::Values(values) => {
+                let keys = by.map_or(&[][..], |by| &by.keys);
+                let pairs = keys.iter().zip(values).map(|(key, value)| match value.as_str() {
+                    "" => format!("no {key}"),
+                    value => format!("{key}={value}"),
+                });
+                Some(pairs.collect::<Vec<_>>().join(", "))
+            }
+        }
     }
 
     /// Adds the labels that tell its alerts from those of other groups.
@@ -163,5 +182,9 @@ mod tests {
         assert_eq!(labels(Group::of(["/v1", "acme"])), ["http_route=/v1", "tenant=acme"]);
         assert_eq!(labels(Group::Rest), ["rest_of_groups=true"]);
         assert!(labels(Group::All).is_empty());
+        let words = |group: Group| group.words(Some(&by));
+        assert_eq!(words(Group::of(["/v1", ""])).as_deref(), Some("http.route=/v1, no tenant"));
+        assert_eq!(words(Group::Rest).as_deref(), Some("all other groups"));
+        assert_eq!(words(Group::All), None);
     }
 }

@@ -8,6 +8,7 @@ pub mod backtest;
 pub mod buckets;
 pub mod burn;
 pub mod chart;
+pub mod counts;
 pub mod duration;
 pub mod fingerprint;
 pub mod formats;
@@ -22,5 +23,6 @@ pub mod windows;
 mod zone;
 
 pub use buckets::{Buckets, Count};
+pub use counts::{Counts, Tally};
 pub use spec::Slo;
 pub use status::Status;

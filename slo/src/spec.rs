@@ -16,8 +16,8 @@ pub(crate) mod bad_files;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use model::Nanos;
 use model::time::SECOND;
-use model::{Nanos, Span};
 
 use crate::duration;
 use crate::fingerprint::Fnv;
@@ -28,7 +28,7 @@ pub use exclusion::{Days, Exclusion, Recurrence, When, excluded};
 pub use groups::GroupBy;
 pub use indicator::{
     Absent, Answer, Comparison, ErrorsAre, GoodSpan, HttpAnswers, Indicator, LogJudge, LogSli, RatioSli, Selector,
-    SliceSli, SpanSli,
+    SliceSli, SpanSli, http_status,
 };
 pub use parse::{parse, reject_duplicates};
 pub use window::{Calendar, CalendarUnit, Window};
@@ -138,15 +138,6 @@ impl Tier {
 }
 
 impl Slo {
-    /// Whether the span counts and is good: `None` if it does not count, or if the SLO is not one over spans.
-    pub fn judge(&self, span: &Span<'_>) -> Option<bool> {
-        let spans = self.indicator.spans()?;
-        if span.service != self.service || !spans.selector.matches(span) {
-            return None;
-        }
-        spans.judge(span.is_error(), span.duration, indicator::http_status(span))
-    }
-
     /// The width of the buckets in which its events are counted: a fifth of the shortest alert window or less, 1 s to 60 s.
     ///
     /// A window is summed in whole buckets, so that a fifth bounds the error of the shortest window to 20 %.

@@ -7,7 +7,8 @@ use model::{Nanos, TimeRange};
 
 use crate::alert::{SloAlerts, Transition};
 use crate::burn::{Budget, Condition, TierReading};
-use crate::spec::{Severity, Slo, SpecError};
+use crate::groups::Group;
+use crate::spec::{Indicator, Severity, Slo, SpecError};
 
 /// The state of all SLOs after one evaluation.
 #[derive(Debug, Clone, Default)]
@@ -21,10 +22,10 @@ pub struct Status {
     /// Evaluations of the time the box was down, made up after the last start.
     pub caught_up: u64,
     /// In the order of their names.
-    pub slos: Vec<SloStatus>,
+    pub slos: Vec<Arc<SloStatus>>,
     /// Mistakes in files whose last good version, if any, is still in use; empty when all is well.
     pub file_errors: Vec<SpecError>,
-    /// Why the last round could not count, store or evaluate; `None` when it could.
+    /// Why the last round could not store or evaluate at all; `None` when it could.
     pub problem: Option<String>,
     /// Changes of alerts, newest first; the last few hundred.
     pub history: Vec<Transition>,
@@ -41,8 +42,39 @@ pub struct SloStatus {
     pub tiers: Vec<TierReading>,
     pub alerts: SloAlerts,
     /// Burn over the window of the SLO, oldest first; for charts.
-    pub burn: Vec<BurnPoint>,
+    pub burn: Arc<[BurnPoint]>,
     pub coverage: Coverage,
+    /// Of an SLO with groups, each that is counted on its own and the rest, in order; what is above is of all events.
+    pub groups: Vec<GroupStatus>,
+    /// Groups that are counted with the rest, as far as they are remembered.
+    pub n_waiting_groups: usize,
+    /// Why it could not be counted; its alerts stay as they are.
+    pub problem: Option<String>,
+    /// Why there is no data, where there is none.
+    pub silence: Option<Silence>,
+}
+
+/// One group of an SLO.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupStatus {
+    pub group: Group,
+    pub health: Health,
+    pub budget: Budget,
+    /// The tiers of the SLO in its order.
+    pub tiers: Vec<TierReading>,
+}
+
+/// Why an SLO has no event in its longest alert window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// Nothing of the kind that it counts is stored.
+    NothingStored,
+    /// What is stored has been counted, and nothing of it is an event.
+    NothingMatches,
+    /// What is stored is still being counted.
+    NotCounted,
+    /// The last event was in the bucket that ended then.
+    Since(Nanos),
 }
 
 /// The word for an SLO.
@@ -61,17 +93,33 @@ pub enum Health {
 }
 
 impl Health {
-    /// The word of an SLO from what fires and what its tiers read.
+    /// The word of an SLO or of a group from the most urgent that fires of it and what its tiers read.
     ///
     /// The events of the SLO window decide alone whether there is data if there are no tiers.
-    pub fn of(alerts: &SloAlerts, tiers: &[TierReading], budget: &Budget) -> Self {
+    pub fn of(firing: Option<Severity>, tiers: &[TierReading], budget: &Budget) -> Self {
         let longest = tiers.iter().map(|reading| reading.long.count.total).max();
-        match alerts.firing_severity() {
+        match firing {
             Some(Severity::Page) => Health::Burning,
             Some(Severity::Ticket) => Health::Degraded,
             None if longest.unwrap_or(budget.events.count.total) == 0 => Health::NoData,
             None if budget.remaining.is_some_and(|left| left <= 0.0) => Health::BudgetSpent,
             None => Health::Ok,
+        }
+    }
+
+    /// The word of an SLO whose groups have these, the worst of them; there is no data without a group.
+    pub fn worst(groups: impl IntoIterator<Item = Health>) -> Self {
+        groups.into_iter().max_by_key(|health| health.urgency()).unwrap_or(Health::NoData)
+    }
+
+    /// Higher is worse.
+    pub fn urgency(self) -> u8 {
+        match self {
+            Health::NoData => 0,
+            Health::Ok => 1,
+            Health::BudgetSpent => 2,
+            Health::Degraded => 3,
+            Health::Burning => 4,
         }
     }
 
@@ -83,6 +131,29 @@ impl Health {
             Health::Degraded => "degraded",
             Health::Burning => "burning",
             Health::NoData => "no data",
+        }
+    }
+}
+
+impl Silence {
+    /// Why, as a sentence without its end. When the last event was is for the reader to add.
+    pub fn words(self, slo: &Slo) -> String {
+        let (plural, matches) = match slo.indicator {
+            Indicator::Spans(_) => {
+                ("spans", format!("no stored span of the service {:?} is one that it counts", slo.service))
+            }
+            Indicator::Logs(_) => {
+                ("log records", format!("no stored log record of the service {:?} is one that it counts", slo.service))
+            }
+            Indicator::Ratio(_) | Indicator::Slices(_) => {
+                ("metrics", "its expressions give no value over what is stored".to_owned())
+            }
+        };
+        match self {
+            Silence::NothingStored => format!("no {plural} are stored"),
+            Silence::NothingMatches => matches,
+            Silence::NotCounted => "what is stored is still being counted".to_owned(),
+            Silence::Since(_) => "no event came in its longest alert window".to_owned(),
         }
     }
 }
@@ -151,9 +222,36 @@ pub enum AttemptOutcome {
 }
 
 impl SloStatus {
+    /// What is known of a group; of [`Group::All`] what is known of all events.
+    pub fn of_group(&self, group: &Group) -> Option<(&Budget, &[TierReading])> {
+        if *group == Group::All {
+            return Some((&self.budget, &self.tiers));
+        }
+        let found = self.groups.iter().find(|it| it.group == *group)?;
+        Some((&found.budget, &found.tiers))
+    }
+
+    /// The groups, those first that fire or burn fastest in the short window of the most urgent tier.
+    pub fn by_burn(&self) -> Vec<&GroupStatus> {
+        let mut groups: Vec<&GroupStatus> = self.groups.iter().collect();
+        let burn = |group: &GroupStatus| {
+            let short = group.tiers.first().map_or(group.budget.events.count, |tier| tier.short.count);
+            (short.error_ratio().unwrap_or_default(), group.budget.events.count.error_ratio().unwrap_or_default())
+        };
+        groups.sort_by(|a, b| {
+            let urgency = b.health.urgency().cmp(&a.health.urgency());
+            let burns = burn(b).partial_cmp(&burn(a)).unwrap_or(std::cmp::Ordering::Equal);
+            urgency.then(burns).then_with(|| a.group.cmp(&b.group))
+        });
+        groups
+    }
+
     /// Tiers whose condition is critical but for too few bad events; the page must show them.
     pub fn suppressed(&self) -> impl Iterator<Item = &TierReading> {
-        self.tiers.iter().filter(|reading| matches!(reading.condition, Condition::Suppressed { .. }))
+        self.tiers
+            .iter()
+            .chain(self.groups.iter().flat_map(|group| &group.tiers))
+            .filter(|reading| matches!(reading.condition, Condition::Suppressed { .. }))
     }
 }
 
@@ -165,7 +263,6 @@ mod tests {
     use crate::alert::{Firing, Phase, TierAlert};
     use crate::buckets::{Count, WindowCount};
     use crate::burn::Exhaustion;
-    use crate::groups::Group;
 
     fn alerts(firing: &[Severity]) -> SloAlerts {
         let tier = |severity: Severity| {
@@ -217,7 +314,11 @@ mod tests {
         ];
         for (firing, totals, budget, expected) in table {
             let readings: Vec<TierReading> = totals.iter().map(|total| reading(*total)).collect();
-            assert_eq!(Health::of(&alerts(firing), &readings, budget).name(), *expected, "{firing:?} {totals:?}");
+            assert_eq!(
+                Health::of(alerts(firing).firing_severity(), &readings, budget).name(),
+                *expected,
+                "{firing:?} {totals:?}"
+            );
         }
     }
 }

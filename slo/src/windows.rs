@@ -59,6 +59,11 @@ impl<'a> Windows<'a> {
         Self::new(slo, buckets, TimeRange::new(start, window.end.max(now).saturating_add(width)))
     }
 
+    /// The same windows over other buckets of the same width: those of a group.
+    pub fn over(&self, buckets: &'a Buckets) -> Self {
+        Self { slo: self.slo, buckets, excluded: self.excluded.clone() }
+    }
+
     pub fn slo(&self) -> &'a Slo {
         self.slo
     }

@@ -137,6 +137,11 @@ impl SharedBytes {
     }
 
     #[inline]
+    fn key(&self, row: usize) -> Option<usize> {
+        self.0.as_ref()?.0.key(row)
+    }
+
+    #[inline]
     fn get(&self, row: usize) -> &[u8] {
         let Some((array, values)) = &self.0 else { return &[] };
         array.key(row).map_or(&[], |key| values.value(key))

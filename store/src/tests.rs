@@ -11,6 +11,7 @@ mod filters;
 mod formats;
 mod item;
 mod logs;
+mod news;
 mod retention;
 mod sequences;
 

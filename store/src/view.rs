@@ -14,6 +14,7 @@ use crate::disk::DiskGuard;
 use crate::flush::Frozen;
 use crate::manifest::{Manifest, SegmentEntry};
 use crate::memtable::{MERGE_ROWS, Memtable, PreparedRequest};
+use crate::news::{Follower, News};
 use crate::retention::Dropped;
 use crate::schema::Table;
 use crate::segment::{Recent, Segment};
@@ -54,6 +55,7 @@ struct View {
     active_since: Option<Instant>,
     frozen: Option<Arc<Frozen>>,
     segments: Arc<Vec<Arc<Segment>>>,
+    follower: Follower,
     closed: bool,
 }
 
@@ -69,6 +71,7 @@ impl Shared {
             active_since: None,
             frozen: None,
             segments: Arc::new(segments),
+            follower: Follower::default(),
             closed: false,
         };
         Shared {
@@ -112,7 +115,17 @@ impl Shared {
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {
-        let view = self.lock();
+        self.snapshot_of(&self.lock())
+    }
+
+    pub(crate) fn news(&self) -> News {
+        let mut view = self.lock();
+        let snapshot = self.snapshot_of(&view);
+        let rows = view.follower.look(&snapshot.memory);
+        News { snapshot, rows }
+    }
+
+    fn snapshot_of(&self, view: &View) -> Snapshot {
         // In the order in which the rows were stored.
         let mut memory = view.frozen.as_ref().map(|frozen| frozen.rows.chunks.clone()).unwrap_or_default();
         for (chunks, newer) in memory.iter_mut().zip(&view.active.chunks) {
@@ -177,7 +190,9 @@ impl Shared {
     /// Lets `segments` take the place of the frozen rows.
     pub(crate) fn publish(&self, segments: Vec<Arc<Segment>>) {
         let mut view = self.lock();
-        view.frozen = None;
+        if let Some(frozen) = view.frozen.take() {
+            view.follower.leave(&frozen.rows.chunks);
+        }
         Arc::make_mut(&mut view.segments).extend(segments);
     }
 

@@ -1,11 +1,12 @@
 //! An SLO in words and classes, for the pages that show one.
 
 use model::Nanos;
-use slo::burn::Exhaustion;
-use slo::spec::Window;
-use slo::status::{Health, SloStatus};
+use slo::alert::Phase;
+use slo::burn::{Budget, Exhaustion};
+use slo::spec::{Tier, Window};
+use slo::status::{Health, Silence, SloStatus};
 
-use crate::format::{self, Stamp};
+use crate::format::{self, Stamp, clip};
 use crate::page_url::PageUrl;
 use crate::parts::Meter;
 use crate::shell::{Shell, firing_since};
@@ -32,18 +33,6 @@ pub(crate) struct SloCard {
 impl SloCard {
     pub(crate) fn new(shell: &Shell, status: &SloStatus) -> Self {
         let slo = &status.slo;
-        let budget_left = match status.budget.remaining {
-            Some(left) if left >= 0.0 => format!("{} left", format::percent(left)),
-            Some(left) if left > -1.0 => format!("{} overspent", format::percent(-left)),
-            Some(left) => format!("spent {} times over", format::number(1.0 - left)),
-            None => "no events".to_owned(),
-        };
-        let meter_class = match status.budget.remaining {
-            None => "none",
-            Some(left) if left <= 0.0 => "error",
-            Some(left) if left < 0.25 => "warn",
-            Some(_) => "ok",
-        };
         let (word, class) = health(status.health);
         let coverage = &status.coverage;
         SloCard {
@@ -58,13 +47,9 @@ impl SloCard {
                 .attained_percent()
                 .map_or("–".to_owned(), |percent| format::percent(percent / 100.0)),
             window: slo.window.to_string(),
-            meter: Meter::new(
-                status.budget.remaining.unwrap_or(0.0),
-                meter_class,
-                format!("Error budget: {budget_left}"),
-            ),
+            meter: meter(&status.budget),
             events_left: events_left(status),
-            budget_left,
+            budget_left: budget_left(&status.budget),
             exhaustion: exhaustion(status.budget.exhaustion),
             since: firing_since(&status.alerts, None).map(Stamp::clock),
             coverage: (coverage.share < 0.999).then(|| {
@@ -78,8 +63,89 @@ impl SloCard {
     }
 }
 
+/// What is left of a budget, in words.
+pub(crate) fn budget_left(budget: &Budget) -> String {
+    match budget.remaining {
+        Some(left) if left >= 0.0 => format!("{} left", format::percent(left)),
+        Some(left) if left > -1.0 => format!("{} overspent", format::percent(-left)),
+        Some(left) => format!("spent {} times over", format::number(1.0 - left)),
+        None => "no events".to_owned(),
+    }
+}
+
+/// What is left of a budget, as a bar.
+pub(crate) fn meter(budget: &Budget) -> Meter {
+    let class = match budget.remaining {
+        None => "none",
+        Some(left) if left <= 0.0 => "error",
+        Some(left) if left < 0.25 => "warn",
+        Some(_) => "ok",
+    };
+    Meter::new(budget.remaining.unwrap_or(0.0), class, format!("Error budget: {}", budget_left(budget)))
+}
+
+/// Where the alert of a tier is, its class, and since when; of several groups the one that is furthest on.
+pub(crate) fn phase_of(status: &SloStatus, tier: &Tier) -> (&'static str, &'static str, Option<Nanos>) {
+    let id = tier.id();
+    let of_tier = || status.alerts.tiers.iter().filter(|alert| alert.id == id);
+    let firing = of_tier().filter_map(|alert| match &alert.phase {
+        Phase::Firing(firing) => Some(firing.since),
+        Phase::Inactive | Phase::Pending { .. } => None,
+    });
+    let pending = of_tier().filter_map(|alert| match &alert.phase {
+        Phase::Pending { since } => Some(*since),
+        Phase::Inactive | Phase::Firing(_) => None,
+    });
+    match (firing.min(), pending.min()) {
+        (Some(since), _) => ("firing", "error", Some(since)),
+        (None, Some(since)) => ("pending", "warn", Some(since)),
+        (None, None) => ("inactive", "", None),
+    }
+}
+
+/// What one SLO has to say about its counts: title and text.
+pub(crate) fn about_counts(status: &SloStatus) -> Vec<(&'static str, String)> {
+    let mut items = Vec::new();
+    if let Some(share) = status.coverage.backfill {
+        let text = format!(
+            "{} of the stored data of its window has been counted; alerts wait until their windows are.",
+            format::percent(share)
+        );
+        items.push(("Counting stored data", text));
+    }
+    if let Some(silence) = status.silence {
+        let mut words = silence.words(&status.slo);
+        if let Silence::Since(last) = silence {
+            words.push_str(&format!("; the last was at {}", Stamp::full(last)));
+        }
+        items.push(("No data", format!("{}.", capitalized(&words))));
+    }
+    items
+}
+
+fn capitalized(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// How many of its groups burn, in words, or that it cannot be counted; empty for an SLO without groups.
+pub(crate) fn groups_words(status: &SloStatus) -> String {
+    if status.problem.is_some() {
+        return "cannot be counted".to_owned();
+    }
+    if status.slo.by.is_none() {
+        return String::new();
+    }
+    let n_bad = status.groups.iter().filter(|group| group.health.urgency() > Health::BudgetSpent.urgency()).count();
+    let noun = if status.groups.len() == 1 { "group" } else { "groups" };
+    match n_bad {
+        0 => format!("{} {noun}", status.groups.len()),
+        n => format!("{n} of {} {noun} with an alert", status.groups.len()),
+    }
+}
+
 /// The word for the health of an SLO and the class of its badge.
-fn health(health: Health) -> (&'static str, &'static str) {
+pub(crate) fn health(health: Health) -> (&'static str, &'static str) {
     match health {
         Health::Ok => ("OK", "ok"),
         Health::BudgetSpent => ("Budget spent", "warn"),
@@ -126,7 +192,8 @@ pub(crate) struct Notices {
 }
 
 impl Notices {
-    pub(crate) fn of(status: &slo::Status, now: Nanos) -> Self {
+    /// What there is to say about all SLOs, or about none but `only` this one.
+    pub(crate) fn of(status: &slo::Status, now: Nanos, only: Option<&str>) -> Self {
         let mut items: Vec<(&'static str, String, bool)> = Vec::new();
         if let Some(problem) = &status.problem {
             items.push(("Not evaluated", problem.clone(), true));
@@ -139,6 +206,13 @@ impl Notices {
                 format!("the last evaluation was {age} ago; one is due every {}", format::coarse(status.interval)),
                 true,
             ));
+        }
+        for slo in status.slos.iter().filter(|slo| only.is_none_or(|name| slo.slo.name == name)).take(20) {
+            if let Some(problem) = &slo.problem {
+                let name = if only.is_some() { String::new() } else { format!("{}: ", slo.slo.name) };
+                let text = format!("{name}{}. Its alerts stay as they are until it can be.", clip(problem, 1_000));
+                items.push(("Cannot be counted", text, true));
+            }
         }
         for error in status.file_errors.iter().take(20) {
             items.push(("SLO file", format!("{error}. The last good version stays in use."), true));

@@ -7,26 +7,24 @@ use slo::formats::load;
 use slo::spec::{SpecError, SpecErrors, reject_duplicates};
 
 use super::files::{self, FilesError};
-use super::supported;
 
 /// The SLOs of files that have no mistake.
 pub(crate) struct Checked {
     pub(crate) slos: Vec<Slo>,
     /// What files of other formats say that no SLO here can say.
     pub(crate) unmapped: Vec<SpecError>,
-    /// Why a box refuses some of the SLOs.
-    pub(crate) not_counted: Vec<SpecError>,
 }
 
 /// The SLOs of a folder of `*.yaml` files or of one file, or every mistake in them.
 pub(crate) fn check(path: &Path) -> Result<Checked, FilesError> {
     let contents = files::contents(path)?;
-    let mut checked = Checked { slos: Vec::new(), unmapped: Vec::new(), not_counted: Vec::new() };
+    let mut checked = Checked { slos: Vec::new(), unmapped: Vec::new() };
     let mut errors = Vec::new();
     for (file, content) in contents {
         match content {
             Ok(text) => match load(&file, &text) {
                 Ok(loaded) => {
+                    errors.extend(loaded.slos.iter().filter_map(files::bad_queries));
                     checked.slos.extend(loaded.slos);
                     checked.unmapped.extend(loaded.unmapped);
                 }
@@ -39,7 +37,6 @@ pub(crate) fn check(path: &Path) -> Result<Checked, FilesError> {
     if !errors.is_empty() {
         return Err(SpecErrors(errors).into());
     }
-    checked.not_counted = checked.slos.iter().flat_map(supported::refuse).collect();
     Ok(checked)
 }
 
@@ -47,10 +44,10 @@ pub(crate) fn check(path: &Path) -> Result<Checked, FilesError> {
 mod tests {
     use super::*;
 
-    const SLOTH: &str = "version: prometheus/v1\nservice: s\nslos:\n  - {name: a, objective: 99, sli: {plugin: {id: x}}, alerting: {}}\n  - {name: b, objective: 99, sli: {raw: {error_ratio_query: 'r[{{.window}}]'}}, alerting: {}}\n";
+    const SLOTH: &str = "version: prometheus/v1\nservice: s\nslos:\n  - {name: a, objective: 99, sli: {plugin: {id: x}}, alerting: {}}\n  - {name: b, objective: 99, sli: {raw: {error_ratio_query: 'rate(r[{{.window}}])'}}, alerting: {}}\n";
 
     #[test]
-    fn tells_what_is_not_mapped_and_what_is_not_counted() {
+    fn tells_what_is_not_mapped() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a.yaml"), SLOTH).unwrap();
         std::fs::write(dir.path().join("b.yaml"), "service: t\nindicator: availability\nobjective: 99\n").unwrap();
@@ -58,9 +55,28 @@ mod tests {
         let names: Vec<_> = checked.slos.iter().map(|slo| slo.name.as_str()).collect();
         assert_eq!(names, ["s-b", "t-availability"]);
         assert!(checked.unmapped[0].to_string().contains("a.yaml:4:44: slos[0].sli.plugin: "));
-        assert_eq!(checked.not_counted.len(), 1);
-        assert!(checked.not_counted[0].to_string().contains("are not counted by this version"));
         assert_eq!(check(&dir.path().join("b.yaml")).unwrap().slos.len(), 1);
+    }
+
+    #[test]
+    fn a_query_with_a_mistake_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let table = [
+            ("indicator: availability\nfilter: 'a=('\n", "filter: "),
+            (
+                "indicator: availability\nfilter: '{a=1} CHILD OF {b=2}'\n",
+                "filter: a condition on single spans is expected",
+            ),
+            ("indicator: {logs: {bad: 'severity>=loud'}}\n", "indicator.logs.bad: "),
+            ("indicator: {promql: {error_ratio: 'a[$window'}}\n", "indicator.promql.error_ratio: "),
+            ("indicator: {promql: {good: 'a[$window]', total: 'b[$window]'}}\n", "invalid expression type"),
+            ("indicator: {slices: {query: 'sum(', op: <, value: 1}}\n", "indicator.slices.query: "),
+        ];
+        for (keys, expected) in table {
+            std::fs::write(dir.path().join("a.yaml"), format!("service: s\nobjective: 99\n{keys}")).unwrap();
+            let errors = check(dir.path()).err().map(|errors| errors.to_string()).unwrap_or_default();
+            assert!(errors.contains("a.yaml:1:1: ") && errors.contains(expected), "{keys}: {errors}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The background task that evaluates all SLOs every few seconds: reads changed files, counts, steps the alerts,
 //! commits, publishes a [`Status`].
 
+mod counting;
 mod notify;
 mod round;
 

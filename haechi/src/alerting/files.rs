@@ -11,7 +11,7 @@ use slo::Slo;
 use slo::formats::{Loaded, load};
 use slo::spec::{Place, SpecError, SpecErrors, reject_duplicates};
 
-use super::supported;
+use crate::counting;
 
 /// More than any team has, and few enough to be read every two seconds.
 const MAX_FILES: usize = 1000;
@@ -148,9 +148,15 @@ impl SloFiles {
     }
 }
 
-/// The SLOs of a file, if all of them are counted by this version.
+/// What of an SLO cannot be asked for: a search or an expression with a mistake.
+pub(super) fn bad_queries(slo: &Slo) -> Option<SpecError> {
+    let bad = counting::check(slo).err()?;
+    Some(SpecError::new(&slo.file, slo.place, bad.key, bad.error.to_string()))
+}
+
+/// The SLOs of a file, if all of them can be counted.
 fn counted(loaded: Loaded) -> Result<Vec<Slo>, Vec<SpecError>> {
-    let errors: Vec<SpecError> = loaded.slos.iter().flat_map(supported::refuse).collect();
+    let errors: Vec<SpecError> = loaded.slos.iter().filter_map(bad_queries).collect();
     if !errors.is_empty() {
         return Err(errors);
     }

@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State as Shared;
-use model::time::{MINUTE, SECOND};
+use model::time::SECOND;
 use slo::status::Health;
 use tokio::net::TcpListener;
 
+use super::paper::Paper;
 use super::*;
 
 const FILE: &str = "
@@ -56,31 +57,21 @@ async fn a_fault_is_told_to_the_receiver_and_so_is_its_end() {
     let router = Router::new().fallback(receive).with_state(Arc::clone(&bodies));
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
 
-    // Ten events a second for the last five minutes; they are bad since the fault went on.
+    // An event a tenth of a second, for the last minutes too; all are bad while the fault is on.
     let fault = Arc::new(AtomicBool::new(true));
     let since = real_now();
-    let (switch, ended) = (Arc::clone(&fault), Arc::new(Mutex::new(Nanos::MAX)));
-    let end = Arc::clone(&ended);
-    let sources = Sources {
-        now: Arc::new(real_now),
-        count: Arc::new(move |slo, range| {
-            if !switch.load(Ordering::Relaxed) {
-                let mut end = end.lock().unwrap();
-                *end = (*end).min(real_now());
-            }
-            let (width, now, end) = (slo.bucket_width(), real_now(), *end.lock().unwrap());
-            let bucket = |start: Nanos| {
-                let past = start <= now && start > since - 5 * MINUTE;
-                let total = if past { 10 * (width / SECOND).unsigned_abs() } else { 0 };
-                let bad = start + width > since && start < end;
-                Count { good: if bad { total / 2 } else { total }, total }
-            };
-            let buckets = (range.end - range.start) / width;
-            Ok((0..buckets).map(|index| bucket(range.start + index * width)).collect())
-        }),
-        bad_traces: Arc::new(|_, _, _| vec![TraceId([9; 16])]),
-        oldest_span: Arc::new(move || Some(since - 5 * MINUTE)),
-    };
+    let paper = Arc::new(Paper::new(Arc::new(real_now)));
+    paper.events.lock().unwrap().extend((0..1000).map(|tenth| (since - (1000 - tenth) * SECOND / 10, true, "")));
+    let (switch, written) = (Arc::clone(&fault), Arc::clone(&paper));
+    let writer = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let good = !switch.load(Ordering::Relaxed);
+            written.events.lock().unwrap().push((real_now(), good, ""));
+        }
+    });
+    let events = Arc::clone(&paper) as Arc<dyn crate::counting::Events>;
+    let sources = Sources { now: Arc::new(real_now), events };
     let config = Config {
         dir: dir.path().join("alerts"),
         slo_dir: dir.path().join("slos"),
@@ -102,6 +93,7 @@ async fn a_fault_is_told_to_the_receiver_and_so_is_its_end() {
     drop(stop);
     running.await.unwrap();
     server.abort();
+    writer.abort();
 
     let bodies = bodies.lock().unwrap();
     let fields = |index: usize| {

@@ -1,183 +1,208 @@
-//! One SLO while it is watched: its buckets, and which of them have to be counted next.
+//! One SLO while it is watched: its counts, and which time of them has to be counted again.
 //!
-//! Three hands count. *Recent* counts the time since the last look and a little before, and now and then the last five
-//! minutes, for late spans. *Backfill* works from there back to the start of the window or of the stored data. *Sweep*
-//! goes over the window again and again, slowly, for spans that came later still, such as an imported history.
+//! Events that come are added as they come (`evaluator/counting.rs`). What nobody saw coming, in the time before a start
+//! or behind a flush, is *to do*: it is counted again from what is stored. *Backfill* goes from there back to the start of
+//! the window or of the stored data.
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use model::Nanos;
-use model::time::{HOUR, MINUTE, SECOND};
-use slo::alert::SloAlerts;
+use model::time::MINUTE;
+use model::{Nanos, TimeRange};
+use slo::alert::{Phase, SloAlerts};
+use slo::counts::Recount;
+use slo::groups::Group;
+use slo::spec::Indicator;
+use slo::status::{BurnPoint, SloStatus};
 use slo::windows::first_needed;
-use slo::{Buckets, Count, Slo};
+use slo::{Counts, Slo, Tally};
 
-use super::CountEvents;
+/// Before a stretch that nobody saw coming so much is counted again too, for events that came late.
+pub(super) const LATE: Nanos = 5 * MINUTE;
+/// Events that claim to be of so much later are counted; the clocks of senders differ.
+pub(super) const AHEAD: Nanos = MINUTE;
+/// What PromQL gives for the last minutes is asked for again, since samples come late: two of its longest stretches.
+pub(super) const EVALUATED_AGAIN: Nanos = 2 * crate::counting::LONGEST_STRETCH;
 
-/// Spans that arrive so late are counted within seconds. Exporters send every 5 s.
-const RECENT: Nanos = 30 * SECOND;
-/// Spans that arrive so late are counted within [`LATE_EVERY`].
-const LATE: Nanos = 5 * MINUTE;
-const LATE_EVERY: Nanos = 30 * SECOND;
-/// The sweep may take this share of one core: after each piece it rests so many times as long as the piece took.
-const SWEEP_REST: u32 = 100;
-/// Pieces are sized to take about so long.
-const PIECE_TIME: Duration = Duration::from_millis(200);
+/// Counts without a new event are stored so often, so that a start need not look at what it knows.
+const SAVE_IDLE: Nanos = 10 * MINUTE;
 
 pub(super) struct Track {
     pub(super) slo: Arc<Slo>,
-    pub(super) buckets: Buckets,
+    pub(super) counts: Counts,
     pub(super) alerts: SloAlerts,
-    /// Whether the buckets differ from the stored ones.
+    /// Whether the counts differ from the stored ones, and when they were stored.
     pub(super) is_dirty: bool,
+    pub(super) saved_at: Nanos,
     /// Why the last counting failed.
     pub(super) problem: Option<String>,
-    late_counted: Nanos,
-    /// Buckets per piece of backfill or sweep; adapts to how long a piece takes.
-    piece: i64,
-    /// The end of the next piece of the sweep, and when it may run.
-    sweep: Option<i64>,
-    sweep_after: Option<Instant>,
+    /// What has to be counted again; its events so far may be missing.
+    pub(super) todo: Option<TimeRange>,
+    /// Whether its counts go on from a moment that is known.
+    pub(super) is_joined: bool,
+    pub(super) status: Option<Arc<SloStatus>>,
+    /// The chart, and when it was drawn.
+    pub(super) burn: Arc<[BurnPoint]>,
+    pub(super) drawn_at: Nanos,
 }
 
 impl Track {
-    pub(super) fn new(slo: Arc<Slo>, buckets: Buckets, alerts: SloAlerts) -> Self {
-        let piece = (HOUR / buckets.width()).max(1);
+    pub(super) fn new(slo: Arc<Slo>, counts: Counts, alerts: SloAlerts) -> Self {
         Self {
             slo,
-            buckets,
+            counts,
             alerts,
             is_dirty: false,
+            saved_at: 0,
             problem: None,
-            late_counted: 0,
-            piece,
-            sweep: None,
-            sweep_after: None,
+            todo: None,
+            is_joined: false,
+            status: None,
+            burn: Arc::default(),
+            drawn_at: 0,
         }
     }
 
-    /// Counts what is new at `now`; false if it failed, or if `deadline` came before it was done.
-    pub(super) fn count_recent(&mut self, now: Nanos, count: &CountEvents, deadline: Instant) -> bool {
-        let end = self.buckets.bucket_of(now) + 1;
-        let covered = self.buckets.covered();
-        let is_late_due = now.saturating_sub(self.late_counted).unsigned_abs() >= LATE_EVERY.unsigned_abs();
-        let back = if is_late_due { LATE + LATE_EVERY } else { RECENT };
-        let recent = self.buckets.bucket_of(now.saturating_sub(back));
-        let capacity = i64::try_from(self.buckets.capacity()).unwrap_or(i64::MAX);
-        let mut start = if covered.is_empty() || covered.end < end.saturating_sub(capacity) {
-            // Nothing is known, or nothing that still matters: begin with now, the backfill does the rest.
-            self.buckets.bucket_of(now.saturating_sub(LATE))
-        } else if covered.end < recent {
-            // The box was down, or counting failed for a while: go on where it ended, and a little before for late spans.
-            covered.end - LATE / self.buckets.width()
-        } else {
-            recent
+    /// Buckets that the ring needs beside those of the window.
+    pub(super) fn ahead(slo: &Slo) -> usize {
+        usize::try_from((AHEAD + MINUTE) / slo.bucket_width()).unwrap_or_default() + 1
+    }
+
+    /// Whether its events are counted one by one as they come, and not asked for by PromQL.
+    pub(super) fn is_counted(&self) -> bool {
+        matches!(self.slo.indicator, Indicator::Spans(_) | Indicator::Logs(_))
+    }
+
+    /// Whether everything up to now is in its counts.
+    pub(super) fn is_up_to_date(&self) -> bool {
+        self.is_joined && self.todo.is_none() && self.problem.is_none()
+    }
+
+    /// Covers the time up to `now`. Events before are counted again from where the counts end, or from a little before
+    /// `now` if nothing that still matters is counted.
+    pub(super) fn join(&mut self, now: Nanos) {
+        let covered = self.counts.all().covered_time();
+        let (end, back) = match self.is_counted() {
+            true => (up(now.saturating_add(AHEAD)), LATE),
+            false => (self.bucket_end(now), EVALUATED_AGAIN),
         };
-        start = start.max(end - capacity);
-        while start < end {
-            let piece = start..end.min(start + self.piece.max(LATE / self.buckets.width() + 2));
-            if !self.count(&piece, count) {
-                return false;
-            }
-            start = piece.end;
-            if start < end && Instant::now() >= deadline {
-                return false;
-            }
+        let reach = now.saturating_sub(self.counts.all().capacity() as i64 * self.width());
+        let is_of_use = !covered.is_empty() && covered.end > reach && covered.start < now;
+        // The end of stored counts lies ahead of the moment until when they are known.
+        let since = if is_of_use { covered.end.saturating_sub(AHEAD + MINUTE).min(now) } else { now };
+        let start = down(since.saturating_sub(back));
+        if !is_of_use {
+            self.counts = Counts::new(&self.slo, Self::ahead(&self.slo));
+            self.counts.extend(self.bucket(start), self.bucket(end));
+        } else {
+            self.counts.extend(self.bucket(covered.end), self.bucket(end));
         }
-        if is_late_due {
-            self.late_counted = now;
+        self.again(TimeRange::new(start, end.max(covered.end)));
+        self.is_joined = true;
+    }
+
+    /// Covers the time up to `now`, of which all events are seen as they come.
+    pub(super) fn go_on(&mut self, now: Nanos) {
+        let end = self.counts.all().covered().end;
+        self.counts.extend(end, self.bucket(up(now.saturating_add(AHEAD))));
+        self.is_dirty |= now.saturating_sub(self.saved_at) > SAVE_IDLE;
+    }
+
+    /// Adds events that came.
+    pub(super) fn add(&mut self, tally: &Tally) {
+        if !tally.cells.is_empty() {
+            let alerts = &self.alerts;
+            self.counts.add(tally, &|group| is_alerting(alerts, group));
+            self.is_dirty = true;
         }
+    }
+
+    /// Has `range` counted again.
+    pub(super) fn again(&mut self, range: TimeRange) {
+        let joined =
+            self.todo.map_or(range, |todo| TimeRange::new(todo.start.min(range.start), todo.end.max(range.end)));
+        self.todo = (!joined.is_empty()).then_some(joined);
+    }
+
+    /// Has what PromQL says of the last minutes asked for, if a bucket has ended since it was; true when one has.
+    pub(super) fn ask_again(&mut self, now: Nanos) -> bool {
+        let (covered, end) = (self.counts.all().covered_time(), self.bucket_end(now));
+        if covered.end >= end {
+            return false;
+        }
+        self.again(TimeRange::new(down(covered.end.saturating_sub(EVALUATED_AGAIN)), end));
         true
     }
 
-    /// The first bucket that stored data can fill.
-    fn target(&self, now: Nanos, oldest_span: Option<Nanos>) -> i64 {
-        let window = first_needed(&self.slo, &self.buckets, now);
-        oldest_span.map_or(i64::MAX, |oldest| window.max(self.buckets.bucket_of(oldest)))
+    /// Takes `tally` for the events of `range`, whose ends are whole buckets.
+    pub(super) fn replace(&mut self, range: TimeRange, tally: &Tally) {
+        let recount = if self.is_counted() { Recount::Grows } else { Recount::Changes };
+        let buckets = self.bucket(range.start)..self.bucket(range.end);
+        let alerts = &self.alerts;
+        self.counts.replace(buckets, tally, recount, &|group| is_alerting(alerts, group));
+        self.problem = None;
+        self.is_dirty = true;
+        if let Some(todo) = self.todo.filter(|todo| range.start <= todo.start) {
+            self.todo = (range.end < todo.end).then_some(TimeRange::new(todo.start.max(range.end), todo.end));
+        }
+    }
+
+    /// The start of the first bucket that stored data can fill.
+    pub(super) fn target(&self, now: Nanos, oldest: Option<Nanos>) -> Nanos {
+        let buckets = self.counts.all();
+        let window = first_needed(&self.slo, buckets, now);
+        oldest.map_or(Nanos::MAX, |oldest| buckets.time_of(&single(window.max(buckets.bucket_of(oldest)))).start)
+    }
+
+    /// The end of the stored data that have not been counted; `None` when all have.
+    pub(super) fn older(&self, now: Nanos, oldest: Option<Nanos>) -> Option<Nanos> {
+        let covered = self.counts.all().covered_time();
+        (!covered.is_empty() && covered.start > self.target(now, oldest)).then_some(covered.start)
     }
 
     /// The share of the stored data of the window that has been counted, while some has not.
-    pub(super) fn backfill(&self, now: Nanos, oldest_span: Option<Nanos>) -> Option<f64> {
-        let (covered, target) = (self.buckets.covered(), self.target(now, oldest_span));
-        if covered.start <= target {
-            return None;
+    pub(super) fn backfill(&self, now: Nanos, oldest: Option<Nanos>) -> Option<f64> {
+        if !self.is_joined {
+            return oldest.map(|_| 0.0);
         }
-        let end = self.buckets.bucket_of(now) + 1;
-        Some((end - covered.start) as f64 / (end - target).max(1) as f64)
+        let start = self.older(now, oldest)?;
+        let all = now.saturating_sub(self.target(now, oldest)).max(1);
+        Some(now.saturating_sub(start).max(0) as f64 / all as f64)
     }
 
-    /// Counts one more piece of older data, if there is any that has not been counted; whether it did.
-    pub(super) fn count_older(&mut self, now: Nanos, oldest_span: Option<Nanos>, count: &CountEvents) -> bool {
-        let (covered, target) = (self.buckets.covered(), self.target(now, oldest_span));
-        if covered.is_empty() || covered.start <= target {
-            return false;
-        }
-        let piece = target.max(covered.start - self.piece)..covered.start;
-        self.timed(&piece, count)
+    fn width(&self) -> Nanos {
+        self.counts.all().width()
     }
 
-    /// Counts one piece again, if the sweep is due in the round that began at `round`; whether it did.
-    pub(super) fn sweep(
-        &mut self,
-        now: Nanos,
-        round: Instant,
-        oldest_span: Option<Nanos>,
-        count: &CountEvents,
-    ) -> bool {
-        if self.sweep_after.is_some_and(|after| round < after) {
-            return false;
-        }
-        let begin = Instant::now();
-        let first = self.target(now, oldest_span).max(self.buckets.covered().start);
-        let last = self.buckets.bucket_of(now.saturating_sub(LATE));
-        let end = self.sweep.filter(|end| *end > first).unwrap_or(last).min(last);
-        let piece = first.max(end - self.piece)..end;
-        if piece.is_empty() {
-            return false;
-        }
-        let counted = self.timed(&piece, count);
-        self.sweep = Some(piece.start);
-        self.sweep_after = Some(round + begin.elapsed() * SWEEP_REST);
-        counted
+    fn bucket(&self, time: Nanos) -> i64 {
+        self.counts.all().bucket_of(time)
     }
 
-    fn timed(&mut self, piece: &Range<i64>, count: &CountEvents) -> bool {
-        let begin = Instant::now();
-        let counted = self.count(piece, count);
-        let took = begin.elapsed();
-        if took < PIECE_TIME / 2 {
-            self.piece = (self.piece * 2).min(i64::from(u16::MAX));
-        } else if took > PIECE_TIME * 2 {
-            self.piece = (self.piece / 2).max(1);
-        }
-        counted
+    /// The end of the last bucket that is over.
+    fn bucket_end(&self, now: Nanos) -> Nanos {
+        now.div_euclid(self.width()) * self.width()
     }
+}
 
-    /// Counts the buckets of `piece`. A count only ever grows: spans do not go away but by retention, and what retention
-    /// drops was counted before.
-    fn count(&mut self, piece: &Range<i64>, count: &CountEvents) -> bool {
-        let expected = piece.end.saturating_sub(piece.start);
-        let counts = match count(&self.slo, self.buckets.time_of(piece)) {
-            Ok(counts) if counts.len() as i64 == expected => counts,
-            Ok(counts) => {
-                self.problem = Some(format!("counting gave {} buckets, {expected} were asked for", counts.len()));
-                return false;
-            }
-            Err(error) => {
-                self.problem = Some(error);
-                return false;
-            }
-        };
-        self.problem = None;
-        let grown = |(bucket, new): (i64, Count)| {
-            let old = self.buckets.sum(bucket..bucket + 1);
-            if new.total < old.total { old } else { new }
-        };
-        let merged: Vec<Count> = (piece.start..).zip(counts).map(grown).collect();
-        self.buckets.replace(piece.start, &merged);
-        self.is_dirty = true;
-        true
-    }
+/// The groups of an SLO that have counts of their own.
+pub(super) fn groups(counts: &Counts) -> Vec<Group> {
+    counts.groups().map(|(group, _)| group.clone()).collect()
+}
+
+fn single(bucket: i64) -> Range<i64> {
+    bucket..bucket.saturating_add(1)
+}
+
+fn is_alerting(alerts: &SloAlerts, group: &Group) -> bool {
+    alerts.tiers.iter().any(|alert| alert.group == *group && alert.phase != Phase::Inactive)
+}
+
+/// The whole minute at or before `time`; there the buckets of all SLOs meet.
+pub(super) fn down(time: Nanos) -> Nanos {
+    time.div_euclid(MINUTE) * MINUTE
+}
+
+/// The whole minute at or after `time`.
+pub(super) fn up(time: Nanos) -> Nanos {
+    down(time.saturating_add(MINUTE - 1))
 }

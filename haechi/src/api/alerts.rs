@@ -9,6 +9,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use slo::alert::{Phase, TierAlert, labels};
 use slo::burn::burn_rate;
+use slo::spec::Tier;
 use slo::status::SloStatus;
 use slo::webhook::{Evidence, annotations};
 
@@ -58,18 +59,29 @@ pub(super) fn state_of(phase: &Phase) -> &'static str {
     }
 }
 
-/// The alert of one tier; `None` when it is inactive.
+/// Where the alert of a tier is; of several groups the one that is furthest on.
+pub(super) fn state_of_tier(status: &SloStatus, tier: &Tier) -> &'static str {
+    let id = tier.id();
+    let states = status.alerts.tiers.iter().filter(|alert| alert.id == id).map(|alert| state_of(&alert.phase));
+    ["firing", "pending"].into_iter().find(|state| states.clone().any(|it| it == *state)).unwrap_or("inactive")
+}
+
+/// The alert of one tier of one group; `None` when it is inactive.
 fn item(status: &SloStatus, alert: &TierAlert) -> Option<Item> {
     let slo = status.slo.as_ref();
-    let tier = slo.alerting.tiers.iter().zip(&status.tiers).find(|(tier, _)| tier.id() == alert.id);
+    // The numbers are those of its group, or of all events where the group has none of its own any more.
+    let (budget, readings) = status.of_group(&alert.group).unwrap_or((&status.budget, &status.tiers));
+    let tier = slo.alerting.tiers.iter().zip(readings).find(|(tier, _)| tier.id() == alert.id);
     let (active_at, labels) = match &alert.phase {
         Phase::Inactive => return None,
         Phase::Pending { since } => (*since, labels(slo, &status.alerts.alert_name, tier?.0, &alert.group)),
         Phase::Firing(firing) => (firing.since, firing.labels.clone()),
     };
     // A firing alert whose tier has left the file is resolved in the next round; until then it has no readings.
-    let evidence =
-        tier.map(|(tier, reading)| Evidence { slo, tier, reading: *reading, budget: status.budget, traces: &[] });
+    let evidence = tier.map(|(tier, reading)| {
+        let group = &alert.group;
+        Evidence { slo, tier, group, reading: *reading, budget: *budget, traces: &[] }
+    });
     let rate = tier.and_then(|(_, reading)| burn_rate(reading.long.count, slo.objective));
     Some(Item {
         labels,

@@ -1,17 +1,18 @@
 //! `/api/v1/slos`: every SLO with its budget, its burn rates and its alerts, as of the last evaluation.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
-use slo::burn::{Exhaustion, TierReading, burn_rate};
+use slo::burn::{Budget, Exhaustion, TierReading, burn_rate};
 use slo::spec::{GoodSpan, HttpAnswers, Indicator, Tier};
-use slo::status::SloStatus;
+use slo::status::{GroupStatus, Silence, SloStatus};
 use slo::{Slo, Status, duration};
 
-use super::alerts::state_of;
+use super::alerts::{state_of, state_of_tier};
 use super::{ApiState, time};
 
 pub(super) fn routes() -> Router<ApiState> {
@@ -51,7 +52,30 @@ struct Item {
     tiers: Vec<TierItem>,
     /// Share of the window that has been counted, 0 to 1.
     coverage: f64,
+    /// Share of the stored data of the window that has been counted, while some has not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backfill: Option<f64>,
+    /// Of an SLO with groups: those that burn fastest first; what is above is of all events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<GroupItem>>,
+    /// Why it could not be counted; its alerts stay as they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    /// Why there is no data, where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_data: Option<String>,
     file: String,
+}
+
+/// One group.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GroupItem {
+    /// The values of the keys of `by`, as labels of its alerts.
+    labels: BTreeMap<String, String>,
+    state: &'static str,
+    budget: BudgetItem,
+    tiers: Vec<TierItem>,
 }
 
 /// What is counted; of spans also how.
@@ -107,11 +131,13 @@ struct TierItem {
 async fn slos(State(state): State<ApiState>) -> Json<Answer> {
     let status: Arc<Status> = Arc::clone(&state.status.borrow());
     let errors = status.file_errors.iter().map(ToString::to_string);
+    let problem = |slo: &Arc<SloStatus>| Some(format!("{} cannot be counted: {}", slo.slo.name, slo.problem.as_ref()?));
+    let problems = status.slos.iter().filter_map(problem);
     let data = Data {
         evaluated_at: (status.evaluated_at != 0).then(|| time::format(status.evaluated_at)),
-        slos: status.slos.iter().map(item).collect(),
+        slos: status.slos.iter().map(|slo| item(slo)).collect(),
     };
-    Json(Answer { status: "success", data, warnings: errors.chain(status.problem.clone()).collect() })
+    Json(Answer { status: "success", data, warnings: errors.chain(status.problem.clone()).chain(problems).collect() })
 }
 
 fn item(status: &SloStatus) -> Item {
@@ -127,9 +153,13 @@ fn item(status: &SloStatus) -> Item {
         objective: slo.objective.percent(),
         window: slo.window.to_string(),
         state: status.health.name(),
-        budget: budget(status),
-        tiers: tiers.map(|(tier, reading)| tier_item(slo, tier, reading, status)).collect(),
+        budget: budget(&status.budget),
+        tiers: tiers.map(|(tier, reading)| tier_item(slo, tier, reading, state_of_tier(status, tier))).collect(),
         coverage: status.coverage.share,
+        backfill: status.coverage.backfill,
+        groups: slo.by.is_some().then(|| status.by_burn().into_iter().map(|group| group_item(status, group)).collect()),
+        problem: status.problem.clone(),
+        no_data: status.silence.map(|silence| words(slo, silence)),
         file: slo.file.clone(),
     }
 }
@@ -148,8 +178,27 @@ fn indicator(indicator: &Indicator) -> IndicatorItem {
     item
 }
 
-fn budget(status: &SloStatus) -> BudgetItem {
-    let budget = &status.budget;
+fn group_item(status: &SloStatus, group: &GroupStatus) -> GroupItem {
+    let slo = &status.slo;
+    let mut labels = BTreeMap::new();
+    group.group.add_labels(slo.by.as_ref(), &mut labels);
+    let tiers = slo.alerting.tiers.iter().zip(&group.tiers).map(|(tier, reading)| {
+        let id = tier.id();
+        let alert = status.alerts.tiers.iter().find(|alert| alert.id == id && alert.group == group.group);
+        tier_item(slo, tier, reading, alert.map_or("inactive", |alert| state_of(&alert.phase)))
+    });
+    GroupItem { labels, state: group.health.name(), budget: budget(&group.budget), tiers: tiers.collect() }
+}
+
+/// Why there is no data, in words.
+fn words(slo: &Slo, silence: Silence) -> String {
+    match silence {
+        Silence::Since(last) => format!("the last event was at {}", time::format(last)),
+        silence => silence.words(slo),
+    }
+}
+
+fn budget(budget: &Budget) -> BudgetItem {
     BudgetItem {
         total_events: budget.events.count.total,
         bad_events: budget.events.count.bad(),
@@ -165,9 +214,7 @@ fn budget(status: &SloStatus) -> BudgetItem {
     }
 }
 
-fn tier_item(slo: &Slo, tier: &Tier, reading: &TierReading, status: &SloStatus) -> TierItem {
-    let id = tier.id();
-    let alert = status.alerts.tiers.iter().find(|alert| alert.id == id);
+fn tier_item(slo: &Slo, tier: &Tier, reading: &TierReading, alert: &'static str) -> TierItem {
     TierItem {
         severity: tier.severity.name(),
         long_window: duration::format(tier.long),
@@ -176,6 +223,6 @@ fn tier_item(slo: &Slo, tier: &Tier, reading: &TierReading, status: &SloStatus) 
         long_burn_rate: burn_rate(reading.long.count, slo.objective),
         short_burn_rate: burn_rate(reading.short.count, slo.objective),
         condition: reading.condition.name(),
-        alert: alert.map_or("inactive", |alert| state_of(&alert.phase)),
+        alert,
     }
 }

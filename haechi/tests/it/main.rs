@@ -19,4 +19,5 @@ mod power;
 mod process;
 mod rejected;
 mod remote_write;
+mod slos;
 mod tools;

@@ -114,6 +114,21 @@ impl LogFilter {
         scan.columns(columns::union(columns))
     }
 
+    /// `scan` with the columns that `filters` read, and what a count of records reads: times, service, severity, and
+    /// `with_attributes` all attributes.
+    pub fn with_columns_of<'a>(
+        filters: impl IntoIterator<Item = &'a LogFilter>,
+        with_attributes: bool,
+        scan: Scan,
+    ) -> Scan {
+        let attributes = if with_attributes { columns::ATTRIBUTES } else { 0 };
+        let mut columns = columns::SERVICE | columns::SEVERITY | attributes;
+        for filter in filters {
+            filter.tree.each_leaf(&mut |condition| columns |= condition.test.columns());
+        }
+        scan.columns(columns::union(columns))
+    }
+
     /// The filter ready to look at the rows of `chunk`, whose scan had all columns or [`LogFilter::with_columns`].
     pub fn bind<'a>(&'a self, chunk: &'a LogChunk) -> BoundLogs<'a> {
         let memos = vec![ConditionMemo::default(); self.n_conditions];

@@ -8,6 +8,7 @@ use crate::error::QueryError;
 use super::ast::{Comparison, Expr, Operator, Text};
 use super::attribute::{AttributeTest, Columns, ValueTest};
 use super::facts::At;
+use super::plan::Plan;
 use super::pushdown;
 use super::strings::StringTest;
 use super::tree::{Compile, Tree};
@@ -55,6 +56,34 @@ impl SpanFilter {
     /// A filter that lets every span through.
     pub(crate) fn all() -> Self {
         SpanFilter { tree: Tree::all(), n_conditions: 0 }
+    }
+
+    /// The filter of a query in the search language that is about single spans.
+    ///
+    /// Errors: [`QueryError::BadQuery`] with the position in `query`, also for one that asks for several spans of a trace.
+    pub fn parse(query: &str) -> Result<Self, QueryError> {
+        let plan = Plan::search(&SpanTerms { query, ..SpanTerms::default() })?;
+        let alone = "a condition on single spans is expected, not one on how spans of a trace stand to each other";
+        plan.single().cloned().ok_or_else(|| QueryError::bad_query(0, alone))
+    }
+
+    /// The spans with an attribute of this string form, of their own, their resource or their scope.
+    pub fn attribute(key: &str, value: &str) -> Self {
+        let test = Test::Attribute(AttributeTest::new(key, true, "span.", ValueTest::equal(value)));
+        Self::of_tests(Tree::Leaf(test))
+    }
+
+    /// `scan` with the columns that `filters` read, and what a count of spans reads: times, service, name, kind, status, and
+    /// `with_attributes` all attributes.
+    pub fn with_columns_of<'a>(
+        filters: impl IntoIterator<Item = &'a SpanFilter>,
+        with_attributes: bool,
+        scan: Scan,
+    ) -> Scan {
+        let counted = columns::SERVICE | columns::NAME | columns::KIND_AND_STATUS | columns::DURATION;
+        let attributes = if with_attributes { columns::ATTRIBUTES } else { 0 };
+        let read = filters.into_iter().fold(counted | attributes, |set, filter| set | filter.columns());
+        scan.columns(columns::union(read))
     }
 
     /// The conditions of `terms` beside its query; `None` when there are none.

@@ -119,13 +119,18 @@ impl From<&SloAlerts> for SavedSlo {
         Self {
             slo: state.slo.clone(),
             alert_name: state.alert_name.clone(),
-            tiers: state.tiers.iter().map(SavedTier::from).collect(),
+            tiers: state.tiers.iter().filter(|tier| !is_untouched(tier)).map(SavedTier::from).collect(),
             sequence: state.sequence,
             notified: state.notified.clone(),
             notified_at: state.notified_at,
             evaluated_at: state.evaluated_at,
         }
     }
+}
+
+/// Whether nothing is lost with the alert of a group, of which there may be many: it never fired and does not now.
+fn is_untouched(tier: &TierAlert) -> bool {
+    tier.group != Group::All && tier.phase == Phase::Inactive && tier.resolved_at.is_none()
 }
 
 impl From<SavedSlo> for SloAlerts {

@@ -1,6 +1,6 @@
 //! What is counted, and which of it is good.
 
-use model::{Nanos, Span, SpanKind, Value};
+use model::{Attrs, Nanos, SpanKind, Value};
 
 use crate::duration;
 use crate::fingerprint::Fnv;
@@ -138,16 +138,6 @@ pub enum Absent {
     Bad,
 }
 
-impl Selector {
-    /// Whether the span is one that counts, but for `service` and [`Selector::filter`].
-    pub fn matches(&self, span: &Span<'_>) -> bool {
-        let attribute = |key: &str| span.attrs.get(key).or_else(|| span.resource.attrs().get(key));
-        self.kind.is_none_or(|kind| span.kind == kind)
-            && self.operation.as_ref().is_none_or(|name| span.name == name)
-            && self.attributes.iter().all(|(key, text)| attribute(key).is_some_and(|value| value.to_string() == *text))
-    }
-}
-
 impl SpanSli {
     /// Whether a selected span is good, or `None` if it does not count. `status` is its `http.response.status_code`.
     pub fn judge(&self, is_error: bool, duration: Nanos, status: Option<i64>) -> Option<bool> {
@@ -165,9 +155,9 @@ impl SpanSli {
         }
     }
 
-    /// Whether judging a span reads its attributes.
-    pub fn reads_attributes(&self) -> bool {
-        !self.selector.attributes.is_empty() || self.http != HttpAnswers::BY_STATUS
+    /// Whether judging a span asks for its `http.response.status_code`.
+    pub fn reads_http_status(&self) -> bool {
+        self.http != HttpAnswers::BY_STATUS
     }
 }
 
@@ -254,9 +244,9 @@ impl Comparison {
     }
 }
 
-/// The status code of an HTTP span, by the present convention or the one before it.
-pub(super) fn http_status(span: &Span<'_>) -> Option<i64> {
-    let value = span.attrs.get("http.response.status_code").or_else(|| span.attrs.get("http.status_code"))?;
+/// The status code among the attributes of an HTTP span, by the present convention or the one before it.
+pub fn http_status(attrs: Attrs<'_>) -> Option<i64> {
+    let value = attrs.get("http.response.status_code").or_else(|| attrs.get("http.status_code"))?;
     match value {
         Value::Int(code) => Some(code),
         Value::Str(text) => text.parse().ok(),

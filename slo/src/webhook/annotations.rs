@@ -7,6 +7,7 @@ use model::TraceId;
 use crate::buckets::{Count, WindowCount};
 use crate::burn::{Budget, Exhaustion, TierReading, burn_rate};
 use crate::duration;
+use crate::groups::Group;
 use crate::spec::{Slo, Tier};
 
 /// The numbers behind one alert at the moment of its notification.
@@ -14,6 +15,8 @@ use crate::spec::{Slo, Tier};
 pub struct Evidence<'e> {
     pub slo: &'e Slo,
     pub tier: &'e Tier,
+    /// Whose events the numbers are of.
+    pub group: &'e Group,
     pub reading: TierReading,
     pub budget: Budget,
     /// Traces of bad events of the long window, newest first; may be empty.
@@ -22,7 +25,7 @@ pub struct Evidence<'e> {
 
 /// The annotations of an alert; those of the SLO file win over ours of the same name.
 pub fn annotations(evidence: &Evidence<'_>) -> BTreeMap<String, String> {
-    let Evidence { slo, tier, reading, budget, traces } = evidence;
+    let Evidence { slo, tier, group, reading, budget, traces } = evidence;
     let (long, short) = (duration::format(tier.long), duration::format(tier.short));
     let rate = |window: &WindowCount| {
         burn_rate(window.count, slo.objective).map_or("unknown (no traffic)".to_owned(), two_decimals)
@@ -39,7 +42,8 @@ pub fn annotations(evidence: &Evidence<'_>) -> BTreeMap<String, String> {
     let mut set = |name: &str, text: String| {
         annotations.insert(name.to_owned(), text);
     };
-    set("summary", format!("{} burns its error budget at {long_rate} times the sustainable rate", slo.name));
+    let of_group = group.words(slo.by.as_ref()).map_or(String::new(), |words| format!(" for {words}"));
+    set("summary", format!("{}{of_group} burns its error budget at {long_rate} times the sustainable rate", slo.name));
     set(
         "description",
         format!(

@@ -9,6 +9,7 @@ use crate::Slo;
 use crate::alert::{SloAlerts, retire, step};
 use crate::buckets::{Buckets, Count};
 use crate::burn::{self, Condition};
+use crate::groups::Group;
 use crate::spec::parse;
 
 const FILE: &str = "
@@ -50,7 +51,7 @@ fn body(notification: &Notification, slo: &Slo) -> Value {
         .zip(&readings)
         .map(|(tier, reading)| {
             let budget = burn::budget(slo, &buckets, NOW);
-            annotations(&Evidence { slo, tier, reading: *reading, budget, traces: &traces })
+            annotations(&Evidence { slo, tier, group: &Group::All, reading: *reading, budget, traces: &traces })
         })
         .collect();
     serde_json::to_value(payload(notification, &annotations[..1], "team.booking-1", "http://127.0.0.1:4319")).unwrap()

@@ -78,7 +78,7 @@ impl LogChunk {
             attrs: self.attrs(row),
             dropped_attributes: self.dropped_attributes.get(row),
             service: self.service.get(row),
-            resource: Resource::new(self.resource.get(row)),
+            resource: self.resource(row),
             scope: Scope::new(self.scope.get(row)),
         }
     }
@@ -97,6 +97,15 @@ impl LogChunk {
 
     pub fn attrs(&self, row: usize) -> Attrs<'_> {
         Attrs::new(self.attributes.get(row))
+    }
+
+    /// The index of the row's resource among those of the chunk; `None` when the scan left the column out.
+    pub fn resource_key(&self, row: usize) -> Option<usize> {
+        self.resource.key(row)
+    }
+
+    pub fn resource(&self, row: usize) -> Resource<'_> {
+        Resource::new(self.resource.get(row))
     }
 
     /// The distinct services and each row's index among them; `None` when the scan left the column out.

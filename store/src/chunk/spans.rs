@@ -94,7 +94,7 @@ impl SpanChunk {
             dropped_events: self.dropped_events.get(row),
             dropped_links: self.dropped_links.get(row),
             service: self.service.get(row),
-            resource: Resource::new(self.resource.get(row)),
+            resource: self.resource(row),
             scope: Scope::new(self.scope.get(row)),
         }
     }
@@ -144,6 +144,15 @@ impl SpanChunk {
     /// of a whole chunk by a few comparisons.
     pub fn services(&self) -> Option<(&StringArray, &[i32])> {
         self.service.dictionary()
+    }
+
+    /// The index of the row's resource among those of the chunk; `None` when the scan left the column out.
+    pub fn resource_key(&self, row: usize) -> Option<usize> {
+        self.resource.key(row)
+    }
+
+    pub fn resource(&self, row: usize) -> Resource<'_> {
+        Resource::new(self.resource.get(row))
     }
 
     /// As [`SpanChunk::services`], of the span names.

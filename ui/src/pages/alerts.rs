@@ -6,8 +6,9 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use slo::Status;
 use slo::alert::{Phase, TransitionTo};
+use slo::groups::Group;
 use slo::spec::Severity;
-use slo::status::AttemptOutcome;
+use slo::status::{AttemptOutcome, SloStatus};
 
 use crate::app::{App, page};
 use crate::format::{self, Stamp, clip};
@@ -39,6 +40,8 @@ struct AlertsPage {
 /// An alert that is not inactive.
 struct Row {
     slo: String,
+    /// Empty for an SLO without groups.
+    group: String,
     href: PageUrl,
     service: ServiceTag,
     severity: &'static str,
@@ -59,6 +62,8 @@ pub(super) struct Change {
     pub(super) to: &'static str,
     pub(super) class: &'static str,
     pub(super) slo: String,
+    /// Empty for an SLO without groups.
+    pub(super) group: String,
     pub(super) href: PageUrl,
     pub(super) severity: &'static str,
     pub(super) windows: String,
@@ -84,7 +89,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     let status = (app.state.slo_status)();
     let (mut alerts, mut n_inactive) = (Vec::new(), 0);
     for slo in &status.slos {
-        for (i, alert) in slo.alerts.tiers.iter().enumerate() {
+        for alert in &slo.alerts.tiers {
             let (phase, phase_class, since) = match &alert.phase {
                 Phase::Firing(firing) => ("firing", "error", firing.since),
                 Phase::Pending { since } => ("pending", "warn", *since),
@@ -93,10 +98,12 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
                     continue;
                 }
             };
-            let tier = slo.slo.alerting.tiers.get(i);
-            let reading = slo.tiers.get(i);
+            let (_, readings) = slo.of_group(&alert.group).unwrap_or((&slo.budget, &slo.tiers));
+            let mut tiers = slo.slo.alerting.tiers.iter().zip(readings);
+            let (tier, reading) = tiers.find(|(tier, _)| tier.id() == alert.id).unzip();
             alerts.push(Row {
                 slo: slo.slo.name.clone(),
+                group: group_words(slo, &alert.group),
                 href: shell.link(format!("/slos/{}", slo.slo.name)),
                 service: app.service(&slo.slo.service),
                 severity: alert.severity.name(),
@@ -144,7 +151,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     page(
         StatusCode::OK,
         &AlertsPage {
-            notices: Notices::of(&status, shell.now),
+            notices: Notices::of(&status, shell.now, None),
             n_firing,
             n_pending: alerts.len() - n_firing,
             n_inactive,
@@ -177,11 +184,21 @@ pub(super) fn changes(status: &Status, shell: &Shell, of: Option<&str>) -> Vec<C
             TransitionTo::Inactive => "",
         },
         slo: change.slo.clone(),
+        group: status
+            .slos
+            .iter()
+            .find(|slo| slo.slo.name == change.slo)
+            .map_or(String::new(), |slo| group_words(slo, &change.group)),
         href: shell.link(format!("/slos/{}", change.slo)),
         severity: change.severity.name(),
         windows: windows(&change.tier),
     });
     rows.collect()
+}
+
+/// The group of an alert in words; empty for all events.
+fn group_words(slo: &SloStatus, group: &Group) -> String {
+    clip(&group.words(slo.slo.by.as_ref()).unwrap_or_default(), 160)
 }
 
 /// `page/1h/5m`, the id of a tier, in words.

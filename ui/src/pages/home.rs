@@ -7,7 +7,7 @@ use axum::response::Response;
 use model::time::MINUTE;
 use model::{Nanos, TimeRange};
 use query::services::{Red, ServiceSummary, services};
-use slo::status::Health;
+use slo::status::{Health, SloStatus};
 
 use crate::app::{App, Problem, page};
 use crate::format;
@@ -200,8 +200,8 @@ fn word(service: &ServiceSummary, status: &slo::Status, end: Nanos) -> (&'static
 
 /// How things are, in a sentence made by rule.
 fn now_sentence(services: &[ServiceSummary], status: &slo::Status) -> String {
-    let burning: Vec<&slo::status::SloStatus> =
-        status.slos.iter().filter(|slo| slo.health == Health::Burning).collect();
+    let burning: Vec<&SloStatus> =
+        status.slos.iter().map(AsRef::as_ref).filter(|slo: &&SloStatus| slo.health == Health::Burning).collect();
     if let Some(worst) = burning.iter().max_by(|a, b| fastest_burn(a).total_cmp(&fastest_burn(b))) {
         let others = match burning.len() - 1 {
             0 => String::new(),
@@ -239,7 +239,7 @@ fn now_sentence(services: &[ServiceSummary], status: &slo::Status) -> String {
 }
 
 /// What is left of the budget of `slo`, in words.
-fn budget_words(slo: &slo::status::SloStatus) -> String {
+fn budget_words(slo: &SloStatus) -> String {
     match slo.budget.remaining {
         Some(left) if left > 0.0 => format!("{} of its budget is left", format::percent(left)),
         Some(_) => "its budget is spent".to_owned(),
@@ -248,7 +248,7 @@ fn budget_words(slo: &slo::status::SloStatus) -> String {
 }
 
 /// The burn rate of the long window that burns fastest.
-fn fastest_burn(slo: &slo::status::SloStatus) -> f64 {
+fn fastest_burn(slo: &SloStatus) -> f64 {
     let rates = slo.tiers.iter().filter_map(|tier| slo::burn::burn_rate(tier.long.count, slo.slo.objective));
     rates.fold(0.0, f64::max)
 }

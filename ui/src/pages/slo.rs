@@ -7,7 +7,6 @@ use axum::response::Response;
 use model::time::{HOUR, MINUTE};
 use model::{Nanos, TimeRange};
 use query::traces::{MatchedSpan, Trace, TraceSearch, search, trace};
-use slo::alert::Phase;
 use slo::burn::Condition;
 use slo::spec::{Alerting, Slo};
 use slo::status::SloStatus;
@@ -19,12 +18,14 @@ use crate::icon::Icon;
 use crate::page_url::PageUrl;
 use crate::parts::{Chart, Line, Mark, Name, ServiceTag, seconds};
 use crate::shell::Shell;
-use crate::slo_view::{Notices, SloCard, burn};
+use crate::slo_view::{Notices, SloCard, about_counts, burn, phase_of};
 
 use super::alerts::{Change, changes};
 use super::trace::link;
+use groups::Groups;
 
 mod bad;
+mod groups;
 
 /// Bad requests listed.
 const EXAMPLES: usize = 20;
@@ -51,6 +52,9 @@ struct SloPage {
     file: String,
     /// What 4xx and 429 are taken for; empty where it is not spans that count.
     http: String,
+    /// What its counts have to say for themselves.
+    about: Vec<(&'static str, String)>,
+    groups: Option<Groups>,
     tiers: Vec<TierRow>,
     notes: Vec<String>,
     /// The low-traffic guards, in words; empty where there is none.
@@ -60,7 +64,9 @@ struct SloPage {
     table: Vec<TableRow>,
     examples: Vec<Example>,
     examples_problem: Option<Problem>,
-    all_bad: PageUrl,
+    /// Where to find all of them, if they are spans or log records.
+    all_bad: Option<PageUrl>,
+    is_of_spans: bool,
     changes: Vec<Change>,
 }
 
@@ -113,12 +119,7 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
     let within = slo.window.nominal().min(EXAMPLES_WITHIN);
     let within = TimeRange::new(now.saturating_sub(within), now.saturating_add(MINUTE));
     let bad = bad::requests(slo, within);
-    let operation = slo.indicator.spans().and_then(|spans| spans.selector.operation.as_deref());
-    let all_bad = PageUrl::new("/traces")
-        .with("q", bad.as_ref().map_or("", |bad| bad.query.as_str()))
-        .with("service", &slo.service)
-        .with("operation", operation.unwrap_or_default())
-        .with("from", "now-6h");
+    let all_bad = bad::page(slo, bad.as_ref());
     let (examples, examples_problem) = match bad {
         Some(bad) => examples(&app, shell.link(""), bad).await,
         None => (Vec::new(), None),
@@ -127,7 +128,7 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
     page(
         StatusCode::OK,
         &SloPage {
-            notices: Notices::of(&status, now),
+            notices: Notices::of(&status, now, Some(&name)),
             card: SloCard::new(&shell, slo_status),
             counted: format!("{} of {}", format::count(events.bad()), format::count(events.total)),
             allowed: format::number(slo_status.budget.allowed),
@@ -137,6 +138,9 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
             owner: slo.owner.clone().unwrap_or_default(),
             file: format!("{}:{}", slo.file, slo.place.line),
             http: slo.indicator.spans().map_or(String::new(), |spans| spans.http_sentence()),
+            about: about_counts(slo_status),
+            groups: groups::groups(slo_status),
+            is_of_spans: slo.indicator.spans().is_some(),
             tiers: tiers(slo_status),
             notes: slo.alerting.notes.clone(),
             guards: guards(slo),
@@ -204,14 +208,9 @@ fn guards(slo: &Slo) -> String {
 
 fn tiers(status: &SloStatus) -> Vec<TierRow> {
     let slo = &status.slo;
-    let rows = slo.alerting.tiers.iter().zip(&status.tiers).enumerate().map(|(i, (tier, reading))| {
+    let rows = slo.alerting.tiers.iter().zip(&status.tiers).map(|(tier, reading)| {
         let over = |count: slo::Count| tier.burn_rate.is_exceeded(count.bad(), count.total, slo.objective);
-        let alert = status.alerts.tiers.get(i);
-        let (phase, phase_class, since) = match alert.map(|alert| &alert.phase) {
-            Some(Phase::Firing(firing)) => ("firing", "error", Some(firing.since)),
-            Some(Phase::Pending { since }) => ("pending", "warn", Some(*since)),
-            Some(Phase::Inactive) | None => ("inactive", "", None),
-        };
+        let (phase, phase_class, since) = phase_of(status, tier);
         let condition_words = match reading.condition {
             Condition::Suppressed { guard, counted, needed } => {
                 format!("{counted} {}; {needed} are needed to alert", guard.name())

@@ -23,6 +23,8 @@ struct Row {
     /// Burn rate of the two windows of the most urgent tier, and its threshold.
     burn: Option<(String, String, String)>,
     condition: &'static str,
+    /// Empty for an SLO without groups.
+    groups: String,
 }
 
 /// `GET /slos`
@@ -43,8 +45,9 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
                 )
             }),
             condition: first.map_or("", |(_, reading)| reading.condition.name()),
+            groups: crate::slo_view::groups_words(slo),
         }
     });
     let slos = rows.collect();
-    page(StatusCode::OK, &SlosPage { slos, notices: Notices::of(&status, shell.now), shell })
+    page(StatusCode::OK, &SlosPage { slos, notices: Notices::of(&status, shell.now, None), shell })
 }

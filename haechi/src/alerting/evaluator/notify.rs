@@ -1,29 +1,34 @@
 //! From a notification of the state machine to the bodies that go to receivers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::{Nanos, TimeRange, TraceId};
-use slo::alert::{Notification, Reason};
+use slo::alert::{Alert, Notification, Reason};
+use slo::groups::Group;
 use slo::webhook::{Evidence, annotations, payload};
-use slo::{Buckets, Slo, burn};
+use slo::{Counts, Slo, burn};
 
+use crate::alerting::Config;
 use crate::alerting::state::NewEntry;
-use crate::alerting::{Config, FindBadTraces};
+use crate::counting::Look;
 
 /// Example traces in an alert.
 const TRACES: usize = 3;
+/// Alerts of one notification that are given examples: looking for them takes time.
+const WITH_TRACES: usize = 10;
 
 /// The SLO of a notification with its numbers at that time; `None` of it for one that no file defines any more.
 pub(super) struct Subject<'s> {
-    pub(super) slo: &'s Slo,
-    pub(super) buckets: &'s Buckets,
+    pub(super) slo: &'s Arc<Slo>,
+    pub(super) counts: &'s Counts,
 }
 
 /// One entry per receiver of `notification`.
 pub(super) fn entries(
     notification: &Notification,
     subject: Option<&Subject<'_>>,
-    bad_traces: &FindBadTraces,
+    look: &dyn Look,
     config: &Config,
 ) -> Vec<NewEntry> {
     let is_firing = notification.is_firing();
@@ -34,7 +39,11 @@ pub(super) fn entries(
     let annotations: Vec<_> = notification
         .alerts
         .iter()
-        .map(|alert| describe(&alert.tier, notification.at, alert.ends_at.is_none(), subject, bad_traces))
+        .enumerate()
+        .map(|(place, alert)| {
+            let n_traces = if alert.ends_at.is_none() && place < WITH_TRACES { TRACES } else { 0 };
+            describe(alert, notification.at, n_traces, subject, look)
+        })
         .collect();
     let entry = |name: &str| {
         let body = payload(notification, &annotations, name, &config.external_url);
@@ -51,23 +60,36 @@ pub(super) fn entries(
 }
 
 fn describe(
-    tier: &str,
+    alert: &Alert,
     at: Nanos,
-    is_firing: bool,
+    n_traces: usize,
     subject: Option<&Subject<'_>>,
-    bad_traces: &FindBadTraces,
+    look: &dyn Look,
 ) -> BTreeMap<String, String> {
-    let tier_of = |subject: &Subject<'_>| subject.slo.alerting.tiers.iter().position(|other| other.id() == tier);
+    let gone = |what: &str| BTreeMap::from([("summary".to_owned(), format!("resolved because {what}"))]);
+    let tier_of = |subject: &Subject<'_>| subject.slo.alerting.tiers.iter().position(|tier| tier.id() == alert.tier);
     let Some((subject, index)) = subject.and_then(|subject| Some((subject, tier_of(subject)?))) else {
-        return BTreeMap::from([(
-            "summary".to_owned(),
-            "resolved because no SLO file defines this alert any more".to_owned(),
-        )]);
+        return gone("no SLO file defines this alert any more");
     };
-    let Subject { slo, buckets } = subject;
+    let Subject { slo, counts } = subject;
+    let Some(ring) = counts.ring(&alert.group) else {
+        return gone("its group has no counts of its own any more");
+    };
     let tier = &slo.alerting.tiers[index];
-    let traces: Vec<TraceId> =
-        if is_firing { bad_traces(slo, TimeRange::new(at.saturating_sub(tier.long), at), TRACES) } else { Vec::new() };
-    let reading = burn::read(slo, buckets, at, true)[index];
-    annotations(&Evidence { slo, tier, reading, budget: burn::budget(slo, buckets, at), traces: &traces })
+    let range = TimeRange::new(at.saturating_sub(tier.long), at);
+    let wanted = |group: &Group| match alert.group {
+        Group::All => true,
+        Group::Rest => *group == Group::Rest || counts.ring(group).is_none(),
+        Group::Values(_) => *group == alert.group,
+    };
+    let traces: Vec<TraceId> = if n_traces > 0 { look.bad_traces(slo, &wanted, range, n_traces) } else { Vec::new() };
+    let reading = burn::read(slo, ring, at, true)[index];
+    annotations(&Evidence {
+        slo,
+        tier,
+        group: &alert.group,
+        reading,
+        budget: burn::budget(slo, ring, at),
+        traces: &traces,
+    })
 }

@@ -6,16 +6,25 @@ use std::time::{Duration, Instant};
 
 use model::Nanos;
 use model::time::{HOUR, MINUTE, SECOND};
-use slo::alert::{SloAlerts, retire, step};
-use slo::status::{Coverage, Health, SloStatus};
-use slo::{Slo, Status, burn, chart};
+use slo::Slo;
+use slo::alert::{GroupReading, SloAlerts, retire, step_groups};
+use slo::burn::{Condition, TierReading, read_windows};
+use slo::groups::Group;
+use slo::windows::Windows;
 
+use super::counting::Counting;
 use super::notify::{Subject, entries};
-use crate::alerting::counts::Counts;
 use crate::alerting::files::SloFiles;
 use crate::alerting::state::{Commit, State};
+use crate::alerting::stored_counts::StoredCounts;
 use crate::alerting::track::Track;
 use crate::alerting::{Config, Sources, StartError, outbox};
+use crate::counting::Look;
+
+mod clock;
+mod status;
+
+use clock::Clock;
 
 /// Between two evaluations: the narrowest bucket, within these bounds.
 const SHORTEST_INTERVAL: Nanos = 2 * SECOND;
@@ -26,17 +35,16 @@ const SAVE_EVERY: Nanos = MINUTE;
 const CATCH_UP: Nanos = 6 * HOUR;
 /// Time that one round spends on counting before it publishes what it has.
 const COUNTING_TIME: Duration = Duration::from_secs(1);
-/// A clock that moves so much more or less than time has passed was set.
-const JUMP: Nanos = HOUR;
-/// Points of the chart of one SLO: minutes of a window of a day, so that the demo draws a line within minutes.
-const POINTS: usize = 1440;
+/// Counts that are stored in one round; what is larger takes turns.
+const SAVE_BYTES: usize = 16 << 20;
+const SAVE_FILES: usize = 200;
 
 /// All that is evaluated.
 pub(in crate::alerting) struct Rounds {
     config: Config,
     sources: Sources,
     state: Arc<State>,
-    counts: Counts,
+    counts: StoredCounts,
     files: SloFiles,
     /// By name.
     tracks: BTreeMap<String, Track>,
@@ -48,7 +56,7 @@ pub(in crate::alerting) struct Rounds {
     took: Duration,
     caught_up: u64,
     clock: Clock,
-    oldest_span: Option<Nanos>,
+    counting: Counting,
     /// What was damaged at the start; said once in the log and kept on the page.
     start_problem: Option<String>,
     problem: Option<String>,
@@ -67,7 +75,7 @@ impl Rounds {
             let path = path.to_owned();
             move |error| StartError::State(crate::alerting::state::OpenError::Io { path, error })
         };
-        let counts = Counts::open(&counts_dir).map_err(io_error(&counts_dir))?;
+        let counts = StoredCounts::open(&counts_dir).map_err(io_error(&counts_dir))?;
         let now = (sources.now)();
         outbox::drop_unknown(&state, &config.receivers, now).map_err(io_error(&config.dir))?;
         let mut rounds = Self {
@@ -84,7 +92,7 @@ impl Rounds {
             took: Duration::ZERO,
             caught_up: 0,
             clock: Clock::default(),
-            oldest_span: None,
+            counting: Counting::default(),
             start_problem: None,
             problem: None,
         };
@@ -101,13 +109,16 @@ impl Rounds {
             self.follow_files(Vec::new());
         }
         let now = (self.sources.now)();
-        let fills = self.tracks.values().any(|track| track.backfill(now, self.oldest_span).is_some());
+        let fills = self.tracks.values().any(|track| track.backfill(now, self.counting.oldest(&track.slo)).is_some());
         // Stored data are counted with a pause between the pieces, but without waiting for the next evaluation.
         let interval = if fills { SHORTEST_INTERVAL } else { self.interval() };
         let interval = Duration::from_nanos(interval.unsigned_abs());
         // A little less, or a tick that comes a moment early would double the interval.
         if self.evaluated.is_none_or(|last| begin.duration_since(last) + Duration::from_millis(100) >= interval) {
             self.evaluate(now, begin);
+        } else if self.clock.check(now, begin).is_ok() {
+            let events = Arc::clone(&self.sources.events);
+            self.counting.add_news(events.look().as_mut(), &mut self.tracks, now);
         }
     }
 
@@ -119,68 +130,50 @@ impl Rounds {
             return;
         }
         self.problem = None;
-        self.oldest_span = (self.sources.oldest_span)();
-        let counted = self.count(now, begin);
+        let events = Arc::clone(&self.sources.events);
+        let mut look = events.look();
+        self.count(look.as_mut(), now, begin);
         let mut commit = Commit::default();
-        for name in counted {
-            self.step(&name, now, &mut commit);
+        let counted = self.tracks.iter().filter(|(_, track)| track.is_up_to_date()).map(|(name, _)| name.clone());
+        for name in counted.collect::<Vec<_>>() {
+            self.step(&name, now, look.as_ref(), &mut commit);
         }
         for alerts in std::mem::take(&mut self.leaving) {
             let end = retire(&alerts, now);
             commit.transitions.extend(end.transitions);
             let told = end.notification.iter();
-            commit.entries.extend(told.flat_map(|told| entries(told, None, &self.sources.bad_traces, &self.config)));
+            commit.entries.extend(told.flat_map(|told| entries(told, None, look.as_ref(), &self.config)));
             commit.forget.push(alerts.slo.clone());
             // Until the commit succeeds.
             self.leaving.push(alerts);
         }
         self.commit(commit, now);
-        if self.tracks.values().any(|track| track.problem.is_some()) && self.problem.is_none() {
-            let failed = self.tracks.values().find_map(|track| Some((track.slo.name.clone(), track.problem.clone()?)));
-            self.problem = failed.map(|(name, problem)| format!("{name} cannot be counted: {problem}"));
-        }
         self.evaluated_at = now;
+        self.publish(now);
         self.took = begin.elapsed();
     }
 
     /// Stores what is only stored now and then.
     pub(super) fn close(&mut self) {
-        self.save();
+        self.save(usize::MAX, usize::MAX);
     }
 
-    /// Counts what is new, then older data as long as there is time; gives the SLOs that are up to date.
-    fn count(&mut self, now: Nanos, begin: Instant) -> Vec<String> {
+    /// Counts what is new, then what has to be counted again and older data as long as there is time.
+    fn count(&mut self, look: &mut dyn Look, now: Nanos, begin: Instant) {
         let deadline = begin + COUNTING_TIME;
-        let mut counted = Vec::new();
-        for (name, track) in &mut self.tracks {
-            if track.count_recent(now, &self.sources.count, deadline) {
-                counted.push(name.clone());
-            }
+        self.counting.add_news(look, &mut self.tracks, now);
+        self.counting.catch_up(look, &mut self.tracks, now, deadline);
+        while Instant::now() < deadline && self.counting.count_older(look, &mut self.tracks, now) {}
+        if Instant::now() < deadline {
+            self.counting.sweep(look, &mut self.tracks, now, begin);
         }
-        // In turn, so that no SLO waits for the whole history of another.
-        let mut goes_on = true;
-        while goes_on && Instant::now() < deadline {
-            goes_on = false;
-            for track in self.tracks.values_mut() {
-                goes_on |= track.count_older(now, self.oldest_span, &self.sources.count);
-                if Instant::now() >= deadline {
-                    return counted;
-                }
-            }
-        }
-        for track in self.tracks.values_mut() {
-            if track.sweep(now, begin, self.oldest_span, &self.sources.count) && Instant::now() >= deadline {
-                break;
-            }
-        }
-        counted
     }
 
     /// Steps the alerts of one SLO, at every moment since they were last evaluated if that is a while ago.
-    fn step(&mut self, name: &str, now: Nanos, commit: &mut Commit) {
+    fn step(&mut self, name: &str, now: Nanos, look: &dyn Look, commit: &mut Commit) {
         let interval = self.interval();
-        let Some(track) = self.tracks.get_mut(name) else { return };
-        let complete = track.backfill(now, self.oldest_span).is_none();
+        let Some(track) = self.tracks.get(name) else { return };
+        let complete = track.backfill(now, self.counting.oldest(&track.slo)).is_none();
         let mut moments = Vec::new();
         let last = track.alerts.evaluated_at;
         if last > 0 && now.saturating_sub(last) > 2 * LONGEST_INTERVAL {
@@ -195,15 +188,11 @@ impl Rounds {
         let slo = Arc::clone(&track.slo);
         let mut alerts = track.alerts.clone();
         for moment in moments {
-            let readings = burn::read(&slo, &track.buckets, moment, complete);
-            let conditions: Vec<_> = readings.iter().map(|reading| reading.condition).collect();
-            let next = step(&alerts, &slo, &conditions, moment);
+            let next = step_groups(&alerts, &slo, &readings(track, &alerts, moment, complete), moment);
             commit.transitions.extend(next.transitions);
-            let subject = Subject { slo: &slo, buckets: &track.buckets };
+            let subject = Subject { slo: &slo, counts: &track.counts };
             let told = next.notification.iter();
-            commit
-                .entries
-                .extend(told.flat_map(|told| entries(told, Some(&subject), &self.sources.bad_traces, &self.config)));
+            commit.entries.extend(told.flat_map(|told| entries(told, Some(&subject), look, &self.config)));
             alerts = next.state;
         }
         commit.alerts.push(alerts);
@@ -240,14 +229,26 @@ impl Rounds {
         }
         if is_save_due {
             self.saved_at = now;
-            self.save();
+            self.tracks.values_mut().for_each(|track| track.counts.leave());
+            self.save(SAVE_FILES, SAVE_BYTES);
         }
     }
 
-    fn save(&mut self) {
-        for track in self.tracks.values_mut().filter(|track| track.is_dirty) {
-            match self.counts.save(&track.slo, &track.buckets) {
-                Ok(()) => track.is_dirty = false,
+    /// Stores counts that have changed, those first whose last time is longest ago, until so many files or bytes are written.
+    fn save(&mut self, files: usize, bytes: usize) {
+        let mut changed: Vec<&mut Track> =
+            self.tracks.values_mut().filter(|track| track.is_dirty && track.is_up_to_date()).collect();
+        changed.sort_by_key(|track| track.saved_at);
+        let mut written = 0;
+        for track in changed.into_iter().take(files) {
+            if written >= bytes {
+                break;
+            }
+            match self.counts.save(&track.slo, &track.counts) {
+                Ok(len) => {
+                    written += len;
+                    (track.is_dirty, track.saved_at) = (false, self.saved_at);
+                }
                 Err(error) => {
                     tracing::error!(slo = track.slo.name, %error, "cannot store the counts of an SLO");
                     self.problem = Some(format!("cannot store the counts of {}: {error}", track.slo.name));
@@ -258,7 +259,7 @@ impl Rounds {
 
     /// Brings the tracks in line with the files.
     fn follow_files(&mut self, mut problems: Vec<String>) {
-        self.save();
+        self.save(usize::MAX, usize::MAX);
         let mut old = std::mem::take(&mut self.tracks);
         for slo in self.files.slos() {
             let name = slo.name.clone();
@@ -285,80 +286,35 @@ impl Rounds {
     }
 
     fn track(&self, slo: Arc<Slo>, alerts: SloAlerts, problems: &mut Vec<String>) -> Track {
-        let (buckets, problem) = self.counts.load(&slo);
+        let (counts, problem) = self.counts.load(&slo);
         problems.extend(problem);
-        Track::new(slo, buckets, alerts)
+        Track::new(slo, counts, alerts)
     }
 
     fn interval(&self) -> Nanos {
-        let narrowest = self.tracks.values().map(|track| track.buckets.width()).min();
+        let narrowest = self.tracks.values().map(|track| track.slo.bucket_width()).min();
         narrowest.unwrap_or(LONGEST_INTERVAL).clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL)
     }
-
-    /// What is known now.
-    pub(in crate::alerting) fn status(&self) -> Status {
-        let now = self.evaluated_at;
-        let receivers = self.config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
-        Status {
-            evaluated_at: now,
-            interval: self.interval(),
-            took: Nanos::try_from(self.took.as_nanos()).unwrap_or(Nanos::MAX),
-            caught_up: self.caught_up,
-            slos: self.tracks.values().map(|track| self.slo_status(track, now)).collect(),
-            file_errors: self.files.errors().to_vec(),
-            problem: self.problem.clone().or_else(|| self.start_problem.clone()),
-            history: self.state.history(),
-            delivery: self.state.delivery(receivers),
-        }
-    }
-
-    fn slo_status(&self, track: &Track, now: Nanos) -> SloStatus {
-        let (slo, buckets) = (&track.slo, &track.buckets);
-        let backfill = track.backfill(now, self.oldest_span);
-        let tiers = burn::read(slo, buckets, now, backfill.is_none());
-        let budget = burn::budget(slo, buckets, now);
-        SloStatus {
-            slo: Arc::clone(slo),
-            health: Health::of(&track.alerts, &tiers, &budget),
-            tiers,
-            alerts: track.alerts.clone(),
-            burn: chart::points(slo, buckets, now, POINTS),
-            coverage: Coverage { counted: buckets.covered_time(), share: budget.events.coverage, backfill },
-            budget,
-        }
-    }
 }
 
-/// Watches the clock against the time that has passed, so that one that was set does neither fire nor resolve anything,
-/// nor push the history out of the buckets.
-#[derive(Default)]
-struct Clock {
-    /// When the clock was last trusted, and what it said.
-    trusted: Option<(Instant, Nanos)>,
-    jumped_at: Option<Instant>,
-}
-
-impl Clock {
-    /// An error while the clock is not trusted: after a jump of more than an hour, for an hour or until it is back.
-    fn check(&mut self, now: Nanos, instant: Instant) -> Result<(), String> {
-        if let Some((then, said)) = self.trusted {
-            let passed = Nanos::try_from(instant.duration_since(then).as_nanos()).unwrap_or(Nanos::MAX);
-            let ahead = now.saturating_sub(said.saturating_add(passed));
-            if ahead.unsigned_abs() > JUMP.unsigned_abs() {
-                let jumped_at = *self.jumped_at.get_or_insert(instant);
-                if instant.duration_since(jumped_at) < Duration::from_nanos(JUMP.unsigned_abs()) {
-                    let way = if ahead > 0 { "forward" } else { "back" };
-                    let by = slo::duration::format(ahead.saturating_abs() / SECOND * SECOND);
-                    return Err(format!(
-                        "the clock jumped {way} by {by}; alerts stay as they are until it is back, or for an hour"
-                    ));
-                }
-            }
-        }
-        self.trusted = Some((instant, now));
-        self.jumped_at = None;
-        Ok(())
+/// What the tiers of the groups that have alerts read at `now`.
+fn readings<'t>(track: &'t Track, alerts: &'t SloAlerts, now: Nanos, complete: bool) -> Vec<GroupReading<'t>> {
+    let windows = Windows::at(&track.slo, track.counts.all(), now);
+    let conditions = |tiers: Vec<TierReading>| tiers.into_iter().map(|tier| tier.condition).collect();
+    let read = |(group, ring): (&'t Group, _)| GroupReading {
+        group,
+        conditions: conditions(read_windows(&windows.over(ring), now, complete)),
+    };
+    let mut readings: Vec<GroupReading<'t>> = track.counts.alerting().map(read).collect();
+    if !complete {
+        // A group that is not there may come with what is still to be counted.
+        let mut missing: Vec<&Group> = alerts.tiers.iter().map(|alert| &alert.group).collect();
+        missing.dedup();
+        missing.retain(|group| readings.iter().all(|reading| reading.group != *group));
+        let unknown = vec![Condition::NotCounted; track.slo.alerting.tiers.len()];
+        readings.extend(missing.into_iter().map(|group| GroupReading { group, conditions: unknown.clone() }));
     }
+    readings
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use slo::alert::labels;
 use slo::groups;
 use slo::status::SloStatus;
 
-use super::{Item, item, state_of};
+use super::{Item, item, state_of_tier};
 use crate::api::error::ApiError;
 use crate::api::params::Params;
 use crate::api::{ApiState, time};
@@ -79,11 +79,13 @@ fn seconds(nanos: model::Nanos) -> f64 {
 
 fn group(status: &Status, it: &SloStatus) -> Group {
     let slo = it.slo.as_ref();
+    let problem = it.problem.as_ref().or(status.problem.as_ref());
     let rule = |tier: &slo::spec::Tier| {
-        let alert = it.alerts.tiers.iter().find(|alert| alert.id == tier.id());
+        let id = tier.id();
+        let of_tier = it.alerts.tiers.iter().filter(|alert| alert.id == id);
         let labels = labels(slo, &it.alerts.alert_name, tier, &groups::Group::All);
         Rule {
-            state: alert.map_or("inactive", |alert| state_of(&alert.phase)),
+            state: state_of_tier(it, tier),
             name: it.alerts.alert_name.clone(),
             query: format!(
                 "burn rate of {} above {} over {} and {}",
@@ -92,13 +94,13 @@ fn group(status: &Status, it: &SloStatus) -> Group {
             duration: seconds(tier.hold),
             keep_firing_for: seconds(tier.keep_firing_for),
             labels,
-            alerts: alert.and_then(|alert| item(it, alert)).into_iter().collect(),
-            health: match (&status.problem, status.evaluated_at) {
+            alerts: of_tier.filter_map(|alert| item(it, alert)).collect(),
+            health: match (problem, status.evaluated_at) {
                 (Some(_), _) => "err",
                 (None, 0) => "unknown",
                 (None, _) => "ok",
             },
-            last_error: status.problem.clone(),
+            last_error: problem.cloned(),
             last_evaluation: time::format(status.evaluated_at),
             evaluation_time: seconds(status.took),
             kind: "alerting",

@@ -20,15 +20,24 @@ fn burning() -> Status {
     let alerts = step(&pending, &slo, &conditions, NOW).state;
     let budget = burn::budget(&slo, &buckets, NOW);
     let status = SloStatus {
-        health: Health::of(&alerts, &tiers, &budget),
+        health: Health::of(alerts.firing_severity(), &tiers, &budget),
         budget,
         tiers,
         alerts,
-        burn: Vec::new(),
+        burn: Arc::default(),
+        groups: Vec::new(),
+        n_waiting_groups: 0,
+        problem: None,
+        silence: None,
         coverage: Coverage { counted: buckets.covered_time(), share: budget.events.coverage, backfill: None },
         slo: Arc::new(slo),
     };
-    Status { evaluated_at: NOW, slos: vec![status], problem: Some("disk is full".to_owned()), ..Status::default() }
+    Status {
+        evaluated_at: NOW,
+        slos: vec![Arc::new(status)],
+        problem: Some("disk is full".to_owned()),
+        ..Status::default()
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
-//! The search for what an SLO counts as bad.
+//! Searches for what an SLO counts as bad.
 
 use model::TimeRange;
 use query::traces::TraceSearch;
-use slo::spec::{Answer, ErrorsAre, GoodSpan, Slo, SpanSli};
+use slo::spec::{Answer, ErrorsAre, GoodSpan, Indicator, LogJudge, LogSli, Slo, SpanSli};
 
 use super::EXAMPLES;
 use crate::attributes::condition;
+use crate::page_url::PageUrl;
 
 /// The search for the spans that `slo` counts as bad, newest first; `None` if it does not count spans.
 pub(super) fn requests(slo: &Slo, range: TimeRange) -> Option<TraceSearch> {
@@ -24,6 +25,28 @@ pub(super) fn requests(slo: &Slo, range: TimeRange) -> Option<TraceSearch> {
         limit: EXAMPLES,
         ..TraceSearch::new(range)
     })
+}
+
+/// The page with all bad spans or log records of the last hours; `None` for an SLO over metrics.
+pub(super) fn page(slo: &Slo, spans: Option<&TraceSearch>) -> Option<PageUrl> {
+    let (page, query, operation) = match &slo.indicator {
+        Indicator::Spans(sli) => {
+            ("/traces", spans?.query.clone(), sli.selector.operation.as_deref().unwrap_or_default())
+        }
+        Indicator::Logs(logs) => ("/logs", bad_records(logs), ""),
+        Indicator::Ratio(_) | Indicator::Slices(_) => return None,
+    };
+    let url = PageUrl::new(page).with("q", query).with("service", &slo.service);
+    Some(url.with("operation", operation).with("from", "now-6h"))
+}
+
+fn bad_records(logs: &LogSli) -> String {
+    let filter = logs.filter.iter().map(|filter| format!("({filter})"));
+    let is_bad = match &logs.judge {
+        LogJudge::Good(good) => format!("NOT ({good})"),
+        LogJudge::Bad(bad) => format!("({bad})"),
+    };
+    filter.chain([is_bad]).collect::<Vec<_>>().join(" AND ")
 }
 
 fn is_bad(spans: &SpanSli) -> String {
@@ -88,5 +111,21 @@ mod tests {
             // What the page asks must be something that the search language takes.
             assert!(query::lang::parse(&expected).is_ok(), "{expected}");
         }
+    }
+
+    #[test]
+    fn bad_log_records_are_on_their_page() {
+        let page_of = |indicator: &str| {
+            let text = format!("service: s\nobjective: 99\nindicator: {indicator}\n");
+            page(&slo::spec::parse("f.yaml", &text).unwrap().remove(0), None).map(|url| url.to_string())
+        };
+        for (indicator, query) in
+            [("{logs: {bad: a}}", "(a)"), ("{logs: {filter: a b, good: c OR d}}", "(a b) AND NOT (c OR d)")]
+        {
+            let url = PageUrl::new("/logs").with("q", query).with("service", "s").with("from", "now-6h");
+            assert_eq!(page_of(indicator), Some(url.to_string()));
+            assert!(query::lang::parse(query).is_ok(), "{query}");
+        }
+        assert_eq!(page_of("{promql: {error_ratio: 'a[$window]'}}"), None);
     }
 }
