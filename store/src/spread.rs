@@ -18,7 +18,7 @@ use crate::snapshot::Snapshot;
 use crate::text::Matches;
 
 /// Where rows are taken, at most: each place costs a page and a dictionary of each column.
-const MAX_PLACES: u64 = 24;
+const MAX_PLACES: u64 = 16;
 
 impl Snapshot {
     /// About `n_rows` of the spans in `range`; all of them where there are no more.
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn places_lie_evenly_and_do_not_meet() {
         let batch = |n: u64| (Source::Memory(RecordBatch::new_empty(Table::Spans.schema())), n);
-        for (sizes, n_rows) in [(vec![100_000], 24), (vec![5, 70_000, 1, 1, 30_000], 4_800), (vec![3; 1_000], 240)] {
+        for (sizes, n_rows) in [(vec![100_000], 16), (vec![5, 70_000, 1, 1, 30_000], 4_800), (vec![3; 1_000], 240)] {
             let sources: Vec<_> = sizes.iter().map(|n| batch(*n)).collect();
             let total = sizes.iter().sum();
             let picks = evenly(&sources, total, n_rows);

@@ -6,7 +6,7 @@ use model::time::MICROSECOND;
 use model::{Nanos, TimeRange, TraceId};
 
 use crate::QueryError;
-use crate::lang::parse_duration;
+use crate::lang::{parse_duration, quoted};
 use crate::traces::TraceSearch;
 
 /// Jaeger's own default.
@@ -84,6 +84,9 @@ fn add_tags(search: &mut TraceSearch, params: &TraceParams) -> Result<(), QueryE
             ("otel.status_code", code) if model::StatusCode::parse(code).is_some() => {
                 search.status = model::StatusCode::parse(code);
             }
+            // The name of an event is a field of Jaeger's log.
+            ("event", name) => push_query(search, &format!("event_name={}", quoted(name))),
+            ("otel.scope.name" | "otel.scope.version", text) => push_query(search, &format!("{key}={}", quoted(text))),
             _ => search.attributes.push((key, value)),
         }
     }
@@ -118,4 +121,28 @@ fn duration(name: &str, text: &str) -> Result<Option<Nanos>, QueryError> {
 
 fn bad(name: &str, reason: &str) -> QueryError {
     QueryError::BadParameter(format!("parameter {name}: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Budget;
+    use crate::testing::{TestSpan, TestStore};
+
+    #[test]
+    fn tags_of_logs_and_scopes_find_events_and_scopes() {
+        let store = TestStore::of_spans(&[
+            TestSpan::new(1, 1, 1).event(1, "cache miss", &model::AttrsBuf::new()),
+            TestSpan::new(2, 2, 2),
+        ]);
+        for (tag, expected) in
+            [("event:cache miss", 1), ("event:other", 0), ("otel.scope.name:none", 0), ("otel.scope.version:\"1\"", 0)]
+        {
+            let params =
+                TraceParams { service: "shop".to_owned(), tag: vec![tag.to_owned()], ..TraceParams::default() };
+            let search = search_of(&params, 1_000_000).unwrap().0;
+            let found = crate::traces::search(&store.snapshot(), &Budget::unlimited(), &search).unwrap();
+            assert_eq!(found.traces.len(), expected, "{tag}");
+        }
+    }
 }
