@@ -10,6 +10,7 @@ mod files;
 mod outbox;
 #[cfg(test)]
 mod paper;
+mod receiver;
 mod state;
 mod stored_counts;
 mod track;
@@ -27,6 +28,7 @@ use crate::counting::Events;
 pub(crate) use check::{Checked, check};
 pub(crate) use evaluator::Evaluator;
 pub(crate) use files::FilesError;
+pub(crate) use receiver::{Held, Networks, Receiver};
 pub(crate) use state::OpenError as StateError;
 
 /// The time now, in nanoseconds since the epoch.
@@ -50,16 +52,6 @@ pub(crate) struct Config {
     pub(crate) receivers: Vec<Receiver>,
     /// Where people reach this box, without a slash at the end; alerts link there.
     pub(crate) external_url: String,
-}
-
-/// Who is told of alerts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Receiver {
-    /// Unique; the field `receiver` of the payload.
-    pub(crate) name: String,
-    pub(crate) url: String,
-    /// Whether it is told of resolved alerts too.
-    pub(crate) send_resolved: bool,
 }
 
 /// Why alerting cannot start; each a sentence with the place to look at.

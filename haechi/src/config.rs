@@ -13,10 +13,13 @@ use model::Nanos;
 use model::time::SECOND;
 use store::Retention;
 
+use crate::alerting::{Held, Receiver};
+
 mod file;
 mod memory;
 pub(crate) mod settings;
 mod values;
+mod webhooks;
 
 use file::File;
 pub(crate) use memory::Memory;
@@ -25,13 +28,6 @@ use values::{bytes, duration};
 
 /// The log alone takes up to some hundred megabytes.
 const MIN_MAX_DISK: u64 = 1 << 30;
-
-/// A receiver of alert notifications.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Webhook {
-    pub(crate) name: String,
-    pub(crate) url: String,
-}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -51,7 +47,8 @@ pub(crate) struct Config {
     pub(crate) own_metrics: Option<Duration>,
     pub(crate) slos: PathBuf,
     pub(crate) external_url: String,
-    pub(crate) webhooks: Vec<Webhook>,
+    /// With names that differ.
+    pub(crate) webhooks: Vec<Receiver>,
     pub(crate) log: String,
     /// Every setting as text, with its origin, in the order of the table.
     /// What follows from others, such as `max_series` from `memory`, has the value that it has.
@@ -101,7 +98,7 @@ impl Config {
 
     fn from_values(
         values: Vec<(&'static str, (String, Origin))>,
-        mut webhooks: Vec<Webhook>,
+        listed: Vec<webhooks::Listed>,
     ) -> Result<Self, ConfigError> {
         let get = |key: &str| &values.iter().find(|(name, _)| *name == key).expect("the table has the key").1;
         let error = |key: &str, allowed: &str| {
@@ -155,11 +152,7 @@ impl Config {
             url if is_http(&url) => url.trim_end_matches('/').to_owned(),
             _ => return Err(error("external_url", "an address that starts with http:// or https://")),
         };
-        match text("webhook") {
-            url if url.is_empty() => {}
-            url if is_http(&url) => webhooks.push(Webhook { name: "default".to_owned(), url }),
-            _ => return Err(error("webhook", "an address that starts with http:// or https://")),
-        }
+        let webhooks = webhooks::all(&get, listed)?;
         if tracing_subscriber::EnvFilter::try_new(text("log")).is_err() {
             return Err(error("log", "a level (error, warn, info, debug, trace) or a tracing filter"));
         }
@@ -214,9 +207,7 @@ impl Config {
         if !named.is_empty() {
             lines.push("webhooks:".to_owned());
         }
-        let webhook =
-            |it: &&Webhook| format!("  - {{ name: {}, url: {} }}", values::quoted(&it.name), values::quoted(&it.url));
-        lines.extend(named.iter().map(webhook));
+        lines.extend(named.iter().map(|it| webhooks::line(it)));
         lines
     }
 
@@ -236,9 +227,9 @@ impl Config {
     }
 
     /// Whether a receiver is that of the setting `webhook`, which has a line of its own.
-    fn is_setting(&self, webhook: &Webhook) -> bool {
-        webhook.name == "default"
-            && self.origins.iter().any(|(key, value, _)| *key == "webhook" && *value == webhook.url)
+    fn is_setting(&self, webhook: &Receiver) -> bool {
+        let is_url = |value: &str| webhook.url == Held::Text(value.to_owned());
+        webhook.name == "default" && self.origins.iter().any(|(key, value, _)| *key == "webhook" && is_url(value))
     }
 }
 
@@ -286,7 +277,7 @@ mod tests {
         let path = path.to_str().unwrap();
         let config = load(&["--config", path, "--ui", "127.0.0.1:2"]).unwrap();
         assert_eq!((config.retention.traces, config.ui.port()), (None, 2));
-        assert_eq!(config.webhooks, [Webhook { name: "a".into(), url: "http://x".into() }]);
+        assert_eq!(config.webhooks, [Receiver::new("a", "http://x")]);
         let origin = |key: &str| config.origins.iter().find(|it| it.0 == key).unwrap().2.to_string();
         assert_eq!(origin("ui"), "--ui");
         assert_eq!(origin("retention"), format!("{path}:2"));
@@ -315,7 +306,7 @@ mod tests {
         std::fs::write(&path, printed.join("\n")).unwrap();
         let second = load(&["--config", path.to_str().unwrap()]).unwrap();
         assert!(second.disk_reserve.is_some_and(|bytes| bytes > 0), "{printed:#?}");
-        let named = |config: &Config| -> Vec<Webhook> {
+        let named = |config: &Config| -> Vec<Receiver> {
             let mut webhooks = config.webhooks.clone();
             webhooks.sort_by(|a, b| a.name.cmp(&b.name));
             webhooks
@@ -368,7 +359,7 @@ mod tests {
             ),
             (
                 "retenton: 1d",
-                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_request, max_series, flush_age, own_metrics, slos, external_url, webhook, log, webhooks",
+                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_request, max_series, flush_age, own_metrics, slos, external_url, webhook, webhook_secret_file, webhook_networks, log, webhooks",
             ),
             (
                 "webhooks:\n  - url: ftp://x\n    name: a",

@@ -7,7 +7,8 @@ use std::path::Path;
 use demo_services::supervisor::{self, Console, DemoConfig};
 use demo_services::{Addresses, ServiceName};
 
-use crate::config::{Config, Origin, Webhook};
+use crate::alerting::Receiver;
+use crate::config::{Config, Origin};
 use crate::logging::say;
 use crate::serve;
 
@@ -34,10 +35,8 @@ pub(crate) fn run(mut config: Config, rate: Option<&str>) -> Result<()> {
         write_slos(&config.slos)?;
     }
     let addresses = Addresses::default();
-    config.webhooks.push(Webhook {
-        name: "box-office".to_owned(),
-        url: format!("http://{}/", addresses.get(ServiceName::Receiver)),
-    });
+    let receiver = format!("http://{}/", addresses.get(ServiceName::Receiver));
+    config.webhooks.push(Receiver::new("box-office", &receiver));
     let runtime = serve::runtime()?;
     runtime.block_on(async {
         let (running, told_to_stop) = serve::start(&config).await?;

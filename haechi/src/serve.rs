@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::alerting::{self, Evaluator, Receiver};
+use crate::alerting::{self, Evaluator};
 use crate::clock;
 use crate::config::Config;
 use crate::counting::Stored;
@@ -113,7 +113,7 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
     let alerting = alerting::Config {
         dir: config.data_dir.join("alerts"),
         slo_dir: config.slos.clone(),
-        receivers: receivers(config),
+        receivers: config.webhooks.clone(),
         external_url: config.external_url.clone(),
     };
     let events = Arc::new(Stored::new(Arc::clone(&store))?);
@@ -155,15 +155,6 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
     let told_to_stop = told_to_stop();
     say("ready");
     Ok((Running { otlp_grpc: grpc_address, ui: ui_address, store, stop, tasks }, told_to_stop))
-}
-
-fn receivers(config: &Config) -> Vec<Receiver> {
-    let receiver = |webhook: &crate::config::Webhook| Receiver {
-        name: webhook.name.clone(),
-        url: webhook.url.clone(),
-        send_resolved: true,
-    };
-    config.webhooks.iter().map(receiver).collect()
 }
 
 /// Ready when `stopped` is set.

@@ -25,7 +25,7 @@ pub(crate) struct Evaluator {
     config: Config,
     sources: Sources,
     state: Arc<State>,
-    client: reqwest::Client,
+    clients: outbox::Clients,
     rounds: Arc<Mutex<Rounds>>,
     status: watch::Sender<Arc<Status>>,
 }
@@ -35,12 +35,12 @@ impl Evaluator {
     ///
     /// Errors: any mistake in an SLO file, a directory that cannot be used, states of a newer format.
     pub(crate) fn open(config: Config, sources: Sources) -> Result<Self, StartError> {
-        let client = outbox::client()?;
+        let clients = outbox::Clients::new()?;
         let (state, problems) = State::open(&config.dir)?;
         let state = Arc::new(state);
         let rounds = Rounds::open(&config, sources.clone(), Arc::clone(&state), problems)?;
         let status = watch::Sender::new(Arc::new(rounds.status()));
-        Ok(Self { config, sources, state, client, rounds: Arc::new(Mutex::new(rounds)), status })
+        Ok(Self { config, sources, state, clients, rounds: Arc::new(Mutex::new(rounds)), status })
     }
 
     /// The state of all SLOs, replaced after every evaluation and every delivery.
@@ -52,8 +52,8 @@ impl Evaluator {
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
         let mut deliverers = JoinSet::new();
         for receiver in &self.config.receivers {
-            let (state, client, now) = (Arc::clone(&self.state), self.client.clone(), Arc::clone(&self.sources.now));
-            deliverers.spawn(outbox::deliver(receiver.clone(), state, client, now));
+            let (state, clients, now) = (Arc::clone(&self.state), self.clients.clone(), Arc::clone(&self.sources.now));
+            deliverers.spawn(outbox::deliver(receiver.clone(), state, clients, now));
         }
         let mut changes = self.state.changes();
         let mut ticks = tokio::time::interval(LOOK);

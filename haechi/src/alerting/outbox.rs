@@ -3,20 +3,24 @@
 //! At least once and in order per SLO. Network errors, 5xx, 408 and 429 are tried again for 24 hours; every other answer
 //! is final. Alertmanager gives up on 429 and after one group interval; we do not.
 
-use std::error::Error as _;
+pub(in crate::alerting) mod networks;
+mod send;
+pub(in crate::alerting) mod signature;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::Nanos;
 use model::time::{HOUR, MINUTE, SECOND};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER, USER_AGENT};
-use reqwest::{Client, StatusCode, redirect};
 use slo::status::{Attempt, AttemptOutcome};
 use tokio::task::spawn_blocking;
 use xxhash_rust::xxh3::xxh3_64;
 
+use self::send::{Answer, Message, send};
 use super::state::{Pending, State};
 use super::{Clock, Receiver};
+
+pub(super) use self::send::Clients;
 
 /// A notification older than this is given up at its next failure.
 const GIVE_UP_AFTER: Nanos = 24 * HOUR;
@@ -25,24 +29,9 @@ const FIRST_PAUSE: Nanos = SECOND;
 const LONGEST_PAUSE: Nanos = 5 * MINUTE;
 /// Most that `Retry-After` can ask for; a receiver that says "in a year" must not bury an alert.
 const LONGEST_RETRY_AFTER: Nanos = HOUR;
-/// A receiver that has not answered by then counts as failed.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// As much of an error answer as is shown.
-const EXCERPT: usize = 300;
-
-/// Receivers and the firewalls before them know Alertmanager's webhooks by this prefix (PagerDuty, Opsgenie and others
-/// route by it), and the body is Alertmanager's; the comment says who it is, as browsers do with `Mozilla/5.0 (…)`.
-const AGENT: &str = concat!("Alertmanager/0.34.0 (compatible; Haechi/", env!("CARGO_PKG_VERSION"), ")");
-
-/// The HTTP client for webhooks.
-///
-/// No redirects: a receiver must not be able to send alerts elsewhere. No proxy from the environment, as in Alertmanager.
-pub(super) fn client() -> Result<Client, reqwest::Error> {
-    Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none()).no_proxy().build()
-}
 
 /// Delivers to one receiver for ever.
-pub(super) async fn deliver(receiver: Receiver, state: Arc<State>, client: Client, now: Clock) {
+pub(super) async fn deliver(receiver: Receiver, state: Arc<State>, clients: Clients, now: Clock) {
     let mut changes = state.changes();
     loop {
         changes.mark_unchanged();
@@ -50,7 +39,7 @@ pub(super) async fn deliver(receiver: Receiver, state: Arc<State>, client: Clien
         let time = now();
         match head {
             Some(entry) if is_due(&entry, time) => {
-                if let Err(error) = attempt(&receiver, &state, &client, &now, entry).await {
+                if let Err(error) = attempt(&receiver, &state, &clients, &now, entry).await {
                     tracing::error!(receiver = receiver.name, %error, "cannot note the delivery of a notification");
                     // The disk fails; do not turn that into a stream of requests.
                     tokio::time::sleep(Duration::from_secs(10)).await;
@@ -90,16 +79,21 @@ fn is_due(entry: &Pending, now: Nanos) -> bool {
 async fn attempt(
     receiver: &Receiver,
     state: &Arc<State>,
-    client: &Client,
+    clients: &Clients,
     now: &Clock,
     entry: Pending,
 ) -> std::io::Result<()> {
     let id = entry.id;
-    let body = blocking(state, move |state| state.body(id)).await;
+    let asked = receiver.clone();
+    let read = blocking(state, move |state| Ok((state.body(id), asked.target(), asked.keys()))).await?;
     let (sent_at, begin) = (now(), Instant::now());
-    let answer = match body {
-        Ok(body) => send(client, receiver, &entry, body).await,
-        Err(error) => Answer::Final { error: format!("its body cannot be read: {error}"), code: None },
+    let answer = match read {
+        (Ok(body), Ok(url), Ok(keys)) => {
+            send(clients, receiver, Message { url, keys, id: &entry.idempotency_key, sent_at, body }).await
+        }
+        (Err(error), ..) => Answer::Final { error: format!("its body cannot be read: {error}"), code: None },
+        // Files can be mended within the day.
+        (_, Err(error), _) | (.., Err(error)) => Answer::Again { error, code: None, after: None },
     };
     let took = begin.elapsed();
     let outcome = match answer {
@@ -169,41 +163,6 @@ async fn blocking<T: Send + 'static>(
     spawn_blocking(move || question(&state)).await.map_err(std::io::Error::other)?
 }
 
-/// What a receiver made of a notification.
-#[derive(Debug, PartialEq, Eq)]
-enum Answer {
-    Delivered(u16),
-    Again { error: String, code: Option<u16>, after: Option<Nanos> },
-    Final { error: String, code: Option<u16> },
-}
-
-async fn send(client: &Client, receiver: &Receiver, entry: &Pending, body: Vec<u8>) -> Answer {
-    let request = client
-        .post(&receiver.url)
-        .header(CONTENT_TYPE, "application/json")
-        .header(USER_AGENT, AGENT)
-        .header("Idempotency-Key", &entry.idempotency_key)
-        .body(body);
-    let response = match request.send().await {
-        Ok(response) => response,
-        // The request itself is wrong, for example its URL; it will not get better.
-        Err(error) if error.is_builder() => return Answer::Final { error: chain(&error), code: None },
-        Err(error) => return Answer::Again { error: chain(&error), code: None, after: None },
-    };
-    let status = response.status();
-    if status.is_success() {
-        return Answer::Delivered(status.as_u16());
-    }
-    let after = retry_after(response.headers());
-    let error = format!("the receiver answered {status}{}", excerpt(response).await);
-    let code = Some(status.as_u16());
-    if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT || status == StatusCode::TOO_MANY_REQUESTS {
-        Answer::Again { error, code, after }
-    } else {
-        Answer::Final { error, code }
-    }
-}
-
 /// The pause before the next attempt: doubling from a second to five minutes, or what the receiver asked for if that is
 /// longer, less up to half by jitter so that receivers which failed together are not asked together.
 ///
@@ -215,45 +174,6 @@ fn pause(entry: &Pending, asked: Option<Nanos>) -> Nanos {
     let random = (seed >> 11) as f64 / (1_u64 << 53) as f64;
     let jittered = full - (full as f64 / 2.0 * random) as Nanos;
     jittered.max(asked.unwrap_or(0).min(LONGEST_RETRY_AFTER))
-}
-
-/// The pause that a `Retry-After` in seconds asks for. Its other form, a date, is left to our own pause: it would have to
-/// be compared with the clock of the receiver.
-fn retry_after(headers: &HeaderMap) -> Option<Nanos> {
-    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Nanos::try_from(seconds).ok()?.checked_mul(SECOND).unwrap_or(LONGEST_RETRY_AFTER))
-}
-
-/// The beginning of an error answer, on one line; read no further, whatever the receiver sends.
-async fn excerpt(mut response: reqwest::Response) -> String {
-    let mut bytes = Vec::new();
-    while bytes.len() < EXCERPT {
-        match response.chunk().await {
-            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk[..chunk.len().min(EXCERPT - bytes.len())]),
-            Ok(None) | Err(_) => break,
-        }
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    let line =
-        text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()).collect::<Vec<_>>();
-    if line.is_empty() { String::new() } else { format!(": {}", line.join(" ")) }
-}
-
-/// The error with its causes; reqwest's own text stops before the one that helps. The URL is left out: it may hold a secret.
-fn chain(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() {
-        format!("no answer within {} s", TIMEOUT.as_secs())
-    } else if error.is_connect() {
-        "cannot connect".to_owned()
-    } else {
-        "the request failed".to_owned()
-    };
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

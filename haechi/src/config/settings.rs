@@ -117,6 +117,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting { key: "webhook", value: "URL", default: "", help: "Send alert notifications here (Alertmanager v4 body)" },
     Setting {
+        key: "webhook_secret_file",
+        value: "FILE",
+        default: "",
+        help: "Secrets to sign requests to the webhook with, as whsec_…, one a line",
+    },
+    Setting {
+        key: "webhook_networks",
+        value: "WHICH",
+        default: "any",
+        help: "Where webhooks may be: any, or public for no private, loopback or link-local address",
+    },
+    Setting {
         key: "log",
         value: "FILTER",
         default: "warn,haechi=info",

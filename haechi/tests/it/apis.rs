@@ -1,7 +1,10 @@
 //! OTLP in over every protocol, every API out.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::http::{HeaderMap, StatusCode};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use prost::Message;
 use serde_json::{Value, json};
@@ -187,14 +190,21 @@ async fn an_slo_burns_tells_its_webhook_and_recovers_knowledge_after_a_restart()
     std::fs::write(slos.join("shop.yaml"), slo).unwrap();
     let hook = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", hook.local_addr().unwrap());
-    let (received, mut webhooks) = tokio::sync::mpsc::unbounded_channel::<Value>();
-    let app = axum::Router::new().route(
-        "/hook",
-        axum::routing::post(move |axum::Json(body): axum::Json<Value>| async move { drop(received.send(body)) }),
-    );
+    let (received, mut webhooks) = tokio::sync::mpsc::unbounded_channel::<(HeaderMap, Value)>();
+    // It takes nothing until the box has been killed.
+    let works = Arc::new(AtomicBool::new(false));
+    let is_up = Arc::clone(&works);
+    let take = move |headers: HeaderMap, axum::Json(body): axum::Json<Value>| async move {
+        drop(received.send((headers, body)));
+        if is_up.load(Ordering::Relaxed) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+    };
+    let app = axum::Router::new().route("/hook", axum::routing::post(take));
     tokio::spawn(async move { axum::serve(hook, app).await });
+    let secret = dir.path().join("secret");
+    std::fs::write(&secret, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").unwrap();
     let data = dir.path().join("data");
-    let flags = ["--slos", slos.to_str().unwrap(), "--webhook", &url];
+    let flags =
+        ["--slos", slos.to_str().unwrap(), "--webhook", &url, "--webhook-secret-file", secret.to_str().unwrap()];
     let haechi = Haechi::start_with(&data, &flags);
     // Two minutes of requests, every second one failed: burns far beyond every threshold.
     let now = otlp::now();
@@ -204,13 +214,20 @@ async fn an_slo_burns_tells_its_webhook_and_recovers_knowledge_after_a_restart()
         if i % 2 == 0 { otlp::failed(span, "down") } else { span }
     });
     assert_eq!(otlp::post(&haechi.otlp_http, "traces", &otlp::traces("shop", spans.collect())).await.unwrap(), 200);
-    let body = tokio::time::timeout(Duration::from_secs(90), webhooks.recv()).await.unwrap().unwrap();
+    let (headers, body) = tokio::time::timeout(Duration::from_secs(90), webhooks.recv()).await.unwrap().unwrap();
+    assert!(headers["webhook-signature"].to_str().unwrap().starts_with("v1,"), "{headers:?}");
+    let key = &headers["idempotency-key"];
+    assert_eq!(&headers["webhook-id"], key);
     assert_eq!((&body["version"], &body["status"]), (&json!("4"), &json!("firing")), "{body}");
     assert_eq!(body["commonLabels"]["slo"], "shop-availability", "{body}");
     let (_, alerts) = haechi.get("/api/v1/alerts").await;
     assert!(alerts["data"]["alerts"].as_array().unwrap().iter().any(|it| it["state"] == "firing"), "{alerts}");
     haechi.kill();
+    works.store(true, Ordering::Relaxed);
+    while webhooks.try_recv().is_ok() {}
     let haechi = Haechi::start_with(&data, &flags);
+    let (again, same) = tokio::time::timeout(Duration::from_secs(90), webhooks.recv()).await.unwrap().unwrap();
+    assert_eq!((&again["idempotency-key"], &same), (key, &body), "what was not taken is sent again after a crash");
     let (_, alerts) = haechi.get("/api/v1/alerts").await;
     assert!(alerts["data"]["alerts"].as_array().unwrap().iter().any(|it| it["state"] == "firing"), "{alerts}");
     let (_, slos) = haechi.get("/api/v1/slos").await;

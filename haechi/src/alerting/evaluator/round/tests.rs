@@ -55,8 +55,7 @@ impl Bench {
     }
 
     fn config(&self) -> Config {
-        let receiver =
-            |name: &str, send_resolved| Receiver { name: name.to_owned(), url: String::new(), send_resolved };
+        let receiver = |name: &str, send_resolved| Receiver { send_resolved, ..Receiver::new(name, "") };
         Config {
             dir: self.dir.path().join("alerts"),
             slo_dir: self.dir.path().join("slos"),

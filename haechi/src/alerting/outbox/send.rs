@@ -1,0 +1,191 @@
+//! One request to one receiver, and what its answer means.
+
+use std::error::Error as _;
+
+use jiff::fmt::rfc2822;
+use model::Nanos;
+use model::time::SECOND;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER, USER_AGENT};
+use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
+
+use super::networks::{check_literal, public_only};
+use super::signature::{ID, Keys, SIGNATURE, TIMESTAMP};
+use super::{LONGEST_RETRY_AFTER, Receiver};
+use crate::alerting::receiver::Networks;
+
+/// As much of an error answer as is read, and as is shown. What is cut off by the first is never shown, so that no secret is
+/// shown because a part of it is missing.
+const READ: usize = 2048;
+const EXCERPT: usize = 300;
+/// Shorter parts of an address are words such as `hooks` that a harmless answer may have.
+const SECRET: usize = 6;
+/// Redirects that are followed.
+const REDIRECTS: usize = 3;
+
+/// Receivers and the firewalls before them know Alertmanager's webhooks by this prefix (PagerDuty, Opsgenie and others
+/// route by it), and the body is Alertmanager's; the comment says who it is, as browsers do with `Mozilla/5.0 (…)`.
+const AGENT: &str = concat!("Alertmanager/0.34.0 (compatible; Haechi/", env!("CARGO_PKG_VERSION"), ")");
+
+/// The HTTP clients of all receivers.
+#[derive(Clone)]
+pub(in crate::alerting) struct Clients {
+    any: Client,
+    public: Client,
+}
+
+impl Clients {
+    /// No proxy from the environment, as in Alertmanager: a proxy would connect to what is not allowed here.
+    pub(in crate::alerting) fn new() -> Result<Self, reqwest::Error> {
+        let builder = || Client::builder().redirect(redirect::Policy::custom(follow)).no_proxy();
+        Ok(Self { any: builder().build()?, public: builder().dns_resolver(public_only()).build()? })
+    }
+
+    fn of(&self, networks: Networks) -> &Client {
+        match networks {
+            Networks::Any => &self.any,
+            Networks::Public => &self.public,
+        }
+    }
+}
+
+/// Follows a redirect that sends the same request again to the same host: a receiver must not be able to send alerts
+/// elsewhere, and after any other redirect the request would be a GET without them.
+fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let is_same = matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+    let stays = attempt.previous().first().is_some_and(|first| is_same_host(first, attempt.url()));
+    if is_same && stays && attempt.previous().len() <= REDIRECTS { attempt.follow() } else { attempt.stop() }
+}
+
+/// Whether both have the same scheme, host and port, or the second is the first with TLS.
+fn is_same_host(first: &Url, second: &Url) -> bool {
+    let is_plain = |url: &Url, scheme: &str| url.scheme() == scheme && url.port().is_none();
+    let gains_tls = first.host() == second.host() && is_plain(first, "http") && is_plain(second, "https");
+    first.origin() == second.origin() || gains_tls
+}
+
+/// What is sent.
+pub(super) struct Message<'m> {
+    pub(super) url: Url,
+    pub(super) keys: Option<Keys>,
+    /// The idempotency key, the same over all attempts.
+    pub(super) id: &'m str,
+    pub(super) sent_at: Nanos,
+    pub(super) body: Vec<u8>,
+}
+
+/// What a receiver made of a notification.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Delivered(u16),
+    Again { error: String, code: Option<u16>, after: Option<Nanos> },
+    Final { error: String, code: Option<u16> },
+}
+
+pub(super) async fn send(clients: &Clients, receiver: &Receiver, message: Message<'_>) -> Answer {
+    let url = message.url.clone();
+    if let Err(error) = check_literal(&url, receiver.networks) {
+        return Answer::Again { error, code: None, after: None };
+    }
+    let client = clients.of(receiver.networks);
+    let response = match request(client, message).timeout(receiver.timeout).send().await {
+        Ok(response) => response,
+        // The request itself is wrong; it will not get better.
+        Err(error) if error.is_builder() => return Answer::Final { error: chain(&error, receiver), code: None },
+        Err(error) => return Answer::Again { error: chain(&error, receiver), code: None, after: None },
+    };
+    let status = response.status();
+    if status.is_success() {
+        // The rest of the answer is not read, whatever its length.
+        return Answer::Delivered(status.as_u16());
+    }
+    let code = Some(status.as_u16());
+    if status.is_redirection() {
+        let error = format!("the receiver answered {status}; only 307 and 308 to the same host are followed");
+        return Answer::Final { error, code };
+    }
+    let after = retry_after(response.headers());
+    let hidden = receiver.url.is_secret().then_some(&url);
+    let error = format!("the receiver answered {status}{}", excerpt(response, hidden).await);
+    if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT || status == StatusCode::TOO_MANY_REQUESTS {
+        Answer::Again { error, code, after }
+    } else {
+        Answer::Final { error, code }
+    }
+}
+
+fn request(client: &Client, message: Message<'_>) -> RequestBuilder {
+    let Message { url, keys, id, sent_at, body } = message;
+    let mut request = client
+        .post(url)
+        .header(CONTENT_TYPE, "application/json")
+        .header(USER_AGENT, AGENT)
+        .header("Idempotency-Key", id);
+    if let Some(keys) = keys {
+        let seconds = sent_at.div_euclid(SECOND);
+        request = request.header(ID, id).header(TIMESTAMP, seconds).header(SIGNATURE, keys.sign(id, seconds, &body));
+    }
+    request.body(body)
+}
+
+/// The pause that a `Retry-After` asks for. A date is taken as of the `Date` of the same answer: both are of the clock of the
+/// receiver, which may differ from ours.
+fn retry_after(headers: &HeaderMap) -> Option<Nanos> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let asked = text(RETRY_AFTER)?;
+    let seconds: Nanos = match asked.parse::<u64>() {
+        Ok(seconds) => Nanos::try_from(seconds).unwrap_or(Nanos::MAX),
+        Err(_) => {
+            let time = |text| rfc2822::parse(text).ok().map(|time| time.timestamp().as_second());
+            time(asked)?.saturating_sub(time(text(DATE)?)?).max(0)
+        }
+    };
+    Some(seconds.saturating_mul(SECOND).min(LONGEST_RETRY_AFTER))
+}
+
+/// The beginning of an error answer, on one line. `hidden` is an address of which nothing may be shown.
+async fn excerpt(mut response: reqwest::Response, hidden: Option<&Url>) -> String {
+    let mut bytes = Vec::new();
+    while bytes.len() < READ {
+        match response.chunk().await {
+            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk[..chunk.len().min(READ - bytes.len())]),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    if hidden.is_some_and(|url| repeats(&text, url)) {
+        return ": its text repeats the address, which is a secret".to_owned();
+    }
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
+    let line: String = words.collect::<Vec<_>>().join(" ").chars().take(EXCERPT).collect();
+    if line.is_empty() { String::new() } else { format!(": {line}") }
+}
+
+/// Whether a part of the address beyond its host is in the text.
+fn repeats(text: &str, url: &Url) -> bool {
+    let values = url.query_pairs().map(|(_, value)| value.into_owned());
+    let raw = url.path().split('/').chain(url.query().unwrap_or_default().split(['&', '=']));
+    let raw = raw.chain([url.username(), url.password().unwrap_or_default()]);
+    let decoded = raw.clone().map(|part| percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned());
+    let parts = values.chain(decoded).chain(raw.map(str::to_owned));
+    parts.filter(|part| part.len() >= SECRET).any(|part| text.contains(&part))
+}
+
+/// The error with its causes; reqwest's own text stops before the one that helps. The URL is left out: it may hold a secret.
+fn chain(error: &reqwest::Error, receiver: &Receiver) -> String {
+    let mut text = if error.is_timeout() {
+        format!("no answer within {} s", receiver.timeout.as_secs())
+    } else if error.is_connect() {
+        "cannot connect".to_owned()
+    } else {
+        "the request failed".to_owned()
+    };
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
