@@ -11,6 +11,7 @@ mod outbox;
 #[cfg(test)]
 mod paper;
 mod receiver;
+mod routes;
 mod state;
 mod stored_counts;
 mod track;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use model::Nanos;
+use slo::spec::SpecErrors;
 
 use crate::counting::Events;
 
@@ -49,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) dir: PathBuf,
     /// The directory of `*.yaml` files; one that does not exist defines no SLO.
     pub(crate) slo_dir: PathBuf,
+    /// The file of routes; without one every receiver is told of every SLO.
+    pub(crate) routes: Option<PathBuf>,
     pub(crate) receivers: Vec<Receiver>,
     /// Where people reach this box, without a slash at the end; alerts link there.
     pub(crate) external_url: String,
@@ -59,6 +63,8 @@ pub(crate) struct Config {
 pub(crate) enum StartError {
     #[error(transparent)]
     Files(#[from] FilesError),
+    #[error(transparent)]
+    Routes(SpecErrors),
     #[error(transparent)]
     State(#[from] StateError),
     #[error("cannot set up the webhook client: {0}")]

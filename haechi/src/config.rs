@@ -46,6 +46,8 @@ pub(crate) struct Config {
     /// `None` stores none.
     pub(crate) own_metrics: Option<Duration>,
     pub(crate) slos: PathBuf,
+    /// The file of routes.
+    pub(crate) routes: Option<PathBuf>,
     pub(crate) external_url: String,
     /// With names that differ.
     pub(crate) webhooks: Vec<Receiver>,
@@ -188,6 +190,7 @@ impl Config {
             flush_age: Duration::from_nanos(flush_age),
             own_metrics: (own_metrics > 0).then_some(Duration::from_nanos(own_metrics)),
             slos: text("slos").into(),
+            routes: Some(text("routes")).filter(|path| !path.is_empty()).map(PathBuf::from),
             external_url,
             webhooks,
             log: text("log"),
@@ -359,7 +362,7 @@ mod tests {
             ),
             (
                 "retenton: 1d",
-                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_request, max_series, flush_age, own_metrics, slos, external_url, webhook, webhook_secret_file, webhook_networks, log, webhooks",
+                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_request, max_series, flush_age, own_metrics, slos, external_url, webhook, webhook_secret_file, webhook_networks, routes, log, webhooks",
             ),
             (
                 "webhooks:\n  - url: ftp://x\n    name: a",

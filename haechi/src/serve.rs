@@ -113,6 +113,7 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
     let alerting = alerting::Config {
         dir: config.data_dir.join("alerts"),
         slo_dir: config.slos.clone(),
+        routes: config.routes.clone(),
         receivers: config.webhooks.clone(),
         external_url: config.external_url.clone(),
     };

@@ -14,6 +14,7 @@ pub mod fingerprint;
 pub mod formats;
 pub mod groups;
 pub mod ratio;
+pub mod routing;
 pub mod schema;
 pub mod spec;
 pub mod status;

@@ -201,6 +201,7 @@ pub struct DeliveryStatus {
 pub struct Attempt {
     pub time: Nanos,
     pub receiver: String,
+    /// The SLO, or the key of the group of alerts that routes made.
     pub slo: String,
     /// `firing` or `resolved`.
     pub status: String,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use model::Nanos;
 use serde::Serialize;
 
-use crate::alert::{Alert, Notification};
+use crate::alert::{Alert, Notification, Reason};
 
 pub use annotations::{Evidence, annotations};
 
@@ -52,59 +52,87 @@ pub struct PayloadAlert {
     pub fingerprint: String,
 }
 
-/// The payload that tells `receiver` of `notification`.
-///
-/// `annotations` belong to its alerts, in their order. `external_url` is where people reach this box, without a slash at
-/// its end; alerts link to the page of their SLO there.
+/// What a payload tells, and whom.
+#[derive(Debug, Clone)]
+pub struct Told<'t> {
+    pub receiver: &'t str,
+    /// [`Route::key`](crate::routing::Route::key), the first part of the key of the group.
+    pub route: &'t str,
+    pub group_labels: BTreeMap<String, String>,
+    pub reason: Reason,
+    pub alerts: &'t [Alert],
+    /// Of the alerts, in their order.
+    pub annotations: &'t [BTreeMap<String, String>],
+    /// Where people reach this box, without a slash at its end; alerts link to the page of their SLO there.
+    pub external_url: &'t str,
+}
+
+impl Told<'_> {
+    /// The body of the call.
+    pub fn payload(self) -> Payload {
+        let Told { receiver, route, group_labels, reason, alerts, annotations, external_url } = self;
+        let none = BTreeMap::new();
+        let slo = |alert: &Alert| alert.labels.get("slo").cloned().unwrap_or_default();
+        let with_annotations = alerts.iter().enumerate();
+        let alerts: Vec<PayloadAlert> = with_annotations
+            .map(|(index, alert)| PayloadAlert {
+                status: status(alert.ends_at.is_none()),
+                labels: alert.labels.clone(),
+                annotations: annotations.get(index).unwrap_or(&none).clone(),
+                starts_at: rfc3339(alert.starts_at),
+                ends_at: alert.ends_at.map_or(ZERO_TIME.to_owned(), rfc3339),
+                generator_url: format!("{external_url}/slos/{}", slo(alert)),
+                fingerprint: Alert::fingerprint(alert),
+            })
+            .collect();
+        Payload {
+            receiver: quote(receiver),
+            status: status(alerts.iter().any(|alert| alert.status == status(true))),
+            common_labels: common(alerts.iter().map(|alert| &alert.labels)),
+            common_annotations: common(alerts.iter().map(|alert| &alert.annotations)),
+            external_url: external_url.to_owned(),
+            route_labels: BTreeMap::new(),
+            notification_reason: reason.name(),
+            version: "4",
+            group_key: group_key(route, &group_labels),
+            group_labels,
+            truncated_alerts: 0,
+            alerts,
+        }
+    }
+}
+
+/// The payload that tells `receiver` of `notification`, the group of one SLO.
 pub fn payload(
     notification: &Notification,
     annotations: &[BTreeMap<String, String>],
     receiver: &str,
     external_url: &str,
 ) -> Payload {
-    let generator_url = format!("{external_url}/slos/{}", notification.slo);
-    let none = BTreeMap::new();
-    let with_annotations = notification.alerts.iter().enumerate();
-    let alerts: Vec<PayloadAlert> = with_annotations
-        .map(|(index, alert)| PayloadAlert {
-            status: status(alert.ends_at.is_none()),
-            labels: alert.labels.clone(),
-            annotations: annotations.get(index).unwrap_or(&none).clone(),
-            starts_at: rfc3339(alert.starts_at),
-            ends_at: alert.ends_at.map_or(ZERO_TIME.to_owned(), rfc3339),
-            generator_url: generator_url.clone(),
-            fingerprint: Alert::fingerprint(alert),
-        })
-        .collect();
-    let group_labels = notification.group_labels();
-    Payload {
-        receiver: quote(receiver),
-        status: status(notification.is_firing()),
-        common_labels: common(alerts.iter().map(|alert| &alert.labels)),
-        common_annotations: common(alerts.iter().map(|alert| &alert.annotations)),
-        external_url: external_url.to_owned(),
-        route_labels: BTreeMap::new(),
-        notification_reason: notification.reason.name(),
-        version: "4",
-        group_key: group_key(&group_labels),
-        group_labels,
-        truncated_alerts: 0,
-        alerts,
-    }
+    let told = Told {
+        receiver,
+        route: "{}",
+        group_labels: notification.group_labels(),
+        reason: notification.reason,
+        alerts: &notification.alerts,
+        annotations,
+        external_url,
+    };
+    told.payload()
 }
 
 fn status(firing: bool) -> &'static str {
     if firing { "firing" } else { "resolved" }
 }
 
-/// The key of the root route and the group labels as Alertmanager writes them: `{}:{alertname="…", slo="…"}`.
-fn group_key(labels: &BTreeMap<String, String>) -> String {
+/// The key of the route and the group labels as Alertmanager writes them: `{}:{alertname="…", slo="…"}`.
+pub fn group_key(route: &str, labels: &BTreeMap<String, String>) -> String {
     let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={}", go_quote(value))).collect();
-    format!("{{}}:{{{}}}", labels.join(", "))
+    format!("{route}:{{{}}}", labels.join(", "))
 }
 
 /// The text as Go's `%q` writes it, for what occurs in labels: quotes, backslashes and control characters escaped.
-fn go_quote(text: &str) -> String {
+pub(crate) fn go_quote(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
         match character {

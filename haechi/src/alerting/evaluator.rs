@@ -2,6 +2,7 @@
 //! commits, publishes a [`Status`].
 
 mod counting;
+mod dispatch;
 mod notify;
 mod round;
 

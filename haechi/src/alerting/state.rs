@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use model::Nanos;
 use slo::alert::{SloAlerts, Transition};
+use slo::routing::Groups;
 use slo::status::{Attempt, AttemptOutcome, DeliveryStatus};
 use tokio::sync::watch;
 
@@ -40,6 +41,7 @@ pub(super) struct Pending {
     /// Names its file; later ones sort after earlier ones.
     pub(super) id: u64,
     pub(super) receiver: String,
+    /// The SLO, or the key of the group of alerts: what its receiver is told of in order.
     pub(super) slo: String,
     /// `firing` or `resolved`.
     pub(super) status: String,
@@ -72,6 +74,8 @@ pub(super) struct Commit {
     pub(super) forget: Vec<String>,
     pub(super) transitions: Vec<Transition>,
     pub(super) entries: Vec<NewEntry>,
+    /// What receivers were told by routes; `None` leaves it as it is.
+    pub(super) groups: Option<Groups>,
 }
 
 impl Commit {
@@ -91,6 +95,7 @@ pub(super) struct State {
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Inner {
     alerts: BTreeMap<String, SloAlerts>,
+    groups: Groups,
     /// Newest first.
     history: VecDeque<Transition>,
     /// In the order of their ids.
@@ -152,6 +157,11 @@ impl State {
         self.lock().alerts.values().cloned().collect()
     }
 
+    /// What receivers were told by routes.
+    pub(super) fn groups(&self) -> Groups {
+        self.lock().groups.clone()
+    }
+
     /// The last changes of alerts, newest first.
     pub(super) fn history(&self) -> Vec<Transition> {
         self.lock().history.iter().cloned().collect()
@@ -197,6 +207,7 @@ impl State {
         for alerts in commit.alerts {
             after.alerts.insert(alerts.slo.clone(), alerts);
         }
+        after.groups = commit.groups.unwrap_or(after.groups);
         for name in &commit.forget {
             after.alerts.remove(name);
         }

@@ -75,6 +75,7 @@ async fn a_fault_is_told_to_the_receiver_and_so_is_its_end() {
     let config = Config {
         dir: dir.path().join("alerts"),
         slo_dir: dir.path().join("slos"),
+        routes: None,
         receivers: vec![Receiver::new("team", &url)],
         external_url: "http://127.0.0.1:4319".to_owned(),
     };

@@ -129,6 +129,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "Where webhooks may be: any, or public for no private, loopback or link-local address",
     },
     Setting {
+        key: "routes",
+        value: "FILE",
+        default: "",
+        help: "Which receiver is told of which alerts (YAML), read again when it changes; by default each of all",
+    },
+    Setting {
         key: "log",
         value: "FILTER",
         default: "warn,haechi=info",

@@ -84,18 +84,18 @@ fn duplicates(slos: &[Slo]) -> Vec<SpecError> {
 }
 
 /// The entries of one mapping, with the path of the mapping for error texts.
-struct Fields<'n> {
+pub(crate) struct Fields<'n> {
     entries: Vec<(&'n str, &'n Node)>,
     place: Place,
     path: String,
 }
 
 impl<'n> Fields<'n> {
-    fn get(&self, key: &str) -> Option<&'n Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'n Node> {
         self.entries.iter().find(|(name, _)| *name == key).map(|(_, node)| *node)
     }
 
-    fn path(&self, key: &str) -> String {
+    pub(crate) fn path(&self, key: &str) -> String {
         join(&self.path, key)
     }
 
@@ -110,9 +110,10 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-struct Decoder<'f> {
-    file: &'f str,
-    errors: Vec<SpecError>,
+/// Reads values and collects mistakes; files of routes are read by it too.
+pub(crate) struct Decoder<'f> {
+    pub(crate) file: &'f str,
+    pub(crate) errors: Vec<SpecError>,
 }
 
 impl Decoder<'_> {
@@ -125,11 +126,11 @@ impl Decoder<'_> {
         Err(SpecErrors(self.errors))
     }
 
-    fn error(&mut self, place: Place, key: &str, message: String) {
+    pub(crate) fn error(&mut self, place: Place, key: &str, message: String) {
         self.errors.push(SpecError::new(self.file, place, key, message));
     }
 
-    fn expected(&mut self, node: &Node, key: &str, what: &str) {
+    pub(crate) fn expected(&mut self, node: &Node, key: &str, what: &str) {
         self.error(node.place, key, format!("must be {what}, got {}", node.value.describe()));
     }
 
@@ -155,7 +156,7 @@ impl Decoder<'_> {
     }
 
     /// The entries of a mapping; unknown keys are errors, but do not hide those in the known ones.
-    fn fields<'n>(&mut self, node: &'n Node, path: &str, allowed: &[&str]) -> Option<Fields<'n>> {
+    pub(crate) fn fields<'n>(&mut self, node: &'n Node, path: &str, allowed: &[&str]) -> Option<Fields<'n>> {
         let Value::Map(entries) = &node.value else {
             self.expected(node, path, &format!("a mapping with {}", one_of(allowed)));
             return None;
@@ -173,7 +174,7 @@ impl Decoder<'_> {
         Some(Fields { entries, place: node.place, path: path.to_owned() })
     }
 
-    fn required<'n>(&mut self, fields: &Fields<'n>, key: &str, what: &str) -> Option<&'n Node> {
+    pub(crate) fn required<'n>(&mut self, fields: &Fields<'n>, key: &str, what: &str) -> Option<&'n Node> {
         let node = fields.get(key);
         if node.is_none() {
             self.error(fields.place, &fields.path(key), format!("missing; must be {what}"));

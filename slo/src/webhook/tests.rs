@@ -136,7 +136,7 @@ fn the_receiver_is_quoted_as_go_quotes_patterns() {
 #[test]
 fn the_group_key_quotes_label_values() {
     let labels = BTreeMap::from([("a".to_owned(), "x\"y\\z\n\u{1}é".to_owned())]);
-    assert_eq!(group_key(&labels), r#"{}:{a="x\"y\\z\n\x01é"}"#);
+    assert_eq!(group_key("{}", &labels), r#"{}:{a="x\"y\\z\n\x01é"}"#);
 }
 
 #[test]

@@ -72,8 +72,12 @@ pub(super) struct Change {
 struct AttemptRow {
     time: Stamp,
     receiver: String,
-    slo: String,
-    href: PageUrl,
+    /// The SLO, or the labels of the group of alerts.
+    subject: String,
+    /// The key of the group.
+    group: String,
+    /// Of the SLO, if it is one.
+    href: Option<PageUrl>,
     status: String,
     status_class: &'static str,
     number: u32,
@@ -121,6 +125,8 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     }
     alerts.sort_by_key(|row| (row.phase != "firing", row.severity != "page", row.since.0));
     let n_firing = alerts.iter().filter(|row| row.phase == "firing").count();
+    // A group of alerts has braces, which a name of an SLO cannot have.
+    let is_slo = |subject: &str| !subject.contains('{');
     let attempts = status.delivery.attempts.iter().take(MAX_ROWS).map(|attempt| {
         let (outcome, outcome_class) = match &attempt.outcome {
             AttemptOutcome::Delivered(code) => (format!("delivered, HTTP {code}"), "ok"),
@@ -136,8 +142,9 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         AttemptRow {
             time: Stamp::full(attempt.time),
             receiver: clip(&attempt.receiver, 80),
-            slo: clip(&attempt.slo, 100),
-            href: shell.link(format!("/slos/{}", attempt.slo)),
+            subject: clip(group_labels(&attempt.slo), 200),
+            group: clip(&attempt.slo, 500),
+            href: is_slo(&attempt.slo).then(|| shell.link(format!("/slos/{}", attempt.slo))),
             status: attempt.status.clone(),
             status_class: if attempt.status == "firing" { "error" } else { "ok" },
             number: attempt.number,
@@ -169,6 +176,15 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
 fn failure(error: &str, code: Option<u16>) -> String {
     let error = clip(error, 300);
     code.map_or(error.clone(), |code| format!("HTTP {code}: {error}"))
+}
+
+/// The labels of the key of a group, `route:{labels}`, or else the whole text.
+fn group_labels(key: &str) -> &str {
+    match key.rsplit_once("}:{").and_then(|(_, labels)| labels.strip_suffix('}')) {
+        Some("") => "all alerts",
+        Some(labels) => labels,
+        None => key,
+    }
 }
 
 /// The changes of all alerts, or of those of one SLO, newest first.
@@ -206,5 +222,23 @@ fn windows(tier: &str) -> String {
     match tier.split('/').collect::<Vec<_>>()[..] {
         [_, long, short] => format!("{long} and {short}"),
         _ => clip(tier, 40),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_shown_by_its_labels() {
+        let table = [
+            ("booking-latency", "booking-latency"),
+            ("{}:{}", "all alerts"),
+            ("{}:{slo=\"a\"}", "slo=\"a\""),
+            ("{}/{severity=\"page\"}:{alertname=\"X\", slo=\"a\"}", "alertname=\"X\", slo=\"a\""),
+        ];
+        for (key, expected) in table {
+            assert_eq!(group_labels(key), expected, "{key}");
+        }
     }
 }

@@ -40,10 +40,7 @@ pub(super) fn entries(
         .alerts
         .iter()
         .enumerate()
-        .map(|(place, alert)| {
-            let n_traces = if alert.ends_at.is_none() && place < WITH_TRACES { TRACES } else { 0 };
-            describe(alert, notification.at, n_traces, subject, look)
-        })
+        .map(|(place, alert)| describe(alert, notification.at, n_traces(place, alert), subject, look))
         .collect();
     let entry = |name: &str| {
         let body = payload(notification, &annotations, name, &config.external_url);
@@ -59,7 +56,13 @@ pub(super) fn entries(
     told.into_iter().map(|receiver| entry(&receiver.name)).collect()
 }
 
-fn describe(
+/// Example traces that the alert at that place of a notification is given.
+pub(super) fn n_traces(place: usize, alert: &Alert) -> usize {
+    if alert.ends_at.is_none() && place < WITH_TRACES { TRACES } else { 0 }
+}
+
+/// The annotations of an alert, with so many example traces.
+pub(super) fn describe(
     alert: &Alert,
     at: Nanos,
     n_traces: usize,

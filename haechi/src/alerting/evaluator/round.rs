@@ -13,6 +13,7 @@ use slo::groups::Group;
 use slo::windows::Windows;
 
 use super::counting::Counting;
+use super::dispatch::Dispatch;
 use super::notify::{Subject, entries};
 use crate::alerting::files::SloFiles;
 use crate::alerting::state::{Commit, State};
@@ -46,6 +47,8 @@ pub(in crate::alerting) struct Rounds {
     state: Arc<State>,
     counts: StoredCounts,
     files: SloFiles,
+    /// Tells receivers by routes, if there are any.
+    dispatch: Option<Dispatch>,
     /// By name.
     tracks: BTreeMap<String, Track>,
     /// Alerts of SLOs that no file defines any more, until their end is committed.
@@ -78,6 +81,7 @@ impl Rounds {
         let counts = StoredCounts::open(&counts_dir).map_err(io_error(&counts_dir))?;
         let now = (sources.now)();
         outbox::drop_unknown(&state, &config.receivers, now).map_err(io_error(&config.dir))?;
+        let dispatch = Dispatch::open(config, &state)?;
         let mut rounds = Self {
             config: config.clone(),
             sources,
@@ -85,6 +89,7 @@ impl Rounds {
             state,
             counts,
             files,
+            dispatch,
             tracks: BTreeMap::new(),
             evaluated_at: 0,
             evaluated: None,
@@ -108,6 +113,9 @@ impl Rounds {
             }
             self.follow_files(Vec::new());
         }
+        if let Some(dispatch) = &mut self.dispatch {
+            dispatch.follow_file();
+        }
         let now = (self.sources.now)();
         let fills = self.tracks.values().any(|track| track.backfill(now, self.counting.oldest(&track.slo)).is_some());
         // Stored data are counted with a pause between the pieces, but without waiting for the next evaluation.
@@ -118,7 +126,20 @@ impl Rounds {
             self.evaluate(now, begin);
         } else if self.clock.check(now, begin).is_ok() {
             let events = Arc::clone(&self.sources.events);
-            self.counting.add_news(events.look().as_mut(), &mut self.tracks, now);
+            let mut look = events.look();
+            self.counting.add_news(look.as_mut(), &mut self.tracks, now);
+            if self.dispatch.as_ref().is_some_and(|dispatch| dispatch.is_due(now)) {
+                let mut commit = Commit::default();
+                self.dispatch(&mut commit, now, look.as_ref());
+                self.commit(commit, now);
+            }
+        }
+    }
+
+    /// Adds to `commit` what the routes tell, if there are any.
+    fn dispatch(&self, commit: &mut Commit, now: Nanos, look: &dyn Look) {
+        if let Some(dispatch) = &self.dispatch {
+            dispatch.tell(&self.tracks, commit, now, look, &self.config);
         }
     }
 
@@ -141,12 +162,13 @@ impl Rounds {
         for alerts in std::mem::take(&mut self.leaving) {
             let end = retire(&alerts, now);
             commit.transitions.extend(end.transitions);
-            let told = end.notification.iter();
+            let told = end.notification.iter().filter(|_| self.dispatch.is_none());
             commit.entries.extend(told.flat_map(|told| entries(told, None, look.as_ref(), &self.config)));
             commit.forget.push(alerts.slo.clone());
             // Until the commit succeeds.
             self.leaving.push(alerts);
         }
+        self.dispatch(&mut commit, now, look.as_ref());
         self.commit(commit, now);
         self.evaluated_at = now;
         self.publish(now);
@@ -191,7 +213,7 @@ impl Rounds {
             let next = step_groups(&alerts, &slo, &readings(track, &alerts, moment, complete), moment);
             commit.transitions.extend(next.transitions);
             let subject = Subject { slo: &slo, counts: &track.counts };
-            let told = next.notification.iter();
+            let told = next.notification.iter().filter(|_| self.dispatch.is_none());
             commit.entries.extend(told.flat_map(|told| entries(told, Some(&subject), look, &self.config)));
             alerts = next.state;
         }
@@ -209,7 +231,7 @@ impl Rounds {
         };
         let must =
             is_save_due || !commit.forget.is_empty() || !commit.entries.is_empty() || commit.alerts.iter().any(changes);
-        let alerts = commit.alerts.clone();
+        let (alerts, groups) = (commit.alerts.clone(), commit.groups.clone());
         for transition in &commit.transitions {
             tracing::info!(slo = transition.slo, tier = transition.tier, to = transition.to.name(), "alert changed");
         }
@@ -221,6 +243,9 @@ impl Rounds {
                 return;
             }
             self.leaving.clear();
+        }
+        if let (Some(dispatch), Some(groups)) = (&mut self.dispatch, groups) {
+            dispatch.adopt(groups);
         }
         for alerts in alerts {
             if let Some(track) = self.tracks.get_mut(&alerts.slo) {

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use slo::alert::saved::{SavedAlerts, SavedGroup};
 use slo::alert::{Transition, TransitionTo};
+use slo::routing::Groups;
+use slo::routing::saved::SavedAlertGroup;
 use slo::spec::Severity;
 use slo::status::{Attempt, AttemptOutcome};
 use xxhash_rust::xxh3::xxh3_64;
@@ -22,6 +24,8 @@ pub(super) enum DecodeError {
 #[derive(Serialize, Deserialize)]
 struct SavedState {
     alerts: SavedAlerts,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<SavedAlertGroup>,
     history: Vec<SavedTransition>,
     pending: Vec<SavedPending>,
     next_id: u64,
@@ -89,6 +93,7 @@ enum SavedOutcome {
 pub(super) fn encode_state(inner: &Inner) -> Vec<u8> {
     frame(&SavedState {
         alerts: SavedAlerts::from_states(inner.alerts.values()),
+        groups: inner.groups.to_saved(),
         history: inner.history.iter().map(SavedTransition::from).collect(),
         pending: inner.pending.iter().map(SavedPending::from).collect(),
         next_id: inner.next_id,
@@ -102,6 +107,7 @@ pub(super) fn decode_state(bytes: &[u8]) -> Result<Inner, DecodeError> {
     pending.sort_by_key(|entry| entry.id);
     Ok(Inner {
         alerts: alerts.into_iter().map(|alerts| (alerts.slo.clone(), alerts)).collect(),
+        groups: Groups::from_saved(saved.groups),
         history: saved.history.into_iter().map(Transition::from).collect(),
         pending,
         next_id: saved.next_id,

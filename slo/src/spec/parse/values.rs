@@ -18,7 +18,7 @@ pub(super) const OWN_LABELS: [&str; 8] =
 
 impl Decoder<'_> {
     /// An optional, non-empty text.
-    pub(super) fn text(&mut self, fields: &Fields<'_>, key: &str) -> Option<String> {
+    pub(crate) fn text(&mut self, fields: &Fields<'_>, key: &str) -> Option<String> {
         let node = fields.get(key)?;
         match &node.value {
             Value::Text(text) if !text.trim().is_empty() && text.len() <= MAX_TEXT => Some(text.clone()),
@@ -69,7 +69,7 @@ impl Decoder<'_> {
     }
 
     /// A duration between two bounds, both included.
-    pub(super) fn duration(&mut self, fields: &Fields<'_>, key: &str, least: Nanos, most: Nanos) -> Option<Nanos> {
+    pub(crate) fn duration(&mut self, fields: &Fields<'_>, key: &str, least: Nanos, most: Nanos) -> Option<Nanos> {
         let node = fields.get(key)?;
         let value = match &node.value {
             Value::Text(text) => duration::parse(text),
@@ -115,7 +115,7 @@ impl Decoder<'_> {
     }
 
     /// The elements of a list, or the one value that stands for a list of one.
-    pub(super) fn one_or_more(node: &Node) -> Vec<&Node> {
+    pub(crate) fn one_or_more(node: &Node) -> Vec<&Node> {
         match &node.value {
             Value::List(items) => items.iter().collect(),
             _ => vec![node],

@@ -6,11 +6,13 @@ use model::time::MINUTE;
 use model::{Nanos, TimeRange};
 use slo::burn::{budget_windows, read_windows};
 use slo::groups::Group;
+use slo::spec::SpecError;
 use slo::status::{Coverage, GroupStatus, Health, Silence, SloStatus};
 use slo::windows::Windows;
 use slo::{Status, chart};
 
 use super::Rounds;
+use crate::alerting::evaluator::dispatch::Dispatch;
 use crate::alerting::track::Track;
 
 /// Points of the chart of one SLO: minutes of a window of a day, so that the demo draws a line within minutes.
@@ -29,11 +31,17 @@ impl Rounds {
             took: Nanos::try_from(self.took.as_nanos()).unwrap_or(Nanos::MAX),
             caught_up: self.caught_up,
             slos: self.tracks.values().map(of).collect(),
-            file_errors: self.files.errors().to_vec(),
+            file_errors: self.file_errors(),
             problem: self.problem.clone().or_else(|| self.start_problem.clone()),
             history: self.state.history(),
             delivery: self.state.delivery(receivers),
         }
+    }
+
+    /// The mistakes in files of SLOs and of routes.
+    fn file_errors(&self) -> Vec<SpecError> {
+        let routes = self.dispatch.iter().flat_map(Dispatch::errors);
+        self.files.errors().iter().chain(routes).cloned().collect()
     }
 
     /// Draws up what is known of each SLO at `now`.

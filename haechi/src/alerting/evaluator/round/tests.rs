@@ -11,6 +11,7 @@ use crate::alerting::Receiver;
 use crate::alerting::paper::Paper;
 
 mod kinds;
+mod routed;
 
 /// Some time in 2026, at a full day.
 const T0: Nanos = 1_788_220_800 * SECOND;
@@ -59,6 +60,7 @@ impl Bench {
         Config {
             dir: self.dir.path().join("alerts"),
             slo_dir: self.dir.path().join("slos"),
+            routes: Some(self.dir.path().join("routes.yaml")).filter(|path| path.exists()),
             receivers: vec![receiver("team", true), receiver("pager", false)],
             external_url: "http://box".to_owned(),
         }
