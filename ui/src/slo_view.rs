@@ -215,7 +215,7 @@ impl Notices {
             }
         }
         for error in status.file_errors.iter().take(20) {
-            items.push(("SLO file", format!("{error}. The last good version stays in use."), true));
+            items.push(("File", format!("{error}. The last good version stays in use."), true));
         }
         let is_evaluated = status.evaluated_at != 0;
         let evaluated = match is_evaluated {
