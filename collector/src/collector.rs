@@ -263,6 +263,10 @@ impl Unprepared {
             false => unreadable(protocol, &body, error),
         };
         let mut decoded = decode_into(store.rows(oldest_accepted), kind, &body, received_at).map_err(refused)?;
+        decoded.report.explain(otlp::TOO_OLD, || {
+            let age = received_at.saturating_sub(oldest_accepted);
+            format!(", {}; send it sooner, or raise retention", otlp::age_words(age))
+        });
         if is_json {
             decoded.report.spell(json::in_camel_case);
         }
