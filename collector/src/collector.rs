@@ -84,7 +84,12 @@ impl Collector {
         let now = (self.clock)();
         let stats = self.ledger().stats(now);
         IngestStats {
-            connections: ConnectionStats { open: self.connections.len(), most: max_connections, ..stats.connections },
+            connections: ConnectionStats {
+                open: self.connections.len(),
+                most: max_connections,
+                displaced: self.connections.displaced(),
+                ..stats.connections
+            },
             requests_in_progress: self.shares.requests(),
             bytes_in_progress: self.shares.held(),
             max_bytes_in_progress: max_in_progress,

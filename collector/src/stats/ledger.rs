@@ -206,6 +206,7 @@ impl Ledger {
                 peer: peer_words(success.arrival.peer),
                 status: None,
                 is_of_box: false,
+                is_passing: false,
                 message: finding.words(success.signal),
                 fix: String::new(),
                 times: 1,
@@ -235,6 +236,7 @@ impl Ledger {
             peer: peer_words(sender.arrival.peer),
             status,
             is_of_box: refusal.is_of_box(),
+            is_passing: refusal.passes(),
             message: message.clone(),
             fix: fix.clone(),
             times: 1,
@@ -252,7 +254,7 @@ impl Ledger {
             protocol: sender.protocol,
             signal: sender.signal,
             request: sender.arrival.words(),
-            outcome: Outcome::Stopped { step, message: cut(&message), fix, status },
+            outcome: Outcome::Stopped { step, message: cut(&message), fix, status, is_passing: refusal.passes() },
         });
     }
 
@@ -277,6 +279,7 @@ impl Ledger {
             peer: peer.ip().to_string(),
             status: None,
             is_of_box: false,
+            is_passing: false,
             message: what.to_owned(),
             fix: fix.to_owned(),
             times: 1,
@@ -298,6 +301,7 @@ impl Ledger {
                 message: what.to_owned(),
                 fix: fix.to_owned(),
                 status: None,
+                is_passing: false,
             },
         });
     }
