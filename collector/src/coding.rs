@@ -12,7 +12,7 @@ use flate2::write::MultiGzDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 
-use crate::limits::Admission;
+use crate::limits::{Admission, Lent};
 use crate::refusal::Refusal;
 
 /// How a body is compressed.
@@ -66,7 +66,8 @@ pub(crate) fn decompress(
     if coding == Coding::Identity || body.is_empty() {
         return Ok(body);
     }
-    let mut out = CappedBuffer { bytes: Vec::new(), limit, already: body.len(), admission, refusal: None };
+    let mut out =
+        CappedBuffer { bytes: Vec::new(), limit, already: body.len(), window: None, admission, refusal: None };
     let inflated = match coding {
         Coding::Identity => Ok(()),
         Coding::Gzip => gzip(&body, &mut out),
@@ -94,8 +95,10 @@ fn why(coding: Coding, error: &io::Error) -> Refusal {
 /// What one step of a decoder may write.
 const STEP: usize = 32 << 10;
 
-/// RFC 8878 recommends that decoders support windows of 8 MiB, and that they need not support more.
-const ZSTD_WINDOW_LOG: u32 = 23;
+/// The largest window: 32 MiB, which the best levels of the Collector's encoder have.
+const ZSTD_WINDOW_LOG: u32 = 25;
+/// Windows up to this are taken of any body: RFC 8878 (3.1.1.1.2) recommends it. Larger ones take memory from the budget.
+const USUAL_WINDOW: usize = 8 << 20;
 
 /// The stream identifier that opens a framed stream (framing_format.txt, 4.1). No block begins like this: it would have
 /// one literal byte, and then a copy of what is long before its start.
@@ -117,6 +120,7 @@ fn zstd(mut body: &[u8], out: &mut CappedBuffer<'_>) -> io::Result<()> {
     let mut decoder = Decoder::new()?;
     decoder.set_parameter(zstd::stream::raw::DParameter::WindowLogMax(ZSTD_WINDOW_LOG))?;
     let mut step = vec![0; STEP];
+    out.lend(zstd_window(body))?;
     loop {
         let (mut from, mut to) = (InBuffer::around(body), OutBuffer::around(&mut step[..]));
         // How much more the frame wants; 0 once it has ended and all of it is written.
@@ -127,10 +131,31 @@ fn zstd(mut body: &[u8], out: &mut CappedBuffer<'_>) -> io::Result<()> {
         if body.is_empty() && wanted == 0 {
             return Ok(());
         }
+        if wanted == 0 {
+            out.lend(zstd_window(body))?; // another frame
+        }
         if n_read == 0 && !full {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
+}
+
+/// The window that the header of a frame states, in bytes; 0 for what is no frame. RFC 8878, 3.1.1.1.
+fn zstd_window(frame: &[u8]) -> usize {
+    const SINGLE_SEGMENT: u8 = 1 << 5;
+    let [0x28, 0xb5, 0x2f, 0xfd, descriptor, rest @ ..] = frame else { return 0 };
+    if descriptor & SINGLE_SEGMENT == 0 {
+        let window = rest.first().map_or(0, |byte| (1 << (10 + (byte >> 3))) / 8 * (8 + u64::from(byte & 7)));
+        return usize::try_from(window).unwrap_or(usize::MAX);
+    }
+    // The window is the content then, whose size is after the id of a dictionary.
+    let at = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let n_bytes = 1 << (descriptor >> 6);
+    let Some(size) = rest.get(at..at + n_bytes) else { return 0 };
+    let size = size.iter().rev().fold(0u64, |size, byte| size << 8 | u64::from(*byte));
+    // Two bytes count from 256 on.
+    let size = if n_bytes == 2 { size + 256 } else { size };
+    usize::try_from(size).unwrap_or(usize::MAX)
 }
 
 fn deflate(body: &[u8], out: &mut CappedBuffer<'_>) -> io::Result<()> {
@@ -169,6 +194,8 @@ struct CappedBuffer<'a> {
     limit: usize,
     /// Bytes of the request that are covered already.
     already: usize,
+    /// Of a decoder whose window is large.
+    window: Option<Lent>,
     admission: &'a mut Admission,
     refusal: Option<Refusal>,
 }
@@ -179,11 +206,37 @@ impl CappedBuffer<'_> {
         if size > self.limit {
             self.refusal = Some(Refusal::TooLarge { limit: self.limit });
         } else if self.admission.cover(self.already + size).is_err() {
-            self.refusal = Some(Refusal::Overloaded);
+            self.refusal = Some(self.no_memory(self.window.as_ref().map_or(0, Lent::bytes), size));
         } else {
             return Ok(());
         }
         Err(io::Error::other("refused"))
+    }
+
+    /// Takes memory for a decoder with a window of so many bytes, as far as it takes more than any does. No more of a window is
+    /// used than there is content.
+    fn lend(&mut self, window: usize) -> io::Result<()> {
+        let window = window.min(self.limit);
+        // The decoder refuses what is larger, and keeps what it has from frame to frame.
+        let is_usual = window <= USUAL_WINDOW || window > 1 << ZSTD_WINDOW_LOG;
+        if is_usual || self.window.as_ref().is_some_and(|lent| lent.bytes() >= window) {
+            return Ok(());
+        }
+        self.window = None;
+        match self.admission.lend(window) {
+            Ok(lent) => self.window = Some(lent),
+            Err(_) => {
+                self.refusal = Some(self.no_memory(window, self.bytes.len()));
+                return Err(io::Error::other("refused"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The refusal of a buffer of `size` bytes beside a window: for good, where the body with its window can never fit.
+    fn no_memory(&self, window: usize, size: usize) -> Refusal {
+        let never = window > 0 && window + self.already + size > self.admission.budget();
+        if never { Refusal::ZstdWindow } else { Refusal::Overloaded }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use model::Nanos;
-use store::{Reception, Request, Rows, Store};
+use store::{Earlier, Reception, Request, Rows, Store};
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 
@@ -47,6 +47,8 @@ pub(crate) struct Envelope<'a> {
 struct Prepared {
     /// In protobuf, decompressed.
     body: Bytes,
+    /// Of what was odd about it in JSON.
+    warnings: otlp::Report,
     decoded: Decoded,
     admission: Admission,
 }
@@ -82,7 +84,12 @@ impl Collector {
         let now = (self.clock)();
         let stats = self.ledger().stats(now);
         IngestStats {
-            connections: ConnectionStats { open: self.connections.len(), most: max_connections, ..stats.connections },
+            connections: ConnectionStats {
+                open: self.connections.len(),
+                most: max_connections,
+                displaced: self.connections.displaced(),
+                ..stats.connections
+            },
             requests_in_progress: self.shares.requests(),
             bytes_in_progress: self.shares.held(),
             max_bytes_in_progress: max_in_progress,
@@ -158,13 +165,8 @@ impl Collector {
         let (store, max_body) = (Arc::clone(&self.store), self.limits.max_body);
         let work =
             Unprepared { store, signal, protocol, coding, body, max_body, received_at, oldest_accepted, admission };
-        let Prepared { body, mut decoded, mut admission } = *self.prepare(work).await?;
-        let n_bytes = body.len();
-        let counts = Counts::of(&mut decoded);
-        let (rejected, written) = (counts.rejected, decoded.written);
-        let report = std::mem::take(&mut decoded.report);
-        let reply = Reply { rejected, message: report.message(signal), written };
-        let kind = protocol.body_kind(signal);
+        let Prepared { body, warnings, mut decoded, mut admission } = *self.prepare(work).await?;
+        let (n_bytes, kind) = (body.len(), protocol.body_kind(signal));
         let mut duplicate = false;
         if !decoded.rows.is_empty() {
             // Bodies that came at the same time were admitted before any of them took memory.
@@ -172,10 +174,17 @@ impl Collector {
             let pressure = self.store.pressure_with(admission.stores(bytes));
             let own = self.store.pressure_with(bytes) - self.store.pressure_with(0);
             self.check_is_not_greedy(admission.peer(), pressure + own.min(MOST_OF_ONE), received_at)?;
-            let request =
-                Request { kind: kind.number(), received_at, body, dedup: decoded.has_time, rows: decoded.rows };
-            duplicate = Box::pin(self.store.append(request)).await?.duplicate;
+            let (rows, dedup) = (std::mem::take(&mut decoded.rows), decoded.has_time);
+            let request = Request { kind: kind.number(), received_at, body: body.clone(), dedup, rows };
+            if let Some(earlier) = Box::pin(self.store.append(request)).await?.earlier {
+                duplicate = true;
+                // The sender is told what became of the body, not what would become of it now.
+                decoded = *self.judge_again(protocol, kind, body, warnings, earlier).await?;
+            }
         }
+        let counts = Counts::of(&mut decoded);
+        let (rejected, written, report) = (counts.rejected, decoded.written, decoded.report);
+        let reply = Reply { rejected, message: report.message(signal), written };
         if !duplicate {
             self.shares.stored(admission.peer(), n_bytes, received_at);
         }
@@ -209,16 +218,38 @@ impl Collector {
         };
         // Of Remote-Write 2.0 a small body may have rows that are much larger.
         let is_small = expected_size <= INLINE_SIZE && work.protocol != Protocol::RemoteWrite2;
+        self.decode(is_small, move || work.prepare().map(Box::new)).await
+    }
+
+    /// Decodes `body` once more as it was judged `earlier`.
+    async fn judge_again(
+        &self,
+        protocol: Protocol,
+        kind: BodyKind,
+        body: Bytes,
+        warnings: otlp::Report,
+        earlier: Earlier,
+    ) -> Result<Box<Decoded>, Refusal> {
+        let is_small = body.len() <= INLINE_SIZE && protocol != Protocol::RemoteWrite2;
+        let judge = move || decode_and_tell(earlier.rows(), protocol, kind, &body, earlier.received_at, warnings);
+        self.decode(is_small, move || judge().map(Box::new).map_err(Refusal::Malformed)).await
+    }
+
+    /// Does `work`, which decodes a body.
+    async fn decode<T: Send + 'static>(
+        &self,
+        is_small: bool,
+        work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
         // A decoder that panics takes its own request with it and nothing else.
-        let prepare =
-            move || catch_unwind(AssertUnwindSafe(|| work.prepare().map(Box::new))).unwrap_or(Err(Refusal::Internal));
+        let work = move || catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Refusal::Internal));
         if is_small {
-            return prepare();
+            return work();
         }
         let permit = Arc::clone(&self.decoders).acquire_owned().await.map_err(|_| Refusal::Overloaded)?;
         let work = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            prepare()
+            work()
         });
         work.await.unwrap_or_else(|error| Err(not_done(&error)))
     }
@@ -257,25 +288,40 @@ impl Unprepared {
             warnings = transcoded.report;
         }
         let kind = protocol.body_kind(signal);
-        let is_json = protocol == Protocol::HttpJson;
-        let refused = |error: Malformed| match is_json {
-            true => error.spelt(json::in_camel_case).into(),
-            false => unreadable(protocol, &body, error),
-        };
-        let mut decoded = decode_into(store.rows(oldest_accepted), kind, &body, received_at).map_err(refused)?;
-        if is_json {
-            decoded.report.spell(json::in_camel_case);
-        }
+        let rows = store.rows(oldest_accepted);
+        let decoded = decode_and_tell(rows, protocol, kind, &body, received_at, warnings.clone());
+        let decoded = decoded.map_err(|error| match protocol {
+            Protocol::HttpJson => error.spelt(json::in_camel_case).into(),
+            _ => unreadable(protocol, &body, error),
+        })?;
         if let BodyKind::RemoteWrite(version) = kind
             && decoded.n_items == 0
         {
             version.check_is_not_the_other(&body)?;
         }
-        decoded.report.prepend(warnings);
         // No more than a request of the greatest size has, with what it was compressed from: that fits once others have ended.
         admission.cover_more(decoded.n_text_bytes, max_body + max_body / 2)?;
-        Ok(Prepared { body, decoded, admission })
+        Ok(Prepared { body, warnings, decoded, admission })
     }
+}
+
+/// Decodes `body`, with its report as the sender is told it: after `warnings`, in the terms of its protocol.
+fn decode_and_tell(
+    rows: Rows,
+    protocol: Protocol,
+    kind: BodyKind,
+    body: &[u8],
+    received_at: Nanos,
+    warnings: otlp::Report,
+) -> Result<Decoded, Malformed> {
+    let age = received_at.saturating_sub(rows.oldest_accepted());
+    let mut decoded = decode_into(rows, kind, body, received_at)?;
+    decoded.report.explain(otlp::TOO_OLD, || format!(", {}; send it sooner, or raise retention", otlp::age_words(age)));
+    if protocol == Protocol::HttpJson {
+        decoded.report.spell(json::in_camel_case);
+    }
+    decoded.report.prepend(warnings);
+    Ok(decoded)
 }
 
 /// Why a body was refused that came over `protocol`: what it is instead, if that is to be seen, or what is wrong with it.

@@ -115,6 +115,10 @@ impl Shares {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn budget(&self) -> usize {
+        self.budget
+    }
+
     /// Bytes in progress of all senders.
     pub(crate) fn held(&self) -> usize {
         self.all().held
@@ -150,20 +154,30 @@ impl Shares {
         Ok(())
     }
 
-    /// Ends a request of `peer` that has taken `bytes`.
-    pub(crate) fn end(&self, peer: Peer, bytes: usize) {
-        let mut guard = self.all();
-        let all = &mut *guard;
+    /// Takes back `bytes` of what requests of `peer` have taken.
+    pub(crate) fn give_back(&self, peer: Peer, bytes: usize) {
+        let mut all = self.all();
         all.held -= bytes;
         if let Some(host) = all.hosts.get_mut(&peer.host) {
             host.bytes -= bytes;
+        }
+        if let Some(connection) = all.connections.get_mut(&peer) {
+            connection.held.bytes -= bytes;
+        }
+    }
+
+    /// Ends a request of `peer` that has taken `bytes`.
+    pub(crate) fn end(&self, peer: Peer, bytes: usize) {
+        self.give_back(peer, bytes);
+        let mut guard = self.all();
+        let all = &mut *guard;
+        if let Some(host) = all.hosts.get_mut(&peer.host) {
             host.requests -= 1;
             if host.requests == 0 {
                 all.hosts.remove(&peer.host);
             }
         }
         if let Some(connection) = all.connections.get_mut(&peer) {
-            connection.held.bytes -= bytes;
             connection.held.requests -= 1;
         }
     }

@@ -120,7 +120,7 @@ fn respond(reply: &Reply) -> Response<Body> {
     response
 }
 
-fn refuse(refusal: &Refusal) -> Response<Body> {
+pub(crate) fn refuse(refusal: &Refusal) -> Response<Body> {
     let details = Bytes::from(refusal.status_message());
     Status::with_details(refusal.grpc_code(), refusal.to_string(), details).into_http()
 }

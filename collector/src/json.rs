@@ -14,11 +14,15 @@ mod nested;
 mod scalar;
 mod schema;
 mod spelling;
+mod surrogates;
 mod transcoder;
 mod unknown;
 
+use schema::Message;
 pub(crate) use spelling::in_camel_case;
 use transcoder::{MessageSeed, Stopped, Transcoder};
+
+const LONE_SURROGATE: &str = "half of a character (the escape of a lone UTF-16 surrogate) was replaced by U+FFFD; the sender cut a text within a character";
 
 /// A body in protobuf, and what was odd about it in JSON.
 #[derive(Debug)]
@@ -37,9 +41,23 @@ pub enum JsonError {
 
 /// Transcodes an `Export{Trace,Metrics,Logs}ServiceRequest`. An empty body is an empty request.
 ///
-/// A value that is nested deeper than [`model::attrs::MAX_VALUE_DEPTH`] is refused, as the decoder refuses it.
+/// A value that is nested deeper than [`model::attrs::MAX_VALUE_DEPTH`] is refused, as the decoder refuses it. Half of a character, as an
+/// escape of a lone surrogate, becomes U+FFFD with a warning.
 pub fn transcode(signal: Signal, body: &[u8], max_size: usize) -> Result<Transcoded, JsonError> {
     let message = schema::request(signal);
+    let malformed = match pass(message, body, max_size) {
+        Err(JsonError::Malformed(malformed)) => malformed,
+        other => return other,
+    };
+    // Looked for only in what the parser has refused, so that whole text pays nothing for it.
+    let Some((mended, n_replaced)) = surrogates::replaced(body) else { return Err(JsonError::Malformed(malformed)) };
+    let mut transcoded = pass(message, &mended, max_size)?;
+    // The parser refused nothing else, so that its place is that of the first.
+    transcoded.report.warn_times(LONE_SURROGATE.to_owned(), n_replaced, malformed.place().to_owned());
+    Ok(transcoded)
+}
+
+fn pass(message: &'static Message, body: &[u8], max_size: usize) -> Result<Transcoded, JsonError> {
     let mut transcoder = Transcoder::new(max_size);
     if !body.trim_ascii().is_empty() {
         let mut deserializer = serde_json::Deserializer::from_slice(body);

@@ -86,10 +86,40 @@ impl Admission {
         self.cover(self.covered.saturating_add(more).min(most))
     }
 
+    /// Takes budget for `bytes` beyond what this request has, for as long as what is returned is kept.
+    pub(crate) fn lend(&self, bytes: usize) -> Result<Lent, Overloaded> {
+        self.shares.take(self.peer, bytes)?;
+        Ok(Lent { shares: Arc::clone(&self.shares), peer: self.peer, bytes })
+    }
+
+    /// The budget of all requests.
+    pub(crate) fn budget(&self) -> usize {
+        self.shares.budget()
+    }
+
     /// Notes that this request has `bytes` of rows that are about to be stored, once. Returns those of all others.
     pub(crate) fn stores(&mut self, bytes: usize) -> usize {
         self.rows = bytes;
         self.shares.comes(bytes)
+    }
+}
+
+/// Memory that a request has for a while; given back on drop, which must come before that of its [`Admission`].
+pub(crate) struct Lent {
+    shares: Arc<Shares>,
+    peer: Peer,
+    bytes: usize,
+}
+
+impl Lent {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.shares.give_back(self.peer, self.bytes);
     }
 }
 
@@ -121,6 +151,18 @@ mod tests {
         assert_eq!(second.cover(4 * STEP + 1), Err(Overloaded));
         drop(second);
         assert_eq!(shares.held(), 0);
+    }
+
+    #[test]
+    fn what_is_lent_counts_until_it_is_dropped() {
+        let shares = Arc::new(Shares::new(10));
+        let admission = Admission::new(Arc::clone(&shares), Peer::default());
+        let lent = admission.lend(8).unwrap();
+        assert_eq!((shares.held(), admission.lend(3).is_err(), lent.bytes()), (8, true, 8));
+        drop(lent);
+        assert_eq!(shares.held(), 0);
+        drop(admission);
+        assert_eq!((shares.held(), shares.requests()), (0, 0));
     }
 
     #[test]

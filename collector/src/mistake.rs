@@ -76,7 +76,7 @@ impl Arrival {
                 (Step::Request, "The end of the compressed data is missing. The sender must end its compressor before it takes what it has written, and send all of it.".to_owned())
             }
             Refusal::ZstdWindow => {
-                (Step::Request, "Compress without a long distance (--long), at level 19 at most.".to_owned())
+                (Step::Request, "Compress at a lower level: 5 at most in a Collector (compression_params: level), 19 at most and without --long elsewhere. Or send smaller batches.".to_owned())
             }
             Refusal::Disguised(disguise) => (Step::Request, self.about_disguise(*disguise)),
             Refusal::GrpcFrame(_) => {

@@ -6,7 +6,7 @@
 //! Source of field numbers and meanings: opentelemetry-proto 1.11, `{trace,metrics,logs,common,resource}/v1/*.proto`.
 
 use model::Nanos;
-use model::time::{DAY, SECOND};
+use model::time::{DAY, MINUTE, SECOND};
 use store::Rows;
 
 use crate::remote_write::Written;
@@ -14,6 +14,7 @@ use crate::signal::Signal;
 
 mod anyvalue;
 mod groups;
+pub(crate) mod ids;
 pub(crate) mod limited;
 mod logs;
 pub(crate) mod malformed;
@@ -43,8 +44,23 @@ pub struct Context {
 /// for UTC is heard, and little enough that a wrong clock's rows do not outlive the retention by much.
 pub const MAX_AHEAD: Nanos = DAY;
 
+/// How the reasons of items end that [`Context::oldest_accepted`] rejects.
+pub(crate) const TOO_OLD: &str = "older than the retention of this server";
+
 /// A time before this is one in another unit: of ours in milliseconds or seconds that are read as nanoseconds.
 const YEAR_2000: Nanos = 946_684_800 * SECOND;
+
+/// `age` in its largest whole unit: `30 days`, `36 hours`.
+pub(crate) fn age_words(age: Nanos) -> String {
+    // A clock that is doubted makes it a little more than the setting.
+    let minutes = (age / MINUTE).max(1);
+    let (n, unit) = match minutes {
+        _ if minutes % (24 * 60) == 0 => (minutes / (24 * 60), "day"),
+        _ if minutes % 60 == 0 => (minutes / 60, "hour"),
+        _ => (minutes, "minute"),
+    };
+    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+}
 
 impl Context {
     /// Why `time` is rejected, if it is too old: in words for one that is in the wrong unit, or `old`.

@@ -46,7 +46,9 @@ pub(crate) enum Refusal {
     Compressed(&'static str),
     #[error("body ends before its {0} data does, or its checksum is wrong")]
     CutShort(&'static str),
-    #[error("zstd data has a window of more than 8 MiB, which is the largest that is taken")]
+    #[error(
+        "the window of the zstd data is too large: more than 32 MiB, or more than there is memory for beside the body; up to 8 MiB are always taken"
+    )]
     ZstdWindow,
     #[error("{0}")]
     Disguised(Disguise),
@@ -159,6 +161,11 @@ impl Refusal {
     /// Whether the box had no room, whoever had sent.
     pub(crate) fn is_of_box(&self) -> bool {
         matches!(self, Refusal::Overloaded | Refusal::Store(_))
+    }
+
+    /// Whether it passes by itself: the same request may be taken later.
+    pub(crate) fn passes(&self) -> bool {
+        self.retry_after().is_some()
     }
 
     /// After how many seconds the same request is worth another try; `None` when it never is.

@@ -19,7 +19,7 @@ pub(crate) use ledger::{Counts, Ledger, Sender, Success};
 pub use names::{MAX_NAMES, NameStats};
 pub use overflows::OverflowStats;
 pub use rates::{BUCKET, Bucket, LastHour};
-pub use reasons::{Fate, ReasonStats};
+pub use reasons::{Fate, ReasonStats, SEVERAL};
 pub use status::Status;
 
 /// How a request came.
@@ -88,6 +88,8 @@ pub struct ConnectionStats {
     pub most: usize,
     /// Closed at once because too many were open.
     pub refused: u64,
+    /// Closed to make room for another, because too many were open.
+    pub displaced: u64,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -18,6 +18,7 @@ use crate::dedup::Dedup;
 use crate::disk::DiskState;
 use crate::error::AppendError;
 use crate::memtable::PreparedRequest;
+use crate::rows::Earlier;
 use crate::view::Shared;
 use crate::wal::acknowledged::Acknowledged;
 use crate::wal::{RECORD_OVERHEAD, Record, RecordHead, WalWriter, encode};
@@ -43,7 +44,28 @@ pub(crate) struct Append {
     /// [`crate::rows::Decisions`] as the log keeps them.
     pub(crate) decisions: Vec<u8>,
     pub(crate) prepared: PreparedRequest,
-    pub(crate) reply: oneshot::Sender<Result<crate::Acked, AppendError>>,
+    pub(crate) reply: oneshot::Sender<Result<Acked, AppendError>>,
+}
+
+impl Append {
+    /// What will be known of it once it is stored.
+    fn earlier(&self) -> Earlier {
+        Earlier::new(self.received_at, &self.decisions)
+    }
+}
+
+/// A request is durable and visible.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acked {
+    /// Where it was stored before, and not again: how it was judged then.
+    pub earlier: Option<Earlier>,
+}
+
+impl Acked {
+    /// It was stored before, and not again.
+    pub fn is_duplicate(&self) -> bool {
+        self.earlier.is_some()
+    }
 }
 
 pub(crate) struct Committer {
@@ -121,7 +143,7 @@ impl Committer {
         let mut in_group = HashSet::new();
         for append in group {
             let repeated = append.hash != 0 && !in_group.insert(append.hash);
-            if repeated || self.dedup.contains(append.hash, append.received_at) {
+            if repeated || self.dedup.earlier(append.hash, append.received_at).is_some() {
                 duplicates.push(append);
             } else {
                 new.push(append);
@@ -137,10 +159,14 @@ impl Committer {
         let prepared = new.iter_mut().map(|append| std::mem::take(&mut append.prepared)).collect();
         self.shared.push(prepared, self.next_lsn - 1);
         for append in &new {
-            self.dedup.insert(append.hash, append.received_at);
+            self.dedup.insert(append.hash, append.earlier());
         }
-        new.into_iter().for_each(|append| reply(append, Ok(crate::Acked { duplicate: false })));
-        duplicates.into_iter().for_each(|append| reply(append, Ok(crate::Acked { duplicate: true })));
+        new.into_iter().for_each(|append| reply(append, Ok(Acked { earlier: None })));
+        for append in duplicates {
+            // Not known where the clock has jumped between two of this group.
+            let earlier = self.dedup.earlier(append.hash, append.received_at).unwrap_or_else(|| append.earlier());
+            reply(append, Ok(Acked { earlier: Some(earlier) }));
+        }
     }
 
     /// Writes `group` to the log and syncs it.
@@ -167,6 +193,6 @@ impl Committer {
     }
 }
 
-fn reply(append: Append, result: Result<crate::Acked, AppendError>) {
+fn reply(append: Append, result: Result<Acked, AppendError>) {
     drop(append.reply.send(result)); // the client may be gone; its rows stay
 }

@@ -20,6 +20,7 @@ mod metrics;
 mod spans;
 
 pub(crate) use decisions::Decisions;
+pub use decisions::Earlier;
 pub use exemplars::ExemplarRows;
 pub use logs::LogRows;
 pub use metrics::MetricRows;

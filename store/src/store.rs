@@ -13,7 +13,7 @@ use model::Nanos;
 use tokio::sync::oneshot;
 
 use crate::clock::{self, ClockGuard};
-use crate::commit::{Append, Command, Committer};
+use crate::commit::{Acked, Append, Command, Committer};
 use crate::compact::CompactionStats;
 use crate::damage::{DamageKind, DamageStats};
 use crate::disk::{DiskState, DiskStats};
@@ -103,13 +103,6 @@ pub struct Request {
     /// Whether the same body within ten minutes is a retry, to be acknowledged and not stored again.
     pub dedup: bool,
     pub rows: Rows,
-}
-
-/// A request is durable and visible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Acked {
-    /// It was stored before, and not again.
-    pub duplicate: bool,
 }
 
 /// Makes rows of a body from the log: `(rows, kind, body, received_at)`. `rows` are builders that know the store's series and what

@@ -160,7 +160,7 @@ fn try_append(store: &Store, first: u64, n: u64) -> Result<crate::Acked, crate::
 }
 
 fn append(store: &Store, first: u64, n: u64) -> bool {
-    try_append(store, first, n).unwrap().duplicate
+    try_append(store, first, n).unwrap().is_duplicate()
 }
 
 /// The times of all rows of a table in seconds, sorted.

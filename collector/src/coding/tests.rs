@@ -103,8 +103,43 @@ fn a_claimed_size_is_believed_by_nobody() {
     // A zstd frame of a window of 1 GiB: only the header, and refused before anything is allocated for it.
     let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, (30 - 10) << 3, 0x01, 0x00, 0x00];
     assert!(matches!(undo(Coding::Zstd, &frame, 64 * MIB, 256 * MIB), Err(Refusal::ZstdWindow)));
-    let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, (23 - 10) << 3, 0x01, 0x00, 0x00];
-    assert_eq!(undo(Coding::Zstd, &frame, 64 * MIB, 256 * MIB).unwrap(), &b""[..], "8 MiB is as large as it gets");
+    let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, (25 - 10) << 3, 0x01, 0x00, 0x00];
+    assert_eq!(undo(Coding::Zstd, &frame, 64 * MIB, 256 * MIB).unwrap(), &b""[..], "32 MiB is as large as it gets");
+    let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, (25 - 10) << 3 | 1, 0x01, 0x00, 0x00];
+    assert!(matches!(undo(Coding::Zstd, &frame, 64 * MIB, 256 * MIB), Err(Refusal::ZstdWindow)));
+}
+
+#[test]
+fn a_large_window_takes_from_the_budget_for_as_long_as_it_is_used() {
+    let data: Vec<u8> = (0..200_000_u32).flat_map(|i| (i.wrapping_mul(i) >> 7).to_le_bytes()).collect();
+    let of_window = |log| {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.window_log(log).unwrap();
+        std::io::Write::write_all(&mut encoder, &data).unwrap();
+        encoder.finish().unwrap()
+    };
+    for (log, window) in [(23, 8), (24, 16), (25, 32)] {
+        let body = of_window(log);
+        assert_eq!(zstd_window(&body), window * MIB);
+        let beside = if log > 23 { window * MIB } else { 0 };
+        assert_eq!(undo(Coding::Zstd, &body, 64 * MIB, beside + 4 * MIB).unwrap(), data, "{window}");
+        let two = [body.as_slice(), &body].concat();
+        assert_eq!(undo(Coding::Zstd, &two, 64 * MIB, beside + 6 * MIB).unwrap().len(), 2 * data.len(), "{window}");
+    }
+    let shares = Arc::new(Shares::new(40 * MIB));
+    let admission = || Admission::new(Arc::clone(&shares), Peer::default());
+    let body = Bytes::from(of_window(25));
+    let mut first = admission();
+    decompress(body.clone(), Coding::Zstd, 64 * MIB, &mut first).unwrap();
+    assert!(shares.held() < 2 * MIB, "the window is given back");
+    first.cover(10 * MIB).unwrap();
+    let refused = decompress(body.clone(), Coding::Zstd, 64 * MIB, &mut admission());
+    assert!(matches!(refused, Err(Refusal::Overloaded)), "it fits once the other has ended");
+    let budget = |budget| undo(Coding::Zstd, &body, 64 * MIB, budget);
+    assert!(matches!(budget(32 * MIB), Err(Refusal::ZstdWindow)), "it never fits");
+    assert!(matches!(budget(20 * MIB), Err(Refusal::ZstdWindow)), "nor does the window");
+    let single = zstd::bulk::compress(&data[..1000], 3).unwrap();
+    assert_eq!(zstd_window(&single), 744 + 256, "the size of the content, in two bytes");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, Visitor};
 use super::base64;
 use super::schema::{Cardinality, Field, Kind};
 use super::transcoder::Transcoder;
+use crate::otlp::ids::{BASE64, NOT_HEX, SPAN_ID_BYTES, TRACE_ID_BYTES};
 
 /// Appends one value of `field`, without its tag when it is an element of a packed list.
 pub(super) struct ScalarSeed<'t> {
@@ -18,9 +19,6 @@ pub(super) struct ScalarSeed<'t> {
 
 /// Bytes of a text that are shown when it is refused.
 const MAX_SHOWN: usize = 40;
-
-/// An id that is not hex becomes this: no id has one byte, so that its item alone is rejected, and not the request.
-const NOT_AN_ID: &[u8] = &[0xff];
 
 impl<'de> DeserializeSeed<'de> for ScalarSeed<'_> {
     type Value = ();
@@ -73,7 +71,7 @@ impl Visitor<'_> for ScalarSeed<'_> {
             }
             Kind::Id => {
                 let mut bytes = Vec::with_capacity(16);
-                let id = if decode_hex(text, &mut bytes) { &bytes } else { NOT_AN_ID };
+                let id = if decode_hex(text, &mut bytes) { &bytes } else { not_an_id(text) };
                 self.put_bytes(id);
             }
             Kind::Bool | Kind::Message(_) => return Err(self.refuse_text(text)),
@@ -214,6 +212,13 @@ fn expected(kind: Kind) -> &'static str {
         Kind::Double => "a number, or \"NaN\", \"Infinity\" or \"-Infinity\"",
         Kind::Enum(_) => "the integer of an enum",
     }
+}
+
+/// What stands for an id that is not made of hex digits.
+fn not_an_id(text: &str) -> &'static [u8] {
+    let mut bytes = Vec::new();
+    let is_base64 = base64::decode(text, &mut bytes).is_some();
+    if is_base64 && matches!(bytes.len(), SPAN_ID_BYTES | TRACE_ID_BYTES) { BASE64 } else { NOT_HEX }
 }
 
 /// Appends the bytes of `text`; `false` when it is not an even number of hex digits.

@@ -125,6 +125,60 @@ fn ids_are_hex_of_either_case_and_a_bad_one_costs_its_item_only() {
 }
 
 #[test]
+fn an_id_that_looks_like_base64_is_called_that() {
+    let message = |signal, body: String| decoded(signal, &body).report.message(signal);
+    let (trace_id, span_id) = ("W47/kL2yTkVxhwXrhqsc6A==", "7uGbfsPBsXM=");
+    let told = message(Signal::Traces, span(&IDS.replace("5B8EFFF798038103D269B633813FC60C", trace_id)));
+    assert!(
+        told.starts_with("1 span rejected: trace_id looks like base64; in OTLP/JSON it is 32 hex digits"),
+        "{told}"
+    );
+    let parent = format!(r#"{IDS},"parentSpanId":"{}""#, span_id.trim_end_matches('='));
+    let told = message(Signal::Traces, span(&parent));
+    assert!(told.starts_with("1 span rejected: parent_span_id looks like base64"), "{told}");
+    let link = format!(r#"{IDS},"links":[{{"traceId":"{trace_id}","spanId":"11"}},{{}}]"#);
+    let told = message(Signal::Traces, span(&link));
+    assert!(told.contains("warning: trace_id of a link looks like base64"), "{told}");
+    assert!(told.contains("; warning: span_id of a link must be empty or 8 bytes (16 hex digits in JSON)"), "{told}");
+    let record = |ids: &str| format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{{ids}}}]}}]}}]}}"#);
+    for (ids, expected) in [
+        (
+            format!(r#""traceId":"{trace_id}""#),
+            "warning: trace_id looks like base64; in OTLP/JSON it is 32 hex digits;",
+        ),
+        (format!(r#""spanId":"{span_id}""#), "warning: span_id looks like base64; in OTLP/JSON it is 16 hex digits;"),
+        (r#""traceId":"abc""#.to_owned(), "warning: trace_id must be empty or 16 bytes (32 hex digits in JSON);"),
+        (r#""spanId":"00""#.to_owned(), "warning: span_id must be empty or 8 bytes (16 hex digits in JSON);"),
+        (format!(r#""traceId":"{}","spanId":"""#, "0".repeat(32)), ""),
+    ] {
+        let told = message(Signal::Logs, record(&ids));
+        assert!(told.starts_with(expected) && told.is_empty() == expected.is_empty(), "{told}");
+    }
+}
+
+#[test]
+fn half_of_a_character_becomes_the_replacement_character_and_is_warned_about() {
+    let (open, close) = (r#"{"arrayValue":{"values":["#.repeat(40), "]}}".repeat(40));
+    let deep = format!(r#"{open}{{"stringValue":"\udc00"}}{close}"#);
+    for (value, row) in [
+        (r#"{"stringValue":"cut \ud83d"}"#, "\"k\":\"cut \u{fffd}\""),
+        (r#"{"stringValue":"\ud83d\n\ud83d\ude00"}"#, "\"k\":\"\u{fffd}\\n\u{1f600}\""),
+        (&deep, "\u{fffd}"),
+    ] {
+        let transcoded = transcoded(Signal::Traces, &attribute(value));
+        let told = transcoded.report.message(Signal::Traces);
+        assert!(told.starts_with("warning: half of a character"), "{told}");
+        assert!(told.contains("(once, first: resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value."), "{told}");
+        let rows = dump(decode(Signal::Traces, &transcoded.body, KEEP_ALL).unwrap().rows);
+        assert!(rows.contains(row), "{rows}");
+    }
+    let key = attribute("{}").replace(r#""k""#, r#""k\ud83d""#);
+    assert!(rows(Signal::Traces, &key).contains('\u{fffd}'));
+    let other = refusal(Signal::Traces, &attribute(r#"{"stringValue":"\ud83d","boolValue":1}"#));
+    assert!(other.contains("1 is not allowed"), "{other}");
+}
+
+#[test]
 fn values_of_every_json_form() {
     let cases = [
         (r#"{"intValue":5}"#, r#""k":5"#),

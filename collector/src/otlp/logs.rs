@@ -7,6 +7,7 @@ use model::{Attrs, LogRecord, Nanos, SpanId, TraceId, Value};
 
 use super::anyvalue::{check_key_value, check_value};
 use super::groups::{Names, Owner, walk};
+use super::ids;
 use super::limited::{LOG_RECORD, limited};
 use super::malformed::{Malformed, Within};
 use super::wire::{bytes, fixed32, fixed64, text, uint32, varint};
@@ -34,6 +35,7 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
                 decoded.rows.logs.push(&log);
                 decoded.gathered.log(&log);
                 decoded.has_time |= fields.time != 0 || fields.observed_time != 0;
+                ids::OF_LOG.check(fields.trace_id, fields.span_id, &mut decoded.report, || place.path());
                 if fields.severity_number > MAX_SEVERITY {
                     decoded.report.warn(SEVERITY, || place.path());
                 }

@@ -193,7 +193,7 @@ impl MetricRows<'_> {
                         if is_overflow {
                             decoded.gathered.overflow(self.metric.name);
                         }
-                        if let Some(warning) = points.warning() {
+                        for warning in points.warnings(&fields) {
                             decoded.report.warn(warning, place);
                         }
                         for exemplar in &fields.exemplars {

@@ -70,6 +70,13 @@ impl Report {
         self.add(reason.into(), times, false, || place);
     }
 
+    /// Adds `words` to each reason that ends with `ending`.
+    pub(crate) fn explain(&mut self, ending: &str, words: impl Fn() -> String) {
+        for Finding { reason, .. } in self.findings.iter_mut().filter(|it| it.reason.ends_with(ending)) {
+            reason.to_mut().push_str(&words());
+        }
+    }
+
     /// Has every text written by `spell`.
     pub(crate) fn spell(&mut self, spell: impl Fn(&str) -> Cow<'_, str>) {
         for Finding { reason, first, .. } in &mut self.findings {

@@ -6,6 +6,7 @@ use model::{Attrs, Nanos, Span, SpanId, SpanKind, StatusCode, TraceId};
 
 use super::anyvalue::check_key_value;
 use super::groups::{Names, Owner, walk};
+use super::ids;
 use super::limited::{SPAN, limited};
 use super::malformed::{Malformed, Within};
 use super::wire::{bytes, fixed32, fixed64, text, uint32, varint};
@@ -13,9 +14,6 @@ use super::{Context, Decoded};
 
 const NAMES: Names = Names { resources: "resource_spans", scopes: "scope_spans", items: "spans" };
 
-const TRACE_ID: &str = "trace_id must be 16 bytes and not all zero (32 hex digits in JSON)";
-const SPAN_ID: &str = "span_id must be 8 bytes and not all zero (16 hex digits in JSON)";
-const PARENT_SPAN_ID: &str = "parent_span_id must be empty or 8 bytes (16 hex digits in JSON)";
 const NO_TIME: &str = "start_time_unix_nano is 0; it is required, in nanoseconds since 1970";
 const TIME: &str = "start_time_unix_nano or end_time_unix_nano is after the year 2262";
 const TOO_OLD: &str = "start_time_unix_nano is older than the retention of this server";
@@ -37,6 +35,9 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
                 decoded.has_time = true;
                 if fields.end < fields.start {
                     decoded.report.warn(ENDS_BEFORE, || place.path());
+                }
+                for (trace_id, span_id) in &fields.odd_links {
+                    ids::OF_LINK.check(trace_id, span_id, &mut decoded.report, || place.path());
                 }
             }
             Err(reason) => decoded.report.reject(reason, 1, || place.path()),
@@ -69,6 +70,8 @@ struct Fields<'a> {
     dropped_attributes: u32,
     dropped_events: u32,
     dropped_links: u32,
+    /// The ids of links that have other lengths than ids have.
+    odd_links: Vec<(&'a [u8], &'a [u8])>,
 }
 
 impl<'a> Fields<'a> {
@@ -100,7 +103,11 @@ impl<'a> Fields<'a> {
                 }
                 12 => it.dropped_events = uint32(raw).within("dropped_events_count")?,
                 13 => {
-                    let link = bytes(raw).and_then(check_link).within_item("links", n_links)?;
+                    let link = bytes(raw).within_item("links", n_links)?;
+                    let (trace_id, span_id) = check_link(link).within_item("links", n_links)?;
+                    if (trace_id.len(), span_id.len()) != (ids::TRACE_ID_BYTES, ids::SPAN_ID_BYTES) {
+                        it.odd_links.push((trace_id, span_id));
+                    }
                     put_bytes_field(&mut lists.links, 1, link);
                     n_links += 1;
                 }
@@ -136,10 +143,10 @@ impl<'a> Fields<'a> {
     where
         'a: 'b,
     {
-        let trace_id = TraceId::from_bytes(self.trace_id).ok_or(TRACE_ID)?;
-        let span_id = SpanId::from_bytes(self.span_id).ok_or(SPAN_ID)?;
+        let trace_id = TraceId::from_bytes(self.trace_id).ok_or_else(|| ids::TRACE.of(self.trace_id))?;
+        let span_id = SpanId::from_bytes(self.span_id).ok_or_else(|| ids::SPAN.of(self.span_id))?;
         if !matches!(self.parent_span_id.len(), 0 | 8) {
-            return Err(PARENT_SPAN_ID);
+            return Err(ids::PARENT.of(self.parent_span_id));
         }
         let (Ok(start), Ok(end)) = (Nanos::try_from(self.start), Nanos::try_from(self.end)) else { return Err(TIME) };
         if start == 0 {
@@ -192,14 +199,15 @@ fn check_event(message: &[u8]) -> Result<&[u8], Malformed> {
     Ok(message)
 }
 
-/// Ids of a link are not checked: one that is not valid reads as none, and the link keeps its attributes.
-fn check_link(message: &[u8]) -> Result<&[u8], Malformed> {
+/// The ids of a link, of trace and span. One that is not valid reads as none, and the link keeps its attributes.
+fn check_link(message: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     let mut reader = Reader::new(message);
+    let (mut trace_id, mut span_id): (&[u8], &[u8]) = (&[], &[]);
     let mut n_attributes = 0;
     while let Some((number, raw)) = reader.next_field()? {
         match number {
-            1 => drop(bytes(raw).within("trace_id")?),
-            2 => drop(bytes(raw).within("span_id")?),
+            1 => trace_id = bytes(raw).within("trace_id")?,
+            2 => span_id = bytes(raw).within("span_id")?,
             3 => drop(text(raw).within("trace_state")?),
             4 => {
                 bytes(raw).and_then(check_key_value).within_item("attributes", n_attributes)?;
@@ -210,5 +218,5 @@ fn check_link(message: &[u8]) -> Result<&[u8], Malformed> {
             _ => {}
         }
     }
-    Ok(message)
+    Ok((trace_id, span_id))
 }

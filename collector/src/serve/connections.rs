@@ -23,6 +23,8 @@ pub(crate) struct Connections {
 #[derive(Default)]
 struct Registry {
     next: u64,
+    /// Closed to make room.
+    displaced: u64,
     by_number: HashMap<u64, Arc<Open>>,
 }
 
@@ -55,6 +57,11 @@ impl Connections {
         self.registry().by_number.len()
     }
 
+    /// How many were closed to make room for others.
+    pub(crate) fn displaced(&self) -> u64 {
+        self.registry().displaced
+    }
+
     /// A place for a new connection; `None` when all are taken by connections that are in use.
     pub(super) fn admit(self: &Arc<Self>) -> Option<Place> {
         let mut registry = self.registry();
@@ -64,6 +71,7 @@ impl Connections {
             let (_, number) = rights.min()?;
             if let Some(least) = registry.by_number.remove(&number) {
                 least.must_go.notify_one();
+                registry.displaced += 1;
             }
         }
         let number = registry.next;

@@ -250,7 +250,8 @@ async fn who_has_sent_no_whole_request_makes_room_for_others() {
     let mut buffer = [0; 16];
     let ended = tokio::time::timeout(Duration::from_secs(5), slow[0].read(&mut buffer)).await;
     assert!(matches!(ended, Ok(Ok(0) | Err(_))), "the oldest has been ended");
-    assert_eq!((server.store.snapshot().n_rows(Table::Spans), server.collector.stats().connections.refused), (16, 0));
+    let connections = server.collector.stats().connections;
+    assert_eq!((server.store.snapshot().n_rows(Table::Spans), connections.refused, connections.displaced), (16, 0, 14));
 }
 
 #[tokio::test]

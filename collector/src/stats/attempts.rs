@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
+use hashbrown::HashMap;
 use model::Nanos;
 use model::time::MINUTE;
 
@@ -21,7 +22,7 @@ const PAUSE: Nanos = 150 * 1_000_000_000;
 const QUIET: Nanos = 5 * MINUTE;
 
 /// Where an attempt stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// The bytes were no HTTP.
     Connection,
@@ -60,6 +61,8 @@ pub enum Outcome {
         fix: String,
         /// What it was answered with; `None` where it was no request.
         status: Option<Status>,
+        /// It passes by itself: the client is to come again.
+        is_passing: bool,
     },
     Stored(StoredAttempt),
 }
@@ -78,8 +81,24 @@ pub struct StoredAttempt {
     pub example: Option<Example>,
 }
 
+impl Outcome {
+    /// What kind of mistake it was, roughly; `None` of success.
+    fn kind(&self) -> Option<(Step, Option<Status>)> {
+        match self {
+            Outcome::Silent => None,
+            Outcome::Stopped { step, status, .. } => Some((*step, *status)),
+            Outcome::Stored(stored) => (stored.accepted == 0).then_some((Step::Accepting, None)),
+        }
+    }
+
+    fn is_passing(&self) -> bool {
+        matches!(self, Outcome::Stopped { is_passing: true, .. })
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Client {
+    /// `None` of refusals that pass, too: a box without room refuses whoever comes.
     address: Option<IpAddr>,
     user_agent: String,
     /// Empty for what stopped.
@@ -120,22 +139,36 @@ impl Attempts {
             Outcome::Stored(stored) => cut(&stored.service),
             _ => String::new(),
         };
-        let (address, user_agent) = (attempt.peer.map(|peer| peer.ip()), cut(&attempt.user_agent));
+        let address = attempt.peer.map(|peer| peer.ip()).filter(|_| !attempt.outcome.is_passing());
+        let user_agent = cut(&attempt.user_agent);
         let client = Client { address, user_agent, service, signal: attempt.signal };
         let at = attempt.at;
         self.version += 1;
         let Some(slot) = self.clients.get_mut(&client) else {
+            self.make_room(at);
             self.clients.see(client, at, || attempt);
             return;
         };
         let before = &slot.value;
-        // A failure is news each time, a success when it comes after something else.
-        let goes_on = matches!((&before.outcome, &attempt.outcome), (Outcome::Stored(_), Outcome::Stored(_)))
-            && at.saturating_sub(before.at) < PAUSE;
+        // A mistake is news each time, a success or a refusal that passes when it comes after something else.
+        let is_same = matches!((&before.outcome, &attempt.outcome), (Outcome::Stored(_), Outcome::Stored(_)))
+            || before.outcome.is_passing() && attempt.outcome.is_passing();
+        let goes_on = is_same && at.saturating_sub(before.at) < PAUSE;
         let since = if goes_on { before.since } else { at };
         slot.times += 1;
         slot.last = slot.last.max(at);
         slot.value = Attempt { since, ..attempt };
+    }
+
+    /// Lets a new client in: of the kind of outcome that most have, those seen least give way. So each kind of mistake keeps room.
+    fn make_room(&mut self, at: Nanos) {
+        if !self.clients.is_full() {
+            return;
+        }
+        let mut n_of_kinds: HashMap<_, usize> = HashMap::new();
+        self.clients.values().for_each(|attempt| *n_of_kinds.entry(attempt.outcome.kind()).or_default() += 1);
+        let most = n_of_kinds.into_iter().max_by_key(|(_, n)| *n).and_then(|(kind, _)| kind);
+        self.clients.make_room(at, |_, attempt| attempt.outcome.kind() == most);
     }
 
     /// The attempts of the hour before `now`, those that are news first.
@@ -181,7 +214,11 @@ mod tests {
     }
 
     fn stored(service: &str) -> Outcome {
-        Outcome::Stored(StoredAttempt {
+        Outcome::Stored(stored_of(service))
+    }
+
+    fn stored_of(service: &str) -> StoredAttempt {
+        StoredAttempt {
             service: service.to_owned(),
             sdk: String::new(),
             has_version: false,
@@ -190,7 +227,7 @@ mod tests {
             message: String::new(),
             duplicate: false,
             example: None,
-        })
+        }
     }
 
     fn stopped() -> Outcome {
@@ -199,6 +236,17 @@ mod tests {
             message: String::new(),
             fix: String::new(),
             status: Some(Status::Http(404)),
+            is_passing: false,
+        }
+    }
+
+    fn full() -> Outcome {
+        Outcome::Stopped {
+            step: Step::Accepting,
+            message: String::new(),
+            fix: String::new(),
+            status: Some(Status::Http(429)),
+            is_passing: true,
         }
     }
 
@@ -233,6 +281,37 @@ mod tests {
         assert_eq!(attempts.recent(SECOND)[0].peer, Some(peer(99)));
         attempts.note(attempt(2 * SECOND, "curl", stopped()));
         assert!(attempts.recent(3 * SECOND).iter().all(|it| it.outcome != Outcome::Silent));
+    }
+
+    #[test]
+    fn refusals_that_pass_are_one_for_all_addresses_and_news_once() {
+        let mut attempts = Attempts::default();
+        for i in 0..1000 {
+            let peer = Some(([10, 0, (i / 256) as u8, (i % 256) as u8], 1).into());
+            attempts.note(Attempt { peer, ..attempt(i, "", full()) });
+        }
+        assert_eq!(attempts.recent(1000).len(), 1);
+        attempts.note(attempt(1001, "mistaken", stopped()));
+        attempts.note(attempt(1002, "", full()));
+        assert_eq!(attempts.recent(1002)[0].user_agent, "mistaken", "a box that is still full is no news");
+    }
+
+    #[test]
+    fn each_kind_of_mistake_keeps_room() {
+        let mut attempts = Attempts::default();
+        let left_out = Outcome::Stored(StoredAttempt { accepted: 0, rejected: 5, ..stored_of("shop") });
+        attempts.note(attempt(1, "left out", left_out));
+        let Outcome::Stopped { step, message, fix, .. } = stopped() else { unreachable!() };
+        let status = Some(Status::Grpc("INVALID_ARGUMENT"));
+        attempts.note(attempt(2, "malformed", Outcome::Stopped { step, message, fix, status, is_passing: false }));
+        for i in 0..10_000 {
+            attempts.note(attempt(10 + i, &format!("scanner {i}"), stopped()));
+            attempts.note(attempt(10 + i, &format!("sdk {i}"), stored("shop")));
+        }
+        let kept: Vec<_> = attempts.recent(20_000).into_iter().map(|it| it.user_agent).collect();
+        assert!(kept.iter().any(|it| it == "left out") && kept.iter().any(|it| it == "malformed"), "{kept:?}");
+        let n_scanners = kept.iter().filter(|it| it.starts_with("scanner")).count();
+        assert!((100..=140).contains(&n_scanners), "{n_scanners}");
     }
 
     #[test]

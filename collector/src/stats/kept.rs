@@ -42,7 +42,7 @@ impl<K: Hash + Eq + Clone, V> Kept<K, V> {
     /// The entry of `key`, with this time counted.
     pub(super) fn see(&mut self, key: K, at: Nanos, new: impl FnOnce() -> V) -> &mut Slot<V> {
         if self.is_full() && !self.slots.contains_key(&key) {
-            self.make_room(at, |_| true);
+            self.make_room(at, |_, _| true);
         }
         let slot = self.slots.entry(key).or_insert_with(|| Slot { value: new(), times: 0, first: at, last: at });
         slot.see(at);
@@ -84,16 +84,24 @@ impl<K: Hash + Eq + Clone, V> Kept<K, V> {
         self.slots.len()
     }
 
+    /// All entries, in no order.
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.slots.values().map(|slot| &slot.value)
+    }
+
     /// Removes what has expired of the entries that `are_asked` chooses, or else those of them that were seen least. Returns the
     /// keys that are gone.
-    pub(super) fn make_room(&mut self, now: Nanos, are_asked: impl Fn(&K) -> bool) -> Vec<K> {
+    pub(super) fn make_room(&mut self, now: Nanos, are_asked: impl Fn(&K, &V) -> bool) -> Vec<K> {
         let expired = |slot: &Slot<V>| now.saturating_sub(slot.last) >= KEPT;
-        let gone: Vec<K> =
-            self.slots.extract_if(|key, slot| expired(slot) && are_asked(key)).map(|(key, _)| key).collect();
+        let gone: Vec<K> = self
+            .slots
+            .extract_if(|key, slot| expired(slot) && are_asked(key, &slot.value))
+            .map(|(key, _)| key)
+            .collect();
         if !gone.is_empty() {
             return gone;
         }
-        let asked = self.slots.iter().filter(|(key, _)| are_asked(key));
+        let asked = self.slots.iter().filter(|(key, slot)| are_asked(key, &slot.value));
         let mut ranks: Vec<_> = asked.map(|(key, slot)| (slot.times, slot.last, key.clone())).collect();
         // Several at once, so that a flood does not look at all of them for each new key.
         let n_gone = (ranks.len() / 8).max(1).min(ranks.len());

@@ -126,20 +126,21 @@ impl Ledger {
     pub(crate) fn accepted(&mut self, at: Nanos, success: &Success<'_>) {
         let Success { signal, counts, n_bytes, duplicate, findings, .. } = success;
         let index = signal_index(*signal);
-        let accepted = if *duplicate { 0 } else { counts.accepted };
-        let by_limit =
-            findings.iter().filter(|it| SERIES_LIMITS.contains(&&*it.reason)).map(|it| it.count).sum::<u64>();
+        // What was accepted and rejected of a retry was so the first time.
+        let (accepted, rejected) = if *duplicate { (0, 0) } else { (counts.accepted, counts.rejected) };
+        let is_by_limit = |it: &&Finding| !duplicate && SERIES_LIMITS.contains(&&*it.reason);
+        let by_limit = findings.iter().filter(is_by_limit).map(|it| it.count).sum::<u64>();
         let stats = &mut self.signals[index];
         stats.requests += 1;
         stats.duplicates += u64::from(*duplicate);
         stats.accepted += accepted;
-        stats.rejected += counts.rejected;
+        stats.rejected += rejected;
         stats.rejected_by_series_limit += by_limit;
         stats.bytes += *n_bytes as u64;
         stats.last_received = Some(at);
         let bucket = self.rates[index].at(at);
         bucket.accepted += accepted;
-        bucket.rejected += counts.rejected;
+        bucket.rejected += rejected;
         bucket.bytes += *n_bytes as u64;
         for sent in &counts.services {
             self.count_sender(at, sent, success);
@@ -158,7 +159,9 @@ impl Ledger {
             // Snake-case keys in JSON, say: nothing was found in it, and the sender hears of no error.
             self.attempts.note(stored_attempt(at, &Sent::default(), success));
         }
-        self.note_findings(at, success);
+        if !duplicate {
+            self.note_findings(at, success);
+        }
     }
 
     fn count_sender(&mut self, at: Nanos, sent: &Sent, success: &Success<'_>) {
@@ -176,8 +179,10 @@ impl Ledger {
         };
         let sender = &mut self.senders.see(key.clone(), at, new).value;
         let index = signal_index(success.signal);
-        sender.accepted[index] += if success.duplicate { 0 } else { sent.accepted };
-        sender.rejected[index] += sent.rejected;
+        if !success.duplicate {
+            sender.accepted[index] += sent.accepted;
+            sender.rejected[index] += sent.rejected;
+        }
         sender.bytes[index] += sent.bytes;
         sender.last_seen = at;
         sender.protocol = success.protocol;
@@ -201,6 +206,7 @@ impl Ledger {
                 peer: peer_words(success.arrival.peer),
                 status: None,
                 is_of_box: false,
+                is_passing: false,
                 message: finding.words(success.signal),
                 fix: String::new(),
                 times: 1,
@@ -230,6 +236,7 @@ impl Ledger {
             peer: peer_words(sender.arrival.peer),
             status,
             is_of_box: refusal.is_of_box(),
+            is_passing: refusal.passes(),
             message: message.clone(),
             fix: fix.clone(),
             times: 1,
@@ -247,7 +254,7 @@ impl Ledger {
             protocol: sender.protocol,
             signal: sender.signal,
             request: sender.arrival.words(),
-            outcome: Outcome::Stopped { step, message: cut(&message), fix, status },
+            outcome: Outcome::Stopped { step, message: cut(&message), fix, status, is_passing: refusal.passes() },
         });
     }
 
@@ -272,6 +279,7 @@ impl Ledger {
             peer: peer.ip().to_string(),
             status: None,
             is_of_box: false,
+            is_passing: false,
             message: what.to_owned(),
             fix: fix.to_owned(),
             times: 1,
@@ -293,6 +301,7 @@ impl Ledger {
                 message: what.to_owned(),
                 fix: fix.to_owned(),
                 status: None,
+                is_passing: false,
             },
         });
     }

@@ -14,6 +14,9 @@ const MAX_OF_SENDER: usize = 64;
 /// A message is cut here: some name a key that the sender chose.
 const MAX_MESSAGE: usize = 1_000;
 
+/// In the place of an address, where more than one was told the same.
+pub const SEVERAL: &str = "several addresses";
+
 /// What became of what a reason is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fate {
@@ -49,11 +52,14 @@ pub struct ReasonStats {
     /// `service.name`, where all of the request was of one; else empty.
     pub service: String,
     pub user_agent: String,
+    /// An address, or [`SEVERAL`].
     pub peer: String,
     /// What a refusal was answered with.
     pub status: Option<Status>,
     /// The box had no room, whoever had sent: not the mistake or the measure of one sender.
     pub is_of_box: bool,
+    /// It passes by itself: the sender is to come again. Those that say nothing of themselves are told apart by no address then.
+    pub is_passing: bool,
     /// What the sender was told, the last time.
     pub message: String,
     /// What to change; empty where the message says it.
@@ -95,13 +101,19 @@ impl Default for Reasons {
 impl Reasons {
     /// Counts `told`. `reason` is what it has in common with others of the same mistake; numbers may differ.
     pub(super) fn note(&mut self, at: Nanos, reason: &str, mut told: ReasonStats) {
-        // The address tells those apart that say nothing of themselves.
-        let name = if told.user_agent.is_empty() { &told.peer } else { &told.user_agent };
+        // The address tells those apart that say nothing of themselves, but what passes is no mistake of any of them.
+        let is_by_address = told.user_agent.is_empty() && !told.is_passing;
+        let name = if is_by_address { &told.peer } else { &told.user_agent };
         let of = (cut(&told.service), cut(name));
         let ReasonStats { fate, signal, status, .. } = told;
         let key = Key { of, fate, signal, status, reason: without_numbers(reason) };
         match self.kept.get_mut(&key) {
-            Some(slot) => told.items += slot.value.items,
+            Some(slot) => {
+                told.items += slot.value.items;
+                if told.is_passing && told.peer != slot.value.peer {
+                    told.peer = SEVERAL.to_owned();
+                }
+            }
             None => self.make_room(at, &key.of),
         }
         told.message.truncate(told.message.floor_char_boundary(MAX_MESSAGE));
@@ -112,9 +124,9 @@ impl Reasons {
     /// Lets a new reason of `sender` in: where it or all have as many as they may, what was told least gives way.
     fn make_room(&mut self, at: Nanos, sender: &Of) {
         let gone = if self.of_senders.get(sender).is_some_and(|n_reasons| *n_reasons >= MAX_OF_SENDER) {
-            self.kept.make_room(at, |key| key.of == *sender)
+            self.kept.make_room(at, |key, _| key.of == *sender)
         } else if self.kept.is_full() {
-            self.kept.make_room(at, |_| true)
+            self.kept.make_room(at, |_, _| true)
         } else {
             Vec::new()
         };

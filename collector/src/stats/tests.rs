@@ -45,7 +45,7 @@ fn counts_by_signal_and_sender() {
     accept(&mut ledger, 7, "a", "sdk", &[], true);
     let stats = ledger.stats(8);
     let logs = &stats.signals[2];
-    assert_eq!((logs.requests, logs.duplicates, logs.accepted, logs.rejected, logs.bytes), (3, 1, 4, 3, 30));
+    assert_eq!((logs.requests, logs.duplicates, logs.accepted, logs.rejected, logs.bytes), (3, 1, 4, 2, 30));
     assert_eq!(
         stats
             .senders
@@ -249,4 +249,28 @@ fn texts_of_senders_are_cut() {
     let stats = ledger.stats(1);
     assert!(stats.senders[0].service.len() == 200 && stats.senders[0].user_agent.len() == 200);
     assert!(stats.reasons.iter().all(|it| it.message.len() <= 1000 && it.user_agent.len() == 200));
+}
+
+#[test]
+fn refusals_that_pass_are_one_reason_for_all_addresses() {
+    let mut ledger = Ledger::new(0);
+    let from = |host: u8, user_agent: &str| {
+        let mut sender = sender("/v1/traces", user_agent);
+        sender.arrival.peer = Some(([10, 0, 0, host], 4_000).into());
+        sender
+    };
+    for host in 0..200 {
+        ledger.refused(1, &from(host, ""), &Refusal::Overloaded);
+        ledger.refused(2, &from(7, "sdk"), &Refusal::Overloaded);
+        ledger.refused(3, &from(host % 2, ""), &Refusal::NoSuchPath);
+    }
+    let told: Vec<_> = ledger.stats(9).reasons;
+    let told: Vec<_> = told.iter().map(|it| (it.is_passing, &*it.user_agent, &*it.peer, it.times)).collect();
+    let expected = [
+        (false, "", "10.0.0.0", 100),
+        (false, "", "10.0.0.1", 100),
+        (true, "", SEVERAL, 200),
+        (true, "sdk", "10.0.0.7", 200),
+    ];
+    assert!(told.len() == 4 && expected.iter().all(|it| told.contains(it)), "{told:?}");
 }

@@ -100,6 +100,11 @@ fn receiver(all: &mut Readings, ingest: &IngestStats) {
         ingest.connections.refused as f64,
     );
     all.one(
+        "haechi_connections_displaced_total",
+        "Connections closed to make room for others, because too many were open.",
+        ingest.connections.displaced as f64,
+    );
+    all.one(
         "haechi_in_progress_bytes",
         "Memory of requests being received or stored.",
         ingest.bytes_in_progress as f64,

@@ -9,7 +9,7 @@ use crate::dedup::Dedup;
 use crate::error::{OpenError, ReadError};
 use crate::memtable::{Memtable, PreparedRequest};
 use crate::recovery::{self, Recovery};
-use crate::rows::Rows;
+use crate::rows::{Earlier, Rows};
 use crate::segment::Recent;
 use crate::snapshot::Snapshot;
 use crate::store::Decode;
@@ -55,10 +55,10 @@ fn read(directory: &Directory, decode: &Decode) -> Result<(Snapshot, Recovery), 
             let head = record.head;
             previous = previous.max(head.lsn);
             // As at a start: a request that was refused may be here and, retried, a second time.
-            if head.lsn <= directory.state.low_water || seen.contains(head.hash, head.received_at) {
+            if head.lsn <= directory.state.low_water || seen.earlier(head.hash, head.received_at).is_some() {
                 return;
             }
-            seen.insert(head.hash, head.received_at);
+            seen.insert(head.hash, Earlier::new(head.received_at, record.decisions));
             let rows = Rows::of_replay(&snapshot.series);
             match recovery::rows_of(&record, rows, decode) {
                 Ok(decoded) => {

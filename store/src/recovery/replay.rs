@@ -13,7 +13,7 @@ use crate::dedup::Dedup;
 use crate::error::ReadError;
 use crate::flush::Frozen;
 use crate::memtable::PreparedRequest;
-use crate::rows::{Decisions, NotedSeries, Rows, Sizes};
+use crate::rows::{Decisions, Earlier, NotedSeries, Rows, Sizes};
 use crate::store::Decode;
 use crate::view::Shared;
 use crate::wal::Record;
@@ -73,10 +73,10 @@ impl<'a> Replay<'a> {
     ) {
         let head = record.head;
         // A request that was refused may be here and, retried, a second time.
-        if head.lsn <= self.low_water || self.seen.contains(head.hash, head.received_at) {
+        if head.lsn <= self.low_water || self.seen.earlier(head.hash, head.received_at).is_some() {
             return;
         }
-        self.seen.insert(head.hash, head.received_at);
+        self.seen.insert(head.hash, Earlier::new(head.received_at, record.decisions));
         batch.requests.push(record);
         batch.bytes += record.body.len();
         if batch.bytes >= BATCH_BYTES {
@@ -140,7 +140,9 @@ impl<'a> Replay<'a> {
         recovery.replayed_rows += prepared.rows.iter().map(|it| it.n_rows()).sum::<u64>();
         let last_lsn = requests.iter().map(|record| record.head.lsn).max().unwrap_or_default();
         self.shared.push_replayed(prepared, last_lsn);
-        requests.iter().for_each(|Record { head, .. }| dedup.insert(head.hash, head.received_at));
+        for Record { head, decisions, .. } in requests {
+            dedup.insert(head.hash, Earlier::new(head.received_at, decisions));
+        }
     }
 
     fn flush_if_full(&mut self, dedup: &Dedup) {

@@ -6,6 +6,8 @@
 use model::Nanos;
 use model::wire::{Reader, put_varint};
 
+use super::Rows;
+
 /// What was decided of one request so far or, of a request from the log, what is to be decided again.
 #[derive(Clone, Debug)]
 pub(crate) struct Decisions {
@@ -30,6 +32,18 @@ impl Decisions {
     /// Nothing yet but that items older than `oldest_accepted` are to be rejected.
     pub(crate) fn new(oldest_accepted: Nanos) -> Self {
         Decisions { oldest_accepted, runs: Vec::new(), run: (0, 0), repeated: None }
+    }
+
+    /// To repeat what is known of `earlier` alone: the first series are admitted, so many are refused after them, and the rest is
+    /// admitted. All that was refused, and where the first was, is the same then.
+    pub(crate) fn again(earlier: &Earlier) -> Self {
+        let Earlier { oldest_accepted, admitted, refused, .. } = *earlier;
+        let mut decisions = Decisions::new(oldest_accepted);
+        if refused > 0 {
+            decisions.run = (admitted.into(), refused.into());
+            decisions.end_run();
+        }
+        Decisions { repeated: Some(0), ..decisions }
     }
 
     pub(crate) fn oldest_accepted(&self) -> Nanos {
@@ -108,6 +122,41 @@ impl Decisions {
     }
 }
 
+/// How a body was judged that is known to be stored: when it was received and, in short, what was decided of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Earlier {
+    pub received_at: Nanos,
+    pub(crate) oldest_accepted: Nanos,
+    /// Series that were admitted before the first that was refused, and how many were refused in all.
+    pub(crate) admitted: u32,
+    pub(crate) refused: u32,
+}
+
+impl Earlier {
+    /// Of a body with these `decisions`, as [`Decisions::encode`] gave them. Of others it says that all was accepted.
+    pub(crate) fn new(received_at: Nanos, decisions: &[u8]) -> Self {
+        let mut it = Earlier { received_at, oldest_accepted: Nanos::MIN, ..Earlier::default() };
+        let Some((oldest_accepted, runs)) = decisions.split_first_chunk::<8>() else { return it };
+        it.oldest_accepted = Nanos::from_le_bytes(*oldest_accepted);
+        let mut reader = Reader::new(runs);
+        while let (Ok(admitted), Ok(refused)) = (reader.varint(), reader.varint()) {
+            if it.refused == 0 {
+                it.admitted = u32::try_from(admitted).unwrap_or(u32::MAX);
+            }
+            it.refused = it.refused.saturating_add(u32::try_from(refused).unwrap_or(u32::MAX));
+        }
+        it
+    }
+
+    /// Builders for the rows of the body once more, which are not to be stored: they reject as many items as the first time, for
+    /// the same reasons, whatever the settings are by now.
+    pub fn rows(&self) -> Rows {
+        let mut rows = Rows::default();
+        rows.decide(Decisions::again(self));
+        rows
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -128,12 +177,22 @@ mod tests {
             let mut again = Decisions::decode(&bytes).unwrap();
             prop_assert_eq!(again.oldest_accepted(), oldest_accepted);
             let repeated: Vec<bool> = refused.iter().map(|_| again.repeat() == Some(false)).collect();
-            prop_assert_eq!(repeated, refused);
+            prop_assert_eq!(&repeated, &refused);
             prop_assert_ne!(again.repeat(), Some(false), "nothing after the last");
+
+            let earlier = Earlier::new(5, &bytes);
+            let mut again = Decisions::again(&earlier);
+            prop_assert_eq!((earlier.received_at, again.oldest_accepted()), (5, oldest_accepted));
+            let in_short: Vec<bool> = refused.iter().map(|_| again.repeat() == Some(false)).collect();
+            let first_and_number = |refused: &[bool]| {
+                (refused.iter().position(|it| *it), refused.iter().filter(|it| **it).count())
+            };
+            prop_assert_eq!(first_and_number(&in_short), first_and_number(&refused));
         }
 
         #[test]
         fn any_bytes_are_decisions_or_none(bytes: Vec<u8>) {
+            _ = Earlier::new(0, &bytes).rows();
             if let Some(mut decisions) = Decisions::decode(&bytes) {
                 (0..100).for_each(|_| _ = decisions.repeat());
             }

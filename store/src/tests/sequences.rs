@@ -83,7 +83,7 @@ impl Run {
         let retried = self.acknowledged.ends_with(items);
         match self.store().append_blocking(request) {
             Ok(acked) => {
-                assert_eq!(acked.duplicate, retried);
+                assert_eq!(acked.is_duplicate(), retried);
                 // The next log file begins where the record that was refused would have been.
                 self.refused.clear();
                 if !retried {

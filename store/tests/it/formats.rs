@@ -84,7 +84,7 @@ fn retries_of_requests_of_every_format_are_known() {
         let rows = Dump::of(&store.snapshot()).rows.len();
         for step in [sample::Step::Second, sample::Step::Unflushed] {
             for request in sample::requests(step) {
-                assert!(store.append_blocking(request).unwrap().duplicate, "{version}");
+                assert!(store.append_blocking(request).unwrap().is_duplicate(), "{version}");
             }
         }
         assert_eq!(Dump::of(&store.snapshot()).rows.len(), rows, "{version}");

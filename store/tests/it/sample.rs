@@ -258,7 +258,7 @@ pub(crate) fn write(dir: &Path, arrange: impl Fn(&Store)) {
     let config = StoreConfig { retention: Retention::of_age(Some(20 * DAY)), ..StoreConfig::new(dir) };
     let append = |store: &Store, step| {
         for request in requests(step) {
-            assert!(!store.append_blocking(request).unwrap().duplicate);
+            assert!(!store.append_blocking(request).unwrap().is_duplicate());
         }
     };
     let (store, _) = Store::open(config.clone(), decode()).unwrap();

@@ -32,7 +32,7 @@ pub enum AttemptOutcome {
 }
 
 /// Where an attempt stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AttemptStep {
     Connection,
     Request,

@@ -81,6 +81,8 @@ pub struct ReasonReport {
     pub http_status: Option<u16>,
     /// … or the name of the code of gRPC.
     pub grpc_status: Option<&'static str>,
+    /// It passes by itself: the sender is to come again.
+    pub is_passing: bool,
     /// As the sender was told, the last time.
     pub message: String,
     /// What to change; empty where the message says it.
@@ -125,7 +127,10 @@ pub struct PressureReport {
     pub compaction_failures: u64,
     pub open_connections: usize,
     pub max_connections: usize,
+    /// Closed at once because too many were open, …
     pub refused_connections: u64,
+    /// … or to make room for those.
+    pub displaced_connections: u64,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
@@ -142,7 +147,7 @@ pub struct DiskReport {
     /// Bytes of segments of traces, metrics and logs.
     pub bytes: [u64; 3],
     pub log_bytes: u64,
-    /// By how many bytes segments and log have grown, and in how many seconds; `None` before the first minute is over.
+    /// By how many bytes segments have grown, as in `forecast`, and in how many seconds; `None` before the first minute is over.
     pub growth_bytes: Option<i64>,
     pub growth_seconds: f64,
     /// `max_disk`, when it is set.

@@ -300,6 +300,38 @@ async fn what_was_stored_is_found_by_a_query_and_linked() {
 }
 
 #[tokio::test]
+async fn each_kind_of_mistake_is_listed_and_so_is_a_success_of_which_nothing_was_stored() {
+    let stopped = |n: usize, status: &str, message: &str| {
+        let (step, fix) = (AttemptStep::Request, String::new());
+        let outcome = AttemptOutcome::Stopped { step, message: message.to_owned(), fix, status: status.to_owned() };
+        Attempt { outcome, user_agent: format!("client {n}"), ..receiving::stopped(NOW) }
+    };
+    let left_out = |accepted| StoredAttempt {
+        service: "till".to_owned(),
+        accepted,
+        rejected: 5,
+        message: format!("5 spans rejected: {accepted}"),
+        ..StoredAttempt::default()
+    };
+    let success = |accepted| Attempt {
+        outcome: AttemptOutcome::Stored(left_out(accepted)),
+        ..receiving::stored(NOW, "till", TRACE)
+    };
+    let mut attempts: Vec<Attempt> = (0..200).map(|n| stopped(n, "HTTP 404", "no such path")).collect();
+    attempts.extend([stopped(300, "HTTP 415", "no such type"), success(0), success(1)]);
+    let html = ladder(attempts, "").await;
+    let list = html.split("Rejected attempts").nth(1).unwrap();
+    assert!(list.contains("no such type (HTTP 415)") && list.contains("182 more are not listed"), "{list}");
+    assert!(
+        list.contains("5 spans rejected: 0 (answered with success)") && list.contains("till · 127.0.0.1"),
+        "{list}"
+    );
+    assert!(!list.contains("5 spans rejected: 1"), "{list}");
+    assert_eq!(list.matches("no such path").count(), 18);
+    assert!(list.contains("client 17") && !list.contains("client 18"), "those that are news first");
+}
+
+#[tokio::test]
 async fn the_ladder_stays_with_a_service_that_the_address_names() {
     let attempts = || vec![receiving::stopped(NOW), receiving::stored(NOW, "shop", TRACE)];
     assert_eq!(states(&ladder(attempts(), "").await)[1], "failed");

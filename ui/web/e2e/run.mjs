@@ -317,6 +317,17 @@ await step(browser, "nothing is too wide", async (page) => {
   }
 }, { viewport: { width: 1280, height: 900 } });
 
+await step(browser, "nothing is too wide on a phone", async (page) => {
+  for (const path of ["/ingest", "/connect"]) {
+    await open(page, path);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    check(wide <= 0, `${path}: the page is ${wide} px too wide at 390`);
+    // A word of an advice may be longer than the line, such as an environment variable with its value.
+    const cut = await page.evaluate(() => [...document.querySelectorAll(".fix")].filter((it) => it.scrollWidth > it.clientWidth).map((it) => it.textContent));
+    check(cut.length === 0, `${path}: an advice does not fit: ${cut[0]}`);
+  }
+}, { viewport: { width: 390, height: 844 } });
+
 await step(browser, "theme", async (page) => {
   await open(page, "/");
   const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);

@@ -5,13 +5,15 @@ use std::path::Path;
 use axum::body::Body;
 use http::{Request, StatusCode};
 use model::TimeRange;
-use model::time::{MILLISECOND, SECOND};
+use model::time::{MILLISECOND, MINUTE, SECOND};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message;
 use store::{Retention, Scan, Snapshot, inspect};
 use tower::ServiceExt;
 
 use super::*;
 use crate::fuzzing::{request, request_in_json};
+use crate::otlp::MAX_AHEAD;
 use crate::remote_write::tests::prompb;
 use crate::stats::{Fate, ReasonStats};
 use crate::testing::{NOW, dump_batches};
@@ -37,12 +39,14 @@ fn snappy(message: &impl Message) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(&message.encode_to_vec()).unwrap()
 }
 
-async fn post(collector: &Arc<Collector>, path: &str, content_type: &str, body: Vec<u8>) {
+async fn post(collector: &Arc<Collector>, path: &str, content_type: &str, body: Vec<u8>) -> String {
     let request = Request::post(path).header("content-type", content_type).body(Body::from(body)).unwrap();
     let answer = crate::http::router(Arc::clone(collector)).oneshot(request).await.unwrap();
     // Remote-Write says 400 where something was rejected.
     let statuses = [StatusCode::OK, StatusCode::NO_CONTENT, StatusCode::BAD_REQUEST];
     assert!(statuses.contains(&answer.status()), "{} of {path}, {content_type}", answer.status());
+    let body = axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap();
+    String::from_utf8_lossy(&body).into_owned()
 }
 
 /// Bytes of a linear congruential generator.
@@ -125,4 +129,60 @@ async fn a_retry_after_a_kill_is_known_and_brings_nothing_back() {
     post(&collector, "/api/v1/write", "application/x-protobuf", body).await;
     assert_eq!((store.snapshot().n_rows(Table::Points), store.snapshot().series().len()), (1, 1));
     assert_eq!(collector.stats().signals[Signal::Metrics as usize - 1].duplicates, 1);
+}
+
+#[tokio::test]
+async fn a_retry_is_told_what_the_first_was_whatever_the_settings_and_the_clock_say_by_then() {
+    let retention = Retention::of_age(Some(60 * SECOND));
+    let (dir, store, collector) =
+        collector_over(|dir| StoreConfig { max_series: 3, retention, ..StoreConfig::new(dir) }, Limits::default());
+    let number =
+        |n: &str| NumberDataPoint { attributes: vec![sample::attribute("n", sample::text(n))], ..sample::number(1) };
+    let gauge = |numbers: &[&str]| {
+        let data_points = numbers.iter().map(|n| number(n)).collect();
+        serde_json::to_vec(&sample::metrics(vec![sample::metric(Data::Gauge(Gauge { data_points }))])).unwrap()
+    };
+    let log = |time| LogRecord { time_unix_nano: time as u64, ..sample::log(sample::text("x")) };
+    let times = [NOW, NOW - 61 * SECOND, NOW + MAX_AHEAD + SECOND, NOW - 59 * SECOND];
+    let mut logs = serde_json::to_value(sample::logs(times.map(log).to_vec())).unwrap();
+    logs["resourceLogs"][0]["Resource"] = "misspelt".into();
+    let bodies = [
+        ("/v1/metrics", gauge(&["a", "b"])),
+        ("/v1/metrics", gauge(&["a", "c", "d", "b", "e", "a"])),
+        ("/v1/logs", serde_json::to_vec(&logs).unwrap()),
+    ];
+    let json = "application/json";
+    let mut told = Vec::new();
+    for (path, body) in &bodies {
+        told.push(post(&collector, path, json, body.clone()).await);
+    }
+    assert_eq!(told[0], "{}");
+    assert!(told[1].contains(r#""rejectedDataPoints":"2""#) && told[1].contains("dataPoints[2])"), "{}", told[1]);
+    assert!(told[2].contains(r#""rejectedLogRecords":"2""#), "{}", told[2]);
+    for part in ["\\\"resource\\\" is probably meant", "this server, 1 minute; send it sooner", "a day ahead"] {
+        assert!(told[2].contains(part), "{part}: {}", told[2]);
+    }
+    let expected = rows(&store.snapshot());
+    for (path, body) in &bodies {
+        post(&collector, path, json, body.clone()).await;
+    }
+    let counts = |collector: &Collector| collector.stats().signals.map(|it| (it.accepted, it.rejected, it.duplicates));
+    assert_eq!(counts(&collector), [(0, 0, 0), (6, 2, 2), (2, 2, 1)], "counted once");
+    let items: u64 = collector.stats().reasons.iter().filter(|it| it.fate == Fate::Rejected).map(|it| it.items).sum();
+    assert_eq!(items, 4);
+    drop((store, collector));
+
+    // The settings of `open` would take all of it, and a few minutes later no time is ahead.
+    for when in ["from the log", "from the file of hashes"] {
+        let (store, _) = open(dir.path());
+        let later = NOW + 5 * MINUTE;
+        let collector = Collector::new(Arc::clone(&store), Limits::default(), move || later);
+        for ((path, body), told) in bodies.iter().zip(&told) {
+            assert_eq!(&post(&collector, path, json, body.clone()).await, told, "{when}");
+        }
+        assert_eq!(counts(&collector), [(0, 0, 0), (0, 0, 2), (0, 0, 1)], "{when}");
+        assert_eq!(rows(&store.snapshot()).len(), expected.len(), "{when}");
+        assert_eq!(store.snapshot().series().len(), 3, "{when}");
+        store.flush().unwrap();
+    }
 }

@@ -4,6 +4,7 @@ use model::wire::Reader;
 use model::{Attrs, Exemplar, Nanos, SeriesId, SpanId, TraceId};
 
 use crate::otlp::anyvalue::check_key_value;
+use crate::otlp::ids;
 use crate::otlp::malformed::{Malformed, Within};
 use crate::otlp::wire::{bytes, double, fixed64};
 use crate::otlp::{Context, Decoded};
@@ -51,7 +52,7 @@ impl<'a> Fields<'a> {
         point_time: Nanos,
         context: Context,
         decoded: &mut Decoded,
-        place: impl FnOnce() -> String,
+        place: impl Fn() -> String,
     ) {
         let Some(value) = self.value else { return decoded.report.warn(NO_VALUE, place) };
         let time = Nanos::try_from(self.time).ok().filter(|time| *time != 0).unwrap_or(point_time);
@@ -61,6 +62,7 @@ impl<'a> Fields<'a> {
         if time > context.newest_accepted() {
             return decoded.report.warn(AHEAD, place);
         }
+        ids::OF_EXEMPLAR.check(self.trace_id, self.span_id, &mut decoded.report, place);
         let mut attr_bytes = Vec::new();
         Attrs::in_field(self.message, 7).copy_to(&mut attr_bytes);
         decoded.rows.exemplars.push(&Exemplar {

@@ -15,6 +15,8 @@ const BUCKETS: &str = "bucket_counts must have one element more than explicit_bo
 const BOUNDS: &str = "explicit_bounds must increase strictly";
 const OVERFLOW: &str = "a bucket index of the exponential histogram does not fit 32 bits";
 const QUANTILE: &str = "a quantile must be from 0 to 1";
+const START: &str = "start_time_unix_nano is after time_unix_nano; the data point was stored as sent";
+const MIN_MAX: &str = "min is greater than max; the data point was stored as sent";
 const COUNT: &str = "count is not the sum of the bucket counts; the data point was stored as sent";
 
 /// The fields of a data point that every kind has.
@@ -69,6 +71,8 @@ struct Buckets {
     /// Of the two signs of an exponential histogram. A message that is sent in parts is one, as protobuf merges them.
     sides: [Side; 2],
     quantile_outside: bool,
+    min: Option<f64>,
+    max: Option<f64>,
 }
 
 /// Buckets of one sign.
@@ -166,10 +170,15 @@ impl PointReader {
 
     /// What is odd about the point read last though it is stored. Counts that do not add up come from instruments that
     /// are read while they are written; to reject them would lose more than it repairs.
-    pub(super) fn warning(&self) -> Option<&'static str> {
-        let Buckets { count, zero_count, total, n_counts, .. } = self.buckets;
+    pub(super) fn warnings(&self, fields: &PointFields<'_>) -> impl Iterator<Item = &'static str> {
+        let Buckets { count, zero_count, total, n_counts, min, max, .. } = self.buckets;
         let sum = total.saturating_add(zero_count);
-        (n_counts > 0 && sum != count).then_some(COUNT)
+        let is_odd = [
+            (n_counts > 0 && sum != count, COUNT),
+            (min.zip(max).is_some_and(|(min, max)| min > max), MIN_MAX),
+            (fields.start_time > fields.time, START),
+        ];
+        is_odd.into_iter().filter_map(|(is_odd, words)| is_odd.then_some(words))
     }
 
     /// `HistogramDataPoint`.
@@ -190,8 +199,8 @@ impl PointReader {
                 buckets.last_bound = Some(bound);
             })
             .within("explicit_bounds")?,
-            11 => drop(fixed64(raw).within("min")?),
-            12 => drop(fixed64(raw).within("max")?),
+            11 => buckets.min = Some(double(raw).within("min")?),
+            12 => buckets.max = Some(double(raw).within("max")?),
             _ => return Ok(()),
         }
         put(&mut self.distribution, number, raw);
@@ -207,8 +216,8 @@ impl PointReader {
             7 => self.buckets.zero_count = fixed64(raw).within("zero_count")?,
             8 => bytes(raw).and_then(|it| self.exponential_buckets(0, it)).within("positive")?,
             9 => bytes(raw).and_then(|it| self.exponential_buckets(1, it)).within("negative")?,
-            12 => drop(fixed64(raw).within("min")?),
-            13 => drop(fixed64(raw).within("max")?),
+            12 => self.buckets.min = Some(double(raw).within("min")?),
+            13 => self.buckets.max = Some(double(raw).within("max")?),
             14 => drop(fixed64(raw).within("zero_threshold")?),
             _ => return Ok(()),
         }

@@ -12,8 +12,10 @@ use crate::testing::{KEEP_ALL, NOW, dump, sample};
 fn a_log_record_is_kept_whatever_its_ids_times_and_severity() {
     let log = sample::log(sample::text("hello"));
     const ODD: &str = "severity_number must be from 0 to 24";
+    const ODD_ID: &str =
+        "trace_id must be empty or 16 bytes (32 hex digits in JSON); the log record was stored without it";
     let cases: [(LogRecord, &str, &str); 6] = [
-        (LogRecord { trace_id: vec![1; 3], span_id: vec![0; 8], ..log.clone() }, "event=\"\"   flags=0", ""),
+        (LogRecord { trace_id: vec![1; 3], span_id: vec![0; 8], ..log.clone() }, "event=\"\"   flags=0", ODD_ID),
         (LogRecord { time_unix_nano: 0, observed_time_unix_nano: 7, ..log.clone() }, "log time=7 observed=7", ""),
         (LogRecord { time_unix_nano: 5, observed_time_unix_nano: 7, ..log.clone() }, "log time=5 observed=7", ""),
         (LogRecord { severity_number: 99, ..log.clone() }, "severity=0", ODD),

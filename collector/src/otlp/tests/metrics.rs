@@ -105,12 +105,26 @@ fn a_flagged_point_needs_no_value() {
 }
 
 #[test]
-fn counts_that_do_not_add_up_are_stored_with_a_warning() {
-    let point =
-        HistogramDataPoint { count: 3, bucket_counts: vec![1, 1], explicit_bounds: vec![1.0], ..Default::default() };
-    let decoded = decoded(histogram(point));
-    assert_eq!((decoded.rejected(), decoded.rows.metrics.len()), (0, 1));
-    assert!(decoded.report.message(Signal::Metrics).starts_with("warning: count is not the sum"));
+fn what_does_not_add_up_is_stored_with_a_warning() {
+    let buckets =
+        || HistogramDataPoint { count: 2, bucket_counts: vec![1, 1], explicit_bounds: vec![1.0], ..Default::default() };
+    let later = NumberDataPoint { start_time_unix_nano: NOW as u64 + 1, ..sample::number(1) };
+    for (metric, warning) in [
+        (histogram(HistogramDataPoint { count: 3, ..buckets() }), "count is not the sum"),
+        (histogram(HistogramDataPoint { min: Some(9.0), max: Some(1.0), ..buckets() }), "min is greater than max"),
+        (
+            exponential(ExponentialHistogramDataPoint { min: Some(0.5), max: Some(-0.5), ..Default::default() }),
+            "min is greater than max",
+        ),
+        (gauge(vec![later]), "start_time_unix_nano is after time_unix_nano"),
+    ] {
+        let decoded = decoded(metric);
+        assert_eq!((decoded.rejected(), decoded.rows.metrics.len(), decoded.report.findings().len()), (0, 1, 1));
+        let told = decoded.report.message(Signal::Metrics);
+        assert!(told.starts_with(&format!("warning: {warning}")), "{told}");
+    }
+    let good = decoded(histogram(HistogramDataPoint { min: Some(1.0), max: Some(1.0), ..buckets() }));
+    assert!(good.report.is_empty());
 }
 
 #[test]
@@ -140,11 +154,14 @@ fn exemplars_keep_their_trace_and_are_neither_older_than_the_retention_nor_far_a
         filtered_attributes: vec![sample::attribute("user", sample::text("u1"))],
     };
     let ahead = exemplar((NOW + 2 * DAY) as u64);
-    let exemplars = vec![exemplar(NOW as u64 - 10), exemplar(0), exemplar(5), ahead, Exemplar::default()];
+    let odd = Exemplar { trace_id: vec![1; 4], ..exemplar(NOW as u64 - 20) };
+    let exemplars = vec![exemplar(NOW as u64 - 10), exemplar(0), exemplar(5), ahead, odd, Exemplar::default()];
     let body = sample::metrics(vec![gauge(vec![NumberDataPoint { exemplars, ..sample::number(1) }])]).encode_to_vec();
     let decoded = decode(Signal::Metrics, &body, Context { oldest_accepted: NOW - 100, ..KEEP_ALL }).unwrap();
-    assert_eq!((decoded.rejected(), decoded.rows.exemplars.len()), (0, 2));
-    for warning in ["neither as_double nor as_int", "an exemplar is more than a day ahead"] {
+    assert_eq!((decoded.rejected(), decoded.rows.exemplars.len()), (0, 3));
+    for warning in
+        ["neither as_double nor as_int", "an exemplar is more than a day ahead", "trace_id of an exemplar must be"]
+    {
         assert!(decoded.report.message(Signal::Metrics).contains(warning));
     }
     let rows = dump(decoded.rows);

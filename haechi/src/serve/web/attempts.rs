@@ -19,7 +19,7 @@ fn attempt(it: Attempt) -> ui::Attempt {
         request: it.request,
         outcome: match it.outcome {
             Outcome::Silent => AttemptOutcome::Silent,
-            Outcome::Stopped { step, message, fix, status } => {
+            Outcome::Stopped { step, message, fix, status, .. } => {
                 let step = match step {
                     Step::Connection => AttemptStep::Connection,
                     Step::Request => AttemptStep::Request,

@@ -18,7 +18,6 @@ pub(super) struct Reading {
     pub(super) at: Instant,
     /// Bytes of segments of traces, metrics and logs.
     pub(super) bytes: [u64; 3],
-    pub(super) log_bytes: u64,
     pub(super) series: u64,
     metrics: Vec<(Arc<str>, u64)>,
 }
@@ -26,8 +25,8 @@ pub(super) struct Reading {
 impl Reading {
     fn of(store: &StoreStats, cardinality: &Cardinality) -> Self {
         let metrics = cardinality.metrics.iter().map(|it| (Arc::clone(&it.name), it.series)).collect();
-        let (bytes, log_bytes, series) = (bytes_by_signal(store), store.log_bytes, store.series as u64);
-        Reading { at: Instant::now(), bytes, log_bytes, series, metrics }
+        let (bytes, series) = (bytes_by_signal(store), store.series as u64);
+        Reading { at: Instant::now(), bytes, series, metrics }
     }
 
     /// The series that `metric` had; `None` when others had more and it was not kept.

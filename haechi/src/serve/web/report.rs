@@ -50,6 +50,7 @@ pub(super) fn report(sources: &Sources<'_>, now: Nanos) -> IngestReport {
         open_connections: counted.connections.open,
         max_connections: counted.connections.most,
         refused_connections: counted.connections.refused,
+        displaced_connections: counted.connections.displaced,
     };
     let rejected_points = counted.signals.iter().map(|it| it.rejected_by_series_limit).sum();
     let cardinality = CardinalityReport {
@@ -131,6 +132,7 @@ pub(super) fn reason(it: ReasonStats) -> ReasonReport {
         peer: it.peer,
         http_status: it.status.and_then(Status::http),
         grpc_status: it.status.and_then(Status::grpc),
+        is_passing: it.is_passing,
         message: it.message,
         fix: it.fix,
         times: it.times,
@@ -164,10 +166,11 @@ fn overflow(it: OverflowStats) -> OverflowReport {
 
 fn disk(store: &StoreStats, history: &History, retention: &Retention) -> DiskReport {
     let bytes = bytes_by_signal(store);
-    let before = history.oldest(|reading| (reading.bytes, reading.log_bytes, reading.at.elapsed().as_secs_f64()));
-    let before = before.filter(|(.., seconds)| *seconds >= 60.0);
+    let before = history.oldest(|reading| (reading.bytes, reading.at.elapsed().as_secs_f64()));
+    let before = before.filter(|(_, seconds)| *seconds >= 60.0);
+    // Without the log, whose files are used again: what is in it becomes segments.
     let grown = |now: u64, then: u64| now as i64 - then as i64;
-    let growth = before.map(|(then, _, seconds)| ([0, 1, 2].map(|i| grown(bytes[i], then[i])), seconds));
+    let growth = before.map(|(then, seconds)| ([0, 1, 2].map(|i| grown(bytes[i], then[i])), seconds));
     let stats = &store.disk;
     DiskReport {
         state: match stats.state {
@@ -181,10 +184,8 @@ fn disk(store: &StoreStats, history: &History, retention: &Retention) -> DiskRep
         reserve: stats.full,
         bytes,
         log_bytes: store.log_bytes,
-        growth_bytes: growth
-            .zip(before)
-            .map(|((segments, _), (_, log, _))| segments.iter().sum::<i64>() + grown(store.log_bytes, log)),
-        growth_seconds: before.map_or(0.0, |(.., seconds)| seconds),
+        growth_bytes: growth.map(|(segments, _)| segments.iter().sum()),
+        growth_seconds: growth.map_or(0.0, |(_, seconds)| seconds),
         max_bytes: retention.max_bytes,
         forecast: forecast(&forecast::Disk { stats, retention, bytes, log_bytes: store.log_bytes, growth }),
     }
@@ -245,6 +246,7 @@ mod tests {
             peer: String::new(),
             status: Some(Status::Http(503)),
             is_of_box,
+            is_passing: true,
             message: "why".to_owned(),
             fix: String::new(),
             times: 1,

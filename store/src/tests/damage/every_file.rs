@@ -92,7 +92,7 @@ fn append(store: &Store, first: u64) {
     let body: Vec<u8> = items.flat_map(|row| item(row).to_bytes()).collect();
     let rows = decode()(store.rows(i64::MIN), 1, &body, 0).unwrap();
     let request = Request { kind: 1, received_at: 0, body: body.into(), dedup: true, rows };
-    assert!(!store.append_blocking(request).unwrap().duplicate);
+    assert!(!store.append_blocking(request).unwrap().is_duplicate());
 }
 
 /// The rows that can be read, and what is said of the others.

@@ -3,7 +3,7 @@
 //! The ladder shows the attempt that is news: a failure, or a client that is heard for the first time or again. With `service`
 //! in the address it stays with that service.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use askama::Template;
 use model::{Nanos, TraceId};
@@ -25,6 +25,8 @@ const AROUND: Nanos = 1_000_000_000;
 pub(super) struct Ladder {
     steps: [Rung; 5],
     rejected: Vec<RejectedRow>,
+    /// Rejected attempts that are not listed.
+    n_more: usize,
 }
 
 impl askama::filters::HtmlSafe for Ladder {}
@@ -103,8 +105,8 @@ impl Ladder {
             }),
             Some(attempt) => climb(app, &mut steps, attempt, &attempts, now).await,
         }
-        let rejected = attempts.iter().filter_map(|it| rejected_row(it, now)).take(MAX_REJECTED).collect();
-        Ladder { steps, rejected }
+        let (rejected, n_more) = rejected(&attempts);
+        Ladder { steps, rejected: rejected.into_iter().map(|it| rejected_row(it, now)).collect(), n_more }
     }
 }
 
@@ -293,16 +295,47 @@ fn in_brackets(status: &str) -> String {
     if status.is_empty() { String::new() } else { format!(" ({status})") }
 }
 
-fn rejected_row(attempt: &Attempt, now: Nanos) -> Option<RejectedRow> {
-    let AttemptOutcome::Stopped { message, fix, status, .. } = &attempt.outcome else { return None };
-    let status = in_brackets(status);
-    let who = [attempt.peer.as_str(), &attempt.user_agent];
+/// What kind of mistake an attempt made, roughly: where it stopped and what it was answered with. `None` where something was stored.
+fn mistake(attempt: &Attempt) -> Option<(AttemptStep, &str)> {
+    match &attempt.outcome {
+        AttemptOutcome::Silent => None,
+        AttemptOutcome::Stopped { step, status, .. } => Some((*step, status)),
+        AttemptOutcome::Stored(stored) => (stored.accepted == 0).then_some((AttemptStep::Accepting, "")),
+    }
+}
+
+/// The attempts of which nothing was stored, in their order and so many that each kind of mistake has room, and how many more there
+/// are.
+fn rejected(attempts: &[Attempt]) -> (Vec<&Attempt>, usize) {
+    let mut n_of_kinds: HashMap<_, usize> = HashMap::new();
+    let mut ranked = Vec::new();
+    for (index, attempt) in attempts.iter().enumerate() {
+        let Some(kind) = mistake(attempt) else { continue };
+        let n = n_of_kinds.entry(kind).or_default();
+        ranked.push((*n, index, attempt));
+        *n += 1;
+    }
+    ranked.sort_unstable_by_key(|(n, index, _)| (*n, *index));
+    let n_more = ranked.len().saturating_sub(MAX_REJECTED);
+    ranked.truncate(MAX_REJECTED);
+    ranked.sort_unstable_by_key(|(_, index, _)| *index);
+    (ranked.into_iter().map(|(.., attempt)| attempt).collect(), n_more)
+}
+
+fn rejected_row(attempt: &Attempt, now: Nanos) -> RejectedRow {
+    let (message, fix, status, service) = match &attempt.outcome {
+        AttemptOutcome::Silent => ("", "", String::new(), ""),
+        AttemptOutcome::Stopped { message, fix, status, .. } => (&**message, &**fix, in_brackets(status), ""),
+        // The client took the answer for a success.
+        AttemptOutcome::Stored(it) => (&*it.message, "", " (answered with success)".to_owned(), &*it.service),
+    };
+    let who = [service, &attempt.peer, &attempt.user_agent];
     let who: Vec<String> = who.into_iter().filter(|word| !word.is_empty()).map(|word| clip(word, 80)).collect();
-    Some(RejectedRow {
+    RejectedRow {
         when: format::ago(attempt.at, now),
         request: clip(&attempt.request, 120),
         message: format!("{}{status}", clip(message, 400)),
         fix: clip(fix, 600),
         who: who.join(" · "),
-    })
+    }
 }

@@ -151,10 +151,9 @@ fn pressure(report: &IngestReport) -> Vec<Fact> {
     let of = |value: usize, limit: usize| format!("{} of {}", format::bytes(value as u64), format::bytes(limit as u64));
     let count =
         |value: usize, limit: usize| format!("{} of {}", format::count(value as u64), format::count(limit as u64));
-    let refused = match it.refused_connections {
-        0 => String::new(),
-        n => format!(", {} refused", format::count(n)),
-    };
+    let closed = |n: u64, how: &str| if n == 0 { String::new() } else { format!(", {} {how}", format::count(n)) };
+    let refused = closed(it.refused_connections, "refused");
+    let displaced = closed(it.displaced_connections, "closed to make room");
     let seconds = |seconds: f64| format::duration((seconds * 1e9) as Nanos);
     let syncs = match it.syncs {
         0 => "none in the last minutes".to_owned(),
@@ -190,7 +189,7 @@ fn pressure(report: &IngestReport) -> Vec<Fact> {
         ),
         limited(
             "Connections",
-            format!("{}{refused}", count(it.open_connections, it.max_connections)),
+            format!("{}{refused}{displaced}", count(it.open_connections, it.max_connections)),
             it.open_connections as f64,
             it.max_connections as f64,
         ),
@@ -225,7 +224,7 @@ fn disk(report: &IngestReport) -> Vec<Fact> {
     if let Some(max) = it.max_bytes {
         facts.push(fact("max_disk", format::bytes(max)));
     }
-    facts.push(fact("Growth", growth));
+    facts.push(fact("Growth without the log", growth));
     facts
 }
 

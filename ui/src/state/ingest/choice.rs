@@ -34,10 +34,10 @@ impl IngestChoice {
     }
 
     /// A request that was refused before its body was read has no service, and one to another path has no signal either: it is
-    /// of any service, and of no signal.
+    /// of any service, and of no signal. One that is to come again is no mistake of a service: it is of none.
     fn has_reason(&self, reason: &ReasonReport) -> bool {
         (self.signal.is_none() || self.signal == reason.signal)
-            && (reason.service.is_empty() || self.has_service(&reason.service))
+            && (reason.service.is_empty() && !reason.is_passing || self.has_service(&reason.service))
     }
 
     fn has_sender(&self, sender: &SenderReport) -> bool {
