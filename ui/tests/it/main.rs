@@ -6,6 +6,7 @@ mod compare;
 mod fixture;
 mod hostile;
 mod ingest;
+mod ladder;
 mod pages;
 mod payload;
 mod trace;
