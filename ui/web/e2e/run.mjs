@@ -383,9 +383,8 @@ for (const theme of ["light", "dark"]) {
 }
 await step(browser, "over a queue", (page) => overQueue(page, { open, check, accessible, to: receiver }));
 await step(browser, "left out", (page) => leftOut(page, { open, check, accessible, to: receiver }));
-await step(browser, "from a log", (page) => fromLog(page, { open, check, to: receiver }));
-await step(browser, "from the map", (page) => fromMap(page, { open, check, to: receiver }));
-await step(browser, "from an objective", (page) => fromObjective(page, { open, check }));
+const journeys = { "from a log": fromLog, "from the map": fromMap, "from an objective": fromObjective };
+for (const [name, journey] of Object.entries(journeys)) await step(browser, name, (page) => journey(page, { open, check, to: receiver }));
 await step(browser, "compare by keyboard", (page) => compareByKeyboard(page, { open, check, to: receiver }));
 await step(browser, "charts", (page) => charts(page, { open, check, to: receiver }));
 const named = [...(await sendAllNames(receiver, check)), new URL(trace).pathname];
