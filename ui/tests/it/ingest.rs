@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
-use ui::IngestReport;
+use ui::{IngestReport, ReasonReport};
 
 use crate::fixture::shop::SERVICES;
 use crate::fixture::{Fixture, receiving};
@@ -143,6 +143,26 @@ async fn what_is_of_a_service_is_told_apart_from_what_is_of_all() {
     assert!(!other.contains("3 spans rejected") && other.contains("1 of other signals or services"), "{other}");
     let all = ingest(report, "").await;
     assert!(!all.contains("id=\"of-service\"") && !all.contains("of all services") && !all.contains("Of any service"));
+}
+
+#[tokio::test]
+async fn a_refusal_that_passes_is_of_no_service() {
+    let reason = |message: &str, is_passing| ReasonReport {
+        fate: "refused",
+        message: message.to_owned(),
+        is_passing,
+        times: 1,
+        last: NOW,
+        ..ReasonReport::default()
+    };
+    let report = || IngestReport {
+        reasons: vec![reason("too many requests", true), reason("no such path", false)],
+        ..receiving::nothing(NOW)
+    };
+    let all = ingest(report(), "").await;
+    assert!(all.contains("too many requests") && all.contains("no such path"));
+    let of_one = ingest(report(), "?service=shop").await;
+    assert!(!of_one.contains("too many requests") && of_one.contains("no such path"));
 }
 
 #[tokio::test]
