@@ -119,7 +119,8 @@ impl Samples {
         let time = self.time(workload, index, tick) - lateness;
         let at = Self::EPOCH + tick;
         // Of the process, which began at one moment, however the times of its exports stray.
-        let start_time = regular(workload, index, tick) - (at - life.born) as Nanos * workload.interval;
+        let began = regular(workload, index, tick) - (at - life.born) as Nanos * workload.interval;
+        let start_time = began.min(time); // a late export, or the first one where times stray, may be before
         let metrics = &mut scratch.metrics;
         metrics.clear();
         let keys = self.keys(index, life.generation);
