@@ -47,7 +47,7 @@ pub(super) fn count(
     known: &[Group],
 ) -> Result<Tally, String> {
     let (snapshot, width) = (snapshot.clone(), slo.bucket_width());
-    within(move |budget| {
+    let counted = within(move |budget| {
         let limits = Limits { max_samples: MAX_SAMPLES, budget, ..Limits::default() };
         let engine = Engine { source: Source::store(snapshot), limits, by: slo.by.as_ref() };
         match &slo.indicator {
@@ -55,7 +55,8 @@ pub(super) fn count(
             Indicator::Slices(slices) => engine.slices(slices, counted, width, now, known),
             Indicator::Spans(_) | Indicator::Logs(_) => Ok(Tally::default()),
         }
-    })
+    });
+    counted?
 }
 
 /// Whether the expressions of `slo` can be evaluated at all.
@@ -72,20 +73,21 @@ pub(super) fn check(slo: &Slo) -> Result<(), BadQuery> {
         Indicator::Spans(_) | Indicator::Logs(_) => Vec::new(),
     };
     for (key, text) in expressions {
-        let error = within(|budget| {
+        let checked = within(|budget| {
             let limits = Limits { budget, ..Limits::default() };
             let text = text.replace("$window", "1m");
             range(&Source::memory(Vec::new()), &text, 0, 0, MINUTE, &limits).err().map(|error| error.to_string())
         });
-        if let Some(message) = error {
+        if let Ok(Some(message)) = checked {
             return Err(BadQuery { key, error: query::QueryError::BadParameter(message) });
         }
     }
     Ok(())
 }
 
-/// Runs `work` on a thread with room for deep expressions, under a deadline.
-fn within<T: Send>(work: impl FnOnce(Budget) -> T + Send) -> T {
+/// Runs `work` on a thread with room for deep expressions, under a deadline. Fails when the system has no thread to give: that
+/// costs a count, which is made again, and not the evaluation of all SLOs.
+fn within<T: Send>(work: impl FnOnce(Budget) -> T + Send) -> Result<T, String> {
     let budget = Budget::unlimited();
     thread::scope(|scope| {
         let (done, ended) = channel::<()>();
@@ -98,11 +100,11 @@ fn within<T: Send>(work: impl FnOnce(Budget) -> T + Send) -> T {
             .name("slo-promql".to_owned())
             .stack_size(STACK)
             .spawn_scoped(scope, run)
-            .expect("a thread can be started");
+            .map_err(|error| format!("no thread to evaluate on: {error}"))?;
         if ended.recv_timeout(TIME) == Err(RecvTimeoutError::Timeout) {
             budget.end_time();
         }
-        running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        Ok(running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })
 }
 
