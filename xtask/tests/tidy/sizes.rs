@@ -5,9 +5,7 @@ use crate::tree::{files, read};
 const LIMIT: usize = 400;
 
 /// (file, its most lines, why it is one thing).
-const LARGE: &[(&str, usize, &str)] = &[
-    ("proto/src/gen/boxoffice.payment.v1.rs", 600, "generated"),
-];
+const LARGE: &[(&str, usize, &str)] = &[("proto/src/gen/boxoffice.payment.v1.rs", 600, "generated")];
 
 #[test]
 fn files_over_the_limit_are_known_and_do_not_grow() {
