@@ -20,6 +20,7 @@ mod error;
 mod health;
 mod ingest;
 mod jaeger;
+mod jaeger_metrics;
 mod jaeger_v3;
 mod logs;
 mod own_metrics;
@@ -58,6 +59,7 @@ pub(crate) fn router(state: ApiState) -> Router {
         .merge(own_metrics::routes())
         .merge(prometheus::routes())
         .merge(jaeger::routes())
+        .merge(jaeger_metrics::routes())
         .merge(jaeger_v3::routes())
         .merge(tempo::routes())
         .merge(traces::routes())

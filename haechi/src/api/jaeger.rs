@@ -30,7 +30,7 @@ pub(super) fn routes() -> Router<ApiState> {
 }
 
 /// An [`ApiError`] in the shape that Jaeger's clients read.
-struct JaegerError(ApiError);
+pub(super) struct JaegerError(ApiError);
 
 impl<E: Into<ApiError>> From<E> for JaegerError {
     fn from(error: E) -> Self {

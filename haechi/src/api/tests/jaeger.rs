@@ -75,10 +75,59 @@ async fn mistakes_name_the_parameter() {
         ("/api/traces/xyz", "trace id"),
         ("/api/operations", "service"),
         ("/api/dependencies?endTs=x", "endTs"),
+        ("/api/metrics/calls", "service"),
+        ("/api/metrics/latencies?service=shop", "quantile"),
+        ("/api/metrics/latencies?service=shop&quantile=2", "quantile"),
+        ("/api/metrics/errors?service=shop&spanKind=x", "spanKind"),
+        ("/api/metrics/errors?service=shop&step=0", "step"),
+        ("/api/metrics/errors?service=shop&groupByOperation=maybe", "groupByOperation"),
     ] {
         let (status, body) = api.get(path).await;
         let message = body["errors"][0]["msg"].as_str().unwrap_or_default();
         assert_eq!((status, &body["errors"][0]["code"]), (StatusCode::BAD_REQUEST, &json!(400)), "{path}: {body}");
         assert!(message.contains(part), "{path}: {message}");
     }
+}
+
+#[tokio::test]
+async fn the_monitor_tab_gets_rates_errors_and_latencies() {
+    let api = Api::new().await;
+    let end = NOW / 1_000_000;
+    let range = format!("service=payment&endTs={end}&lookback=240000&step=60000&ratePer=300000");
+    let points = |body: &Value| -> Vec<f64> {
+        let points = body["metrics"][0]["metricPoints"].as_array().cloned().unwrap_or_default();
+        points.iter().map(|it| it["gaugeValue"]["doubleValue"].as_f64().unwrap()).collect()
+    };
+    let (status, body) = api.get(&format!("/api/metrics/calls?{range}")).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    assert_eq!(
+        (&body["name"], &body["type"], &body["help"]),
+        (&json!("service_call_rate"), &json!("GAUGE"), &json!("calls/sec, grouped by service"))
+    );
+    assert_eq!(body["metrics"][0]["labels"], json!([{"name": "service_name", "value": "payment"}]));
+    // One call a minute.
+    let rates = points(&body);
+    assert_eq!(rates.len(), 5, "{body}");
+    assert!(rates.iter().all(|rate| (rate * 60.0 - 1.0).abs() < 0.3), "{rates:?}");
+    let times = &body["metrics"][0]["metricPoints"];
+    assert_eq!(times[4]["timestamp"], json!(crate::api::time::format(NOW)));
+
+    let (_, body) = api.get(&format!("/api/metrics/errors?{range}&groupByOperation=true")).await;
+    assert_eq!(body["name"], "service_operation_error_rate");
+    let labels = json!([{"name": "operation", "value": "charge"}, {"name": "service_name", "value": "payment"}]);
+    assert_eq!(body["metrics"][0]["labels"], labels);
+    assert!(points(&body).iter().all(|share| (0.0..=1.0).contains(share)), "{body}");
+
+    let (_, body) = api.get(&format!("/api/metrics/latencies?{range}&quantile=0.95")).await;
+    assert_eq!(body["help"], "0.95th quantile latency, grouped by service");
+    let latencies = points(&body);
+    assert!(!latencies.is_empty() && latencies.iter().all(|ms| (1.0..1_000.0).contains(ms)), "{body}");
+
+    let (_, body) = api.get(&format!("/api/metrics/calls?{range}&spanKind=client")).await;
+    assert_eq!(body["metrics"], json!([]));
+    // A name is a name, not an expression.
+    let (_, body) = api.get(&format!("/api/metrics/calls?service=pay.*&endTs={end}")).await;
+    assert_eq!(body["metrics"], json!([]));
+    let (_, body) = api.get("/api/metrics/minstep").await;
+    assert_eq!(body["data"], 60_000);
 }
