@@ -24,6 +24,6 @@ mod warnings;
 
 pub use budget::Budget;
 pub use engine::{Engine, EngineConfig};
-pub use error::QueryError;
+pub use error::{Place, QueryError};
 pub use pointer::pointer;
 pub use warnings::Warnings;

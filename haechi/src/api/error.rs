@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use query::QueryError;
+use query::{Place, QueryError};
 use serde::Serialize;
 
 /// A request that has no answer: status, class and words. As JSON:
@@ -22,10 +22,9 @@ pub(super) struct ApiError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub(super) enum Position {
-    /// Bytes from the start of the text.
-    Byte { byte: usize },
-    /// Both from 1, in characters.
-    #[cfg_attr(not(feature = "sql"), expect(dead_code, reason = "only SQL counts lines"))]
+    /// Bytes from the start of the text; line and column are from 1, in characters.
+    Byte { byte: usize, line: usize, column: usize },
+    #[cfg_attr(not(feature = "sql"), expect(dead_code, reason = "only SQL has no bytes"))]
     Line { line: u64, column: u64 },
 }
 
@@ -61,7 +60,9 @@ impl From<QueryError> for ApiError {
             QueryError::Read(_) | QueryError::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
         let position = match &error {
-            QueryError::BadQuery { position, .. } => Some(Position::Byte { byte: *position }),
+            QueryError::BadQuery { position, place: Some(Place { line, column }), .. } => {
+                Some(Position::Byte { byte: *position, line: *line, column: *column })
+            }
             _ => None,
         };
         ApiError { status, kind, message: error.to_string(), position }

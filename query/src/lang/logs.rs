@@ -79,7 +79,8 @@ impl LogFilter {
             push(Test::TraceId(Some(id)));
         }
         let query = parse(terms.query)?;
-        parts.push(Tree::new(&query.root, &mut compiler, &|condition| condition.test.cost())?);
+        let tree = Tree::new(&query.root, &mut compiler, &|condition| condition.test.cost());
+        parts.push(tree.map_err(|error| error.in_text(terms.query))?);
         Ok(LogFilter { tree: Tree::And(parts), n_conditions: compiler.n_conditions, notes: query.notes })
     }
 

@@ -23,10 +23,13 @@ mod sets;
 
 /// The tree of `text`, or where and why it is not a query.
 pub fn parse(text: &str) -> Result<Query, QueryError> {
-    let tokens = tokens(text, false)?;
-    let notes = notes(&tokens);
-    let root = Parser::new(tokens, text).whole()?;
-    Ok(Query { root, notes })
+    let parse = || {
+        let tokens = tokens(text, false)?;
+        let notes = notes(&tokens);
+        let root = Parser::new(tokens, text).whole()?;
+        Ok(Query { root, notes })
+    };
+    parse().map_err(|error: QueryError| error.in_text(text))
 }
 
 /// The sets of spans that `text` asks for, or where and why it is not a query about traces.

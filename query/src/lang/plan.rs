@@ -95,6 +95,10 @@ pub(crate) struct ScalarFilter {
 impl Plan {
     /// The plan of `terms`, whose query is in the search language.
     pub(crate) fn search(terms: &SpanTerms<'_>) -> Result<Self, QueryError> {
+        Plan::of_search(terms).map_err(|error| error.in_text(terms.query))
+    }
+
+    fn of_search(terms: &SpanTerms<'_>) -> Result<Self, QueryError> {
         let query = parse_traces(terms.query)?;
         let mut leaves = Vec::new();
         let root = match &query.root {
@@ -114,7 +118,8 @@ impl Plan {
 
     /// The plan of a TraceQL query, and of the conditions of `terms` beside it.
     pub(crate) fn traceql(terms: &SpanTerms<'_>) -> Result<Self, QueryError> {
-        let super::traceql::Compiled { root, mut leaves, values, notes } = super::traceql::compile(terms.query)?;
+        let super::traceql::Compiled { root, mut leaves, values, notes } =
+            super::traceql::compile(terms.query).map_err(|error| error.in_text(terms.query))?;
         let root = with_terms(terms, root, &mut leaves);
         Ok(Plan::new(root, leaves, values, notes))
     }

@@ -64,7 +64,7 @@ impl SpanFilter {
     pub fn parse(query: &str) -> Result<Self, QueryError> {
         let plan = Plan::search(&SpanTerms { query, ..SpanTerms::default() })?;
         let alone = "a condition on single spans is expected, not one on how spans of a trace stand to each other";
-        plan.single().cloned().ok_or_else(|| QueryError::bad_query(0, alone))
+        plan.single().cloned().ok_or_else(|| QueryError::bad_query(0, alone).in_text(query))
     }
 
     /// The spans with an attribute of this string form, of their own, their resource or their scope.

@@ -7,26 +7,36 @@ const SEQUENCE_MILLISECONDS = 1200;
 let afterG = 0;
 
 export function startKeys(): void {
+  document.querySelector("[data-open-help]")?.addEventListener("click", openHelp);
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isEditing(event.target)) return;
+    if (readSetting("keys") === "off" || document.querySelector<HTMLDialogElement>("#help")?.open) return;
+    if (act(event.key)) event.preventDefault();
+  });
+}
+
+/** The list of shortcuts is a hundred elements that most pages are never asked for. */
+function openHelp(): void {
+  const known = document.querySelector<HTMLDialogElement>("#help");
+  if (known !== null) return known.showModal();
+  const template = document.querySelector<HTMLTemplateElement>("#help-of-keys");
+  if (template === null) return;
+  document.body.append(template.content.cloneNode(true));
   const help = document.querySelector<HTMLDialogElement>("#help");
-  const off = document.querySelector<HTMLInputElement>("[data-keys-off]");
-  document.querySelector("[data-open-help]")?.addEventListener("click", () => help?.showModal());
   help?.addEventListener("click", (event) => { if (event.target === help) help.close(); });
-  if (off !== null) {
+  const off = help?.querySelector<HTMLInputElement>("[data-keys-off]");
+  if (off) {
     off.checked = readSetting("keys") === "off";
     off.addEventListener("change", () => writeSetting("keys", off.checked ? "off" : ""));
   }
-  document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || isEditing(event.target)) return;
-    if (readSetting("keys") === "off" || help?.open) return;
-    if (act(event.key, help)) event.preventDefault();
-  });
+  help?.showModal();
 }
 
 export function isEditing(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
 }
 
-function act(key: string, help: HTMLDialogElement | null): boolean {
+function act(key: string): boolean {
   if (performance.now() - afterG < SEQUENCE_MILLISECONDS && afterG > 0) {
     afterG = 0;
     const page = PAGES[key];
@@ -41,7 +51,7 @@ function act(key: string, help: HTMLDialogElement | null): boolean {
     return true;
   }
   if (key === "?") {
-    help?.showModal();
+    openHelp();
     return true;
   }
   if (key === "j" || key === "k") return moveRow(key === "j" ? 1 : -1);

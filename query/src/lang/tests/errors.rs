@@ -46,14 +46,14 @@ fn says_where_a_query_is_wrong_and_what_was_expected() {
     ];
     for (query, at, expected) in table {
         let error = span_filter(query).unwrap_err();
-        let QueryError::BadQuery { message, position } = &error else { panic!("{query}: {error}") };
+        let QueryError::BadQuery { message, position, .. } = &error else { panic!("{query}: {error}") };
         assert!(message.contains(expected), "{query}: {message}");
         assert_eq!(position, at, "{query}: {message}");
     }
     let error = LogFilter::new(&LogTerms { query: "severity>=loud", ..LogTerms::default() }).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "trace, debug, info, warn, error, fatal or a number from 1 to 24 is expected (at byte 10)"
+        "trace, debug, info, warn, error, fatal or a number from 1 to 24 is expected (line 1, column 11)"
     );
 }
 

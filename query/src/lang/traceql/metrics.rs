@@ -67,6 +67,10 @@ pub(crate) struct Compare {
 
 /// What a metrics query describes, and notes on it.
 pub(crate) fn compile_metrics(text: &str) -> Result<(Metric, Vec<String>), QueryError> {
+    compile(text).map_err(|error| error.in_text(text))
+}
+
+fn compile(text: &str) -> Result<(Metric, Vec<String>), QueryError> {
     let mut parser = Parser::new(text, tokens(text)?);
     let metric = parser.metric()?;
     if parser.is_word("with") {

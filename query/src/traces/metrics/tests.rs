@@ -165,7 +165,7 @@ fn says_where_a_query_is_wrong() {
     ];
     for (text, at, expected) in table {
         let error = ask(&store, text).map(|found| found.series).expect_err(text);
-        let QueryError::BadQuery { message, position } = &error else { panic!("{text}: {error}") };
+        let QueryError::BadQuery { message, position, .. } = &error else { panic!("{text}: {error}") };
         assert!(message.contains(expected) && *position == at, "{text}: at {position}: {message}");
     }
     let many = MetricsQuery { step: 1, ..query("{ } | rate()") };

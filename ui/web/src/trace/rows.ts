@@ -14,8 +14,8 @@ const EXCEPTION = 3;
 
 export interface State { focus: number; selected: number; path: boolean }
 
-/** From which depth on rows are indented, and up to which. */
-export interface Indent { from: number; to: number }
+/** From which depth on rows are indented, up to which, and by how much a level. */
+export interface Indent { from: number; to: number; pixels: number }
 
 export class Row {
   readonly element = make("div", "wf-row");
@@ -69,7 +69,7 @@ export class Row {
     if (below > 0) element.setAttribute("aria-expanded", String(!collapsed));
     else element.removeAttribute("aria-expanded");
     element.setAttribute("aria-selected", String(row === state.selected));
-    this.nameCell.style.paddingInlineStart = `${6 + (Math.min(Math.max(depth, indent.from), indent.to) - indent.from) * INDENT}px`;
+    this.nameCell.style.paddingInlineStart = `${6 + (Math.min(Math.max(depth, indent.from), indent.to) - indent.from) * indent.pixels}px`;
     this.showName(model, row, collapsed);
     this.showTime(model, row, state.path);
   }

@@ -7,6 +7,8 @@ import { INDENT, type Indent, make, Row, ROW_HEIGHT, type State } from "./rows";
 /** Rows beyond the window that are ready, so that scrolling shows no gap. */
 const SPARE_ROWS = 3;
 const TITLE = "Service and operation";
+/** Less would not be seen as a step. */
+const LEAST_INDENT = 4;
 /** What a name is given of its cell before its row is indented less. */
 const NAME_PIXELS = 170;
 
@@ -21,7 +23,7 @@ export class Waterfall {
   private rows: Row[] = [];
   private version = 0;
   private state: State = { focus: 0, selected: -1, path: true };
-  private indent: Indent = { from: 0, to: 0 };
+  private indent: Indent = { from: 0, to: 0, pixels: INDENT };
   private scheduled = false;
 
   constructor(private readonly model: TraceModel, acts: { choose(row: number): void; toggle(row: number): void }) {
@@ -84,17 +86,19 @@ export class Waterfall {
     requestAnimationFrame(() => { this.scheduled = false; this.renderRows(); });
   }
 
-  /** Where rows are too deep for their cell, the indent begins at the least deep of those in sight. */
+  /** Where rows are too deep for their cell, the indent begins at the least deep of those in sight, and if need be is less a level. */
   private findIndent(first: number, last: number): void {
-    const fits = Math.max(Math.floor((this.title.clientWidth - NAME_PIXELS) / INDENT), 2);
+    const room = Math.max(this.title.clientWidth - NAME_PIXELS, 2 * INDENT);
     let [least, most] = [Infinity, 0];
     for (let place = first; place < last; place += 1) {
       const depth = this.model.depth[this.model.visible[place] ?? 0] ?? 0;
       [least, most] = [Math.min(least, depth), Math.max(most, depth)];
     }
-    const from = most <= fits ? 0 : least;
-    if (from === this.indent.from && from + fits === this.indent.to) return;
-    this.indent = { from, to: from + fits };
+    const from = most * INDENT <= room ? 0 : least;
+    const pixels = Math.min(Math.max(Math.floor(room / Math.max(most - from, 1)), LEAST_INDENT), INDENT);
+    const to = from + Math.floor(room / pixels);
+    if (from === this.indent.from && to === this.indent.to) return;
+    this.indent = { from, to, pixels };
     this.version += 1;
     this.title.textContent = from === 0 ? TITLE : `${TITLE}, from level ${from + 1}`;
   }

@@ -10,7 +10,7 @@ fn check(language: Language, cases: &[(&str, usize, &str)]) {
     let mut wrong = Vec::new();
     for (query, at, expected) in cases {
         let error = find(&store, &wanted(language, query)).expect_err(query);
-        let QueryError::BadQuery { message, position } = &error else { panic!("{query}: {error}") };
+        let QueryError::BadQuery { message, position, .. } = &error else { panic!("{query}: {error}") };
         if !message.contains(expected) || position != at {
             wrong.push(format!("{query}: at {position}: {message}"));
         }
