@@ -121,7 +121,11 @@ pub(crate) fn run() -> Result<()> {
         #[cfg(feature = "sql")]
         Some(("export", matches)) => {
             let time = |name: &str, other: model::Nanos| matches.get_one(name).copied().unwrap_or(other);
-            let range = model::TimeRange::new(time("from", model::Nanos::MIN), time("to", model::Nanos::MAX));
+            let (from, to) = (time("from", model::Nanos::MIN), time("to", model::Nanos::MAX));
+            if from >= to {
+                return Err("--to is not after --from: there is no time between them".into());
+            }
+            let range = model::TimeRange::new(from, to);
             let table: &String = matches.get_one("table").expect("the argument is required");
             crate::export::run(path(matches, "data-dir"), table, path(matches, "out"), range)
         }

@@ -53,6 +53,6 @@ pub(crate) fn run(dir: &Path, table: &str, out: &Path, range: TimeRange) -> Resu
     if n_missing == 0 {
         Ok(())
     } else {
-        Err(format!("{n_missing} places could not be read; their rows are missing").into())
+        Err(format!("{} could not be read; what they say is missing", many(n_missing as u64, "place")).into())
     }
 }

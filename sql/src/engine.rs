@@ -169,6 +169,14 @@ fn parse(text: &str, config: &SqlConfig, state: &SessionState) -> Result<Stateme
     }
 }
 
+/// The bytes of the rows of `batch`. Its columns may be parts of larger ones, which other batches have too.
+fn size_of_rows(batch: &arrow::array::RecordBatch) -> usize {
+    let size = |column: &arrow::array::ArrayRef| {
+        column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size())
+    };
+    batch.columns().iter().map(size).sum()
+}
+
 /// The result so far, with what still fits.
 struct Collected {
     batches: Vec<arrow::array::RecordBatch>,
@@ -190,8 +198,27 @@ impl Collected {
         let kept = batch.slice(0, batch.num_rows().min(self.rows));
         self.truncated = kept.num_rows() < batch.num_rows();
         self.rows -= kept.num_rows();
-        self.bytes = self.bytes.saturating_sub(kept.get_array_memory_size());
+        self.bytes = self.bytes.saturating_sub(size_of_rows(&kept));
         self.batches.push(kept);
         !self.truncated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn parts_of_a_batch_are_as_large_as_their_rows() {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..10_000));
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..10_000).map(|it| format!("{it:08}"))));
+        let batch = RecordBatch::try_from_iter([("numbers", numbers), ("texts", texts)]).unwrap();
+        let parts: usize = (0..10).map(|part| size_of_rows(&batch.slice(part * 1000, 1000))).sum();
+        let whole = size_of_rows(&batch);
+        assert!(parts >= whole && parts < whole + 100, "{parts} for {whole}");
+        assert!((200_000..220_000).contains(&whole), "{whole}");
     }
 }

@@ -102,6 +102,10 @@ impl ScanExec {
 
     /// The chunks of the store to read.
     fn chunks(&self) -> Source {
+        if !matches!(self.table, SqlTable::Spans | SqlTable::Logs) {
+            let unread = self.snapshot.series().unread(self.conditions.range);
+            unread.iter().for_each(|error| self.warnings.push(error.to_string()));
+        }
         let series = self.conditions.series(&self.snapshot);
         if self.table == SqlTable::Series {
             let series = series.unwrap_or_else(|| self.snapshot.series().all());

@@ -149,8 +149,8 @@ const MISSING: &str = "No such file or directory";
 
 /// Where in a file. Errors of the store come out through readers of Parquet and of the text index, which keep their words and
 /// nothing else of them; so the place is taken from these words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
     Offset(u64),
     /// A row group, or a request of the log.
     Part(u64),
@@ -158,11 +158,15 @@ enum Place {
 }
 
 impl Place {
-    fn of(message: &str) -> Self {
+    pub(crate) fn of(message: &str) -> Self {
         let first = |words: &[&str]| words.iter().find_map(|words| number_after(message, words));
         // What is beyond the end of a file is one loss, wherever reads of it begin.
         let offset = first(&["are beyond the file's ", " bytes at ", "record at "]).map(Place::Offset);
         let part = || first(&["row group ", "request ", "requests "]).map(Place::Part);
+        // A file without bytes, which one that is gone is read as.
+        if offset == Some(Place::Offset(0)) && message.contains("are beyond the file's 0") {
+            return Place::File;
+        }
         offset.or_else(|| part().filter(|_| !message.contains(MISSING))).unwrap_or(Place::File)
     }
 }
@@ -263,6 +267,7 @@ mod tests {
             ("16384 bytes at 5 are wrong; they cannot be restored: No such file or directory", Place::Offset(5)),
             ("request 17: the decoder failed", Place::Part(17)),
             ("row group 3: No such file or directory (os error 2)", Place::File),
+            ("row group 3: 16384 bytes at 5 are beyond the file's 0; these bytes are restored", Place::File),
             ("5 bytes at the end, record at ", Place::File),
         ];
         for (message, expected) in table {

@@ -138,7 +138,8 @@ fn say(before: DiskState, stats: &DiskStats) {
         _ if *state == before => {}
         DiskState::Full => tracing::error!(free, full, "the disk is nearly full; requests are refused until it is not"),
         DiskState::Low => tracing::warn!(free, low, "the disk has little space left"),
-        DiskState::Enough => tracing::info!(free, "the disk has enough space again"),
+        // As loud as what it ends.
+        DiskState::Enough => tracing::warn!(free, "the disk has enough space again; requests are taken"),
     }
 }
 

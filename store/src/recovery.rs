@@ -8,7 +8,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::damage::DamageKind;
+use model::TimeRange;
+
+use crate::damage::{DamageKind, Place};
 use crate::dedup::Dedup;
 use crate::error::ReadError;
 use crate::files;
@@ -40,11 +42,15 @@ pub struct Recovery {
     pub damage: Vec<String>,
     /// The kind of file and the place of each sentence.
     pub(crate) places: Vec<(DamageKind, ReadError)>,
+    known: StdHashSet<(DamageKind, PathBuf, Place)>,
 }
 
 impl Recovery {
-    /// Adds a place that could not be read.
+    /// Adds a place that could not be read, once.
     pub(crate) fn note(&mut self, kind: DamageKind, error: ReadError) {
+        if !self.known.insert((kind, error.path.clone(), Place::of(&error.message))) {
+            return;
+        }
         self.damage.push(error.to_string());
         self.places.push((kind, error));
     }
@@ -71,15 +77,17 @@ pub(crate) fn open_segments(
             unknown(format!("has the unknown layout \"{}\"", entry.layout));
             continue;
         };
-        for file in &entry.files {
-            let path = dir.join(&file.path);
-            if let Some(message) = files::wrong_length(&path, file.bytes) {
-                recovery.note(DamageKind::of_segment_file(&path), ReadError::new(path, message));
-            }
-        }
         let (segment, error) = Segment::new(dir, table, layout, entry.clone(), recent);
         if let Some(error) = error {
             recovery.note(DamageKind::BloomFilter, error);
+        }
+        for file in &entry.files {
+            let path = dir.join(&file.path);
+            if let Some(message) = files::wrong_length(&path, file.bytes)
+                && !segment.reads_all_of(file)
+            {
+                recovery.note(DamageKind::of_segment_file(&path), ReadError::new(path, message));
+            }
         }
         segments.push(Arc::new(segment));
     }
@@ -89,10 +97,15 @@ pub(crate) fn open_segments(
 
 /// Fills the series index from the series segments.
 pub(crate) fn load_series(snapshot: &crate::Snapshot, index: &SeriesIndex, recovery: &mut Recovery) {
-    for chunk in crate::Chunks::<crate::SeriesChunk>::new(snapshot, Table::Series, Scan::new(model::TimeRange::ALL)) {
+    for chunk in crate::Chunks::<crate::SeriesChunk>::new(snapshot, Table::Series, Scan::new(TimeRange::ALL)) {
         let chunk = match chunk {
             Ok(chunk) => chunk,
             Err(error) => {
+                let of_series = snapshot.segments.iter().find(|it| it.path() == error.path);
+                let (first, last) = of_series.map_or((TimeRange::ALL.start, TimeRange::ALL.end), |it| it.times());
+                let message = format!("series that had points then are not known: {}", error.message);
+                let error = ReadError::new(&error.path, message);
+                index.note_unread(TimeRange::new(first, last), error.clone());
                 recovery.note(DamageKind::Segment, error);
                 continue;
             }

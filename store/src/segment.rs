@@ -17,7 +17,7 @@ use crate::damage::{DamageKind, DamageLog};
 use crate::error::ReadError;
 use crate::files;
 use crate::layout::{Layout, chunks};
-use crate::manifest::SegmentEntry;
+use crate::manifest::{FileEntry, SegmentEntry};
 use crate::schema::Table;
 use crate::summary::SpanSummary;
 use crate::text::{self, Matches};
@@ -167,6 +167,15 @@ impl Segment {
         self.recent.footers.keep(&open, open.memory());
         *footer = Arc::downgrade(&open);
         Ok(open)
+    }
+
+    /// Whether all of `file`, one of rows or of times that is not as long as it was, can be read still: what it has no more is
+    /// restored, and noted as such.
+    pub(crate) fn reads_all_of(&self, file: &FileEntry) -> bool {
+        let path = self.dir.join(&file.path);
+        let start = std::fs::metadata(&path).map_or(0, |found| found.len());
+        let read = || guarded(|| self.open()?.prove(&path, start));
+        DamageKind::of_segment_file(&path) == DamageKind::Segment && read().is_ok()
     }
 
     /// What could not be read, or only with what is kept to restore it; of all segments that were opened with the same caches.

@@ -5,6 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use model::{Attrs, MetricKind, Nanos, Resource, Scope, Series, SeriesId, Temporality, TimeRange};
 
+use crate::error::ReadError;
+
 mod cardinality;
 mod inner;
 mod postings;
@@ -104,9 +106,22 @@ impl StoredSeries {
 #[derive(Default)]
 pub struct SeriesIndex {
     inner: RwLock<Inner>,
+    /// What described series and could not be read, and the times of their points.
+    unread: RwLock<Vec<(TimeRange, ReadError)>>,
 }
 
 impl SeriesIndex {
+    /// Notes that series which have points in `range` may be missing here.
+    pub(crate) fn note_unread(&self, range: TimeRange, error: ReadError) {
+        self.unread.write().unwrap_or_else(PoisonError::into_inner).push((range, error));
+    }
+
+    /// Why series that have points in `range` may be missing here: what described them could not be read.
+    pub fn unread(&self, range: TimeRange) -> Vec<ReadError> {
+        let unread = self.unread.read().unwrap_or_else(PoisonError::into_inner);
+        unread.iter().filter(|(of, _)| range.overlaps(of.start, of.end)).map(|(_, error)| error.clone()).collect()
+    }
+
     pub fn get(&self, id: SeriesId) -> Option<Arc<StoredSeries>> {
         self.read().get(id).cloned()
     }

@@ -109,6 +109,33 @@ fn damage_is_named_and_ends_with_an_error() {
     assert!(lost.starts_with("0 rows of spans") && error.contains("row group 0"), "{lost}{error}");
 }
 
+#[tokio::test]
+async fn answers_say_that_series_are_missing_when_what_describes_them_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = Haechi::start(dir.path());
+    send(&running).await;
+    assert_eq!(running.terminate(), Some(0));
+    let file = first(&dir.path().join("segments/series"));
+    for lost in ["parquet", "repair"] {
+        fs::remove_file(file.with_extension(lost)).unwrap();
+        let running = Haechi::start(dir.path());
+        let (sql, labels) = (
+            running.sql("SELECT name FROM metrics WHERE name = 'orders'").await,
+            running.get("/api/v1/labels").await.1,
+        );
+        let promql = running.get("/api/v1/query?query=orders_total").await.1;
+        let (found, said) = if lost == "parquet" { (2, 0) } else { (0, 1) };
+        assert_eq!(sql["rows"].as_array().map_or(0, Vec::len), found, "{sql}");
+        for answer in [&sql, &promql, &labels] {
+            let warnings = answer["warnings"].as_array().cloned().unwrap_or_default();
+            let named =
+                warnings.iter().filter(|it| it.as_str().is_some_and(|it| it.contains("series that had points")));
+            assert_eq!(named.count(), said, "{answer}");
+        }
+        assert_eq!(running.terminate(), Some(0));
+    }
+}
+
 fn first(folder: &Path) -> std::path::PathBuf {
     let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     paths.filter(|path| path.extension().is_some_and(|it| it == "parquet")).min().unwrap()

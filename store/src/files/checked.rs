@@ -163,8 +163,18 @@ impl CheckedFile {
         Ok(CheckedFile { file: Arc::new(File::open(path)?), length, proof })
     }
 
+    /// Opens a file as [`CheckedFile::open`] does. One that is not there is read as well, if parity alone has all of it.
+    pub(crate) fn open_or_gone(path: &Path, length: u64, sums: Arc<BlockSums>, parity: Parity) -> io::Result<Self> {
+        match CheckedFile::open(path, length, Some(Arc::clone(&sums)), Some(parity.clone())) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && Parity::is_whole_copy(&sums) => {
+                CheckedFile::open_gone(length, sums, parity)
+            }
+            opened => opened,
+        }
+    }
+
     /// A file of `length` bytes that is not there: what parity has of it can be read.
-    pub(crate) fn open_gone(length: u64, sums: Arc<BlockSums>, parity: Parity) -> io::Result<Self> {
+    fn open_gone(length: u64, sums: Arc<BlockSums>, parity: Parity) -> io::Result<Self> {
         CheckedFile::open(Path::new("/dev/null"), length, Some(sums), Some(parity)) // it has no bytes either
     }
 
@@ -175,10 +185,18 @@ impl CheckedFile {
         Ok(CheckedFile { file: Arc::new(file), length, proof: Proof::Read(Run { start: length - tail.bytes, bytes }) })
     }
 
-    /// Opens a file of `length` bytes to read its end out of `bytes`, a copy that has been checked.
-    pub(crate) fn open_copy(path: &Path, length: u64, bytes: Bytes) -> io::Result<Self> {
+    /// A file of `length` bytes, whether it is there or not, to read its end out of `bytes`, a copy that has been checked.
+    pub(crate) fn open_copy(length: u64, bytes: Bytes) -> io::Result<Self> {
         let start = length.saturating_sub(bytes.len() as u64);
-        Ok(CheckedFile { file: Arc::new(File::open(path)?), length, proof: Proof::Read(Run { start, bytes }) })
+        let file = Arc::new(File::open("/dev/null")?);
+        Ok(CheckedFile { file, length, proof: Proof::Read(Run { start, bytes }) })
+    }
+
+    /// Reads the bytes from `start` to before `end` and gives them to nobody: an error if one of them cannot be had.
+    pub(crate) fn prove(&self, start: u64, end: u64) -> io::Result<()> {
+        let mut rest = Cursor { file: self.clone(), position: start.min(end) }.take(end.saturating_sub(start));
+        io::copy(&mut rest, &mut io::sink())?;
+        Ok(())
     }
 
     fn read(&self, start: u64, length: usize) -> io::Result<Bytes> {

@@ -109,6 +109,11 @@ impl Parity {
         sums.parts().flat_map(|(start, length, _)| fields(start, length)).map(|(_, length)| parity_bytes(length)).sum()
     }
 
+    /// Whether the parity of a file with these checksums has all of its bytes: each part of it is one block.
+    pub(super) fn is_whole_copy(sums: &BlockSums) -> bool {
+        sums.parts().all(|(_, length, _)| length <= BLOCK_BYTES as u64)
+    }
+
     /// The block of `file` at `start`, which came as `error`. Fails with that when it cannot be restored.
     pub(super) fn restore(&self, file: &File, sums: &BlockSums, start: u64, error: io::Error) -> io::Result<Bytes> {
         match self.compute(file, sums, start) {

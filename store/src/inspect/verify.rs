@@ -1,6 +1,6 @@
 //! Checks a data directory: every checksum, and everything that one file says of another.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::Directory;
@@ -61,6 +61,23 @@ struct SeriesIds {
     mentioned: HashMap<[u8; 16], PathBuf>,
 }
 
+impl SeriesIds {
+    /// Every series that rows mention is described. Of a file, one of those that are not stands for all.
+    fn check(self, report: &mut Report) {
+        let missing = self.mentioned.into_iter().filter(|(id, _)| !self.described.contains(id));
+        let mut by_file: BTreeMap<PathBuf, (u128, usize)> = BTreeMap::new();
+        for (id, path) in missing {
+            let (first, n) = by_file.entry(path).or_insert((u128::MAX, 0));
+            *first = u128::from_be_bytes(id).min(*first);
+            *n += 1;
+        }
+        for (path, (id, n)) in by_file {
+            let series = if n == 1 { "a series".to_owned() } else { format!("{n} series") };
+            report.wrong(path, format!("has rows of {series} that no segment describes, such as {id:032x}"));
+        }
+    }
+}
+
 /// Reads all of the data directory `dir` and checks it; `deep` looks every word of every log body up in its index, where
 /// else some words stand for all. Takes no lock and changes nothing, so it may run beside a box that uses the directory:
 /// what the box removes meanwhile is left out.
@@ -85,12 +102,7 @@ pub fn verify(dir: &Path, deep: bool) -> Result<Report, OpenError> {
         unnamed::check(&directory, deep, &mut series, &mut report);
     }
     report.series = series.described.len();
-    let mut missing: Vec<_> = series.mentioned.into_iter().filter(|(id, _)| !series.described.contains(id)).collect();
-    missing.sort();
-    for (id, path) in missing {
-        let id = u128::from_be_bytes(id);
-        report.wrong(path, format!("has rows of series {id:032x}, which no segment describes"));
-    }
+    series.check(&mut report);
     log::check(&directory, &mut report);
     files::left_overs(&directory, &mut report);
     Ok(report)

@@ -98,12 +98,12 @@ impl Open {
     ) -> Result<Self, Error> {
         let entry = segment.file(".parquet").ok_or("the manifest names no such file")?;
         let path = &dir.join(&entry.path);
+        let mut of_footer = None;
         let file = match entry.tail {
             Some(tail) => CheckedFile::open_tail(path, entry.bytes, tail).or_else(|error| {
                 let Some(Ok(copy)) = tail_copy(dir, segment) else { return Err(error) };
-                let message = format!("the footer is damaged: {error}; its copy is read");
-                damage.note(DamageKind::Restored, &ReadError::new(path, message));
-                CheckedFile::open_copy(path, entry.bytes, copy)
+                of_footer = Some(error);
+                CheckedFile::open_copy(entry.bytes, copy)
             })?,
             None => {
                 check_whole(path, entry.bytes, entry.crc32)?;
@@ -126,7 +126,23 @@ impl Open {
             }
         };
         let parity = Repair::of(dir, segment).map(|repair| repair.rows(damage));
-        Ok(Open { path: path.to_owned(), bytes: entry.bytes, sums, parity, table, layout, metadata, groups, times })
+        let path = path.to_owned();
+        let open = Open { path, bytes: entry.bytes, sums, parity, table, layout, metadata, groups, times };
+        if let Some(error) = of_footer {
+            open.file()?; // without a file there are no rows to the footer
+            let message = format!("the footer is damaged: {error}; its copy is read");
+            damage.note(DamageKind::Restored, &ReadError::new(&open.path, message));
+        }
+        Ok(open)
+    }
+
+    /// Reads what the file at `path`, which is one of rows or of times, has from the byte `start` on: an error if that can
+    /// neither be read nor restored.
+    pub(super) fn prove(&self, path: &Path, start: u64) -> Result<(), Error> {
+        match &self.times {
+            Some(times) if times.is_at(path) => times.prove(start),
+            _ => Ok(self.file()?.prove(start, self.sums.as_ref().map_or(self.bytes, |sums| sums.covered()))?),
+        }
     }
 
     /// The memory that the footer takes, in bytes.
@@ -172,7 +188,10 @@ impl Open {
     }
 
     fn file(&self) -> std::io::Result<CheckedFile> {
-        CheckedFile::open(&self.path, self.bytes, self.sums.clone(), self.parity.clone())
+        match (self.sums.clone(), self.parity.clone()) {
+            (Some(sums), Some(parity)) => CheckedFile::open_or_gone(&self.path, self.bytes, sums, parity),
+            (sums, parity) => CheckedFile::open(&self.path, self.bytes, sums, parity),
+        }
     }
 
     fn group(&self, index: usize) -> Result<wide::Group<'_>, Error> {

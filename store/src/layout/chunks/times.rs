@@ -9,7 +9,6 @@
 
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -170,17 +169,10 @@ impl Times {
         parity: Option<(Arc<BlockSums>, Parity)>,
     ) -> Result<Self, Damaged> {
         let end = entry.bytes.saturating_sub(entry.tail.unwrap_or_default().bytes);
-        let file = CheckedFile::open(path, end, None, None);
-        // Of one that is gone parity has every byte when it is small.
-        let restored = || {
-            let (sums, parity) = parity.clone()?;
-            let file = CheckedFile::open_gone(end, sums, parity).ok()?;
-            file.get_bytes(0, MAGIC.len()).is_ok().then_some(file)
-        };
-        let file = match file {
-            Err(error) if error.kind() == ErrorKind::NotFound => restored().ok_or(error),
-            opened => opened,
-        };
+        let file = CheckedFile::open(path, end, None, None).or_else(|error| {
+            let (sums, parity) = parity.clone().ok_or(error)?;
+            CheckedFile::open_or_gone(path, end, sums, parity)
+        });
         let file = file.map_err(|error| Damaged(format!("{}: {error}", path.display())))?;
         Ok(Times { path: path.to_owned(), file, end, parity, decoder: Decoder::default(), read: HashMap::new() })
     }

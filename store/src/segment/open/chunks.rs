@@ -12,7 +12,7 @@ use super::super::repair::Repair;
 use super::{Error, Open, RowGroup, row_groups};
 use crate::damage::{DamageKind, DamageLog};
 use crate::error::ReadError;
-use crate::files::{BlockSums, Parity};
+use crate::files::{BlockSums, CheckedFile, Parity};
 use crate::layout::chunks::{self, Damaged, Unit};
 use crate::manifest::{FileEntry, SegmentEntry};
 
@@ -44,9 +44,20 @@ impl TimesFile {
         let listed = chunks::units(&self.path, &self.entry).map_err(Error::from);
         listed.and_then(|list| groups_of(&list, metadata)).or_else(|error| {
             let message = format!("the list of units is damaged: {error}; whole row groups are read");
-            damage.note(DamageKind::Segment, &ReadError::new(&self.path, message));
+            damage.note(DamageKind::Restored, &ReadError::new(&self.path, message));
             row_groups(metadata, times)
         })
+    }
+
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        self.path == path
+    }
+
+    /// As [`Open::prove`].
+    pub(super) fn prove(&self, start: u64) -> Result<(), Error> {
+        let (sums, parity) = self.parity.clone().ok_or("there is no parity of it")?;
+        let end = sums.covered();
+        Ok(CheckedFile::open_or_gone(&self.path, end, sums, parity)?.prove(start, end)?)
     }
 }
 

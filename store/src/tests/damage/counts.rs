@@ -73,13 +73,15 @@ fn a_count_leaves_out_what_is_known_to_be_lost_and_says_so() {
 
 #[test]
 fn each_place_counts_once_by_the_kind_of_its_file() {
-    use DamageKind::{BloomFilter, Dedup, Parity, Segment, Summary, TextIndex};
+    use DamageKind::{BloomFilter, Dedup, Parity, Restored, Summary, TextIndex};
     let table = [
         ("logs", "text", TextIndex),
         ("logs", "bloom", BloomFilter),
         ("logs", "repair", Parity),
         ("spans", "summary", Summary),
-        ("spans", "parquet", Segment),
+        // Parity has all of a file as small as these.
+        ("spans", "parquet", Restored),
+        ("points", "times", Restored),
         ("", "dedup", Dedup),
     ];
     for (table, suffix, kind) in table {
@@ -98,14 +100,81 @@ fn each_place_counts_once_by_the_kind_of_its_file() {
                 store.snapshot().logs(Scan::new(TimeRange::ALL).words(words)).for_each(drop);
                 store.snapshot().spans(Scan::new(TimeRange::ALL)).for_each(drop);
                 store.snapshot().summaries(TimeRange::ALL).for_each(drop);
+                seconds(&store, Table::Points);
             }
             let stats = store.stats().damage;
-            // The end of the rows has a copy.
-            let others = stats.places.iter().filter(|it| it.kind != kind && it.kind != DamageKind::Restored);
+            let others = stats.places.iter().filter(|it| it.kind != kind);
             assert_eq!((stats.counts[kind as usize], others.count()), (1, 0), "{suffix}, {cut:?}: {stats:?}");
             assert!(stats.places.iter().all(|it| it.path == path), "{stats:?}");
         }
     }
+}
+
+#[test]
+fn what_a_file_has_lost_at_its_end_counts_as_unreadable_only_if_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    append(&store, 0, 20_000);
+    store.flush().unwrap();
+    store.compact_all().unwrap();
+    drop(store);
+    // Of more than one block, so that parity does not have all of it.
+    let rows = file(dir.path(), "logs", "parquet");
+    let whole = fs::read(&rows).unwrap();
+    let counts = |store: &Store| {
+        let counts = store.stats().damage.counts;
+        (counts[DamageKind::Segment as usize], counts[DamageKind::Restored as usize], counts.iter().sum::<u64>())
+    };
+    // The footer and a few bytes before it.
+    fs::write(&rows, &whole[..whole.len() - 6000]).unwrap();
+    let (store, recovery) = open(dir.path());
+    assert_eq!((recovery.damage, counts(&store)), (vec![], (0, 1, 1)), "{:?}", store.stats().damage);
+    assert_eq!(seconds(&store, Table::Logs).len(), 20_000);
+    assert_eq!(counts(&store), (0, 1, 1), "{:?}", store.stats().damage);
+    drop(store);
+    for left in [Some(10), None] {
+        match left {
+            Some(left) => fs::write(&rows, &whole[..left]).unwrap(),
+            None => fs::remove_file(&rows).unwrap(),
+        }
+        let (store, recovery) = open(dir.path());
+        assert_eq!((recovery.damage.len(), counts(&store).0), (1, 1), "{left:?}: {:?}", store.stats().damage);
+        assert!(store.snapshot().logs(Scan::new(TimeRange::ALL)).any(|it| it.is_err()));
+        assert_eq!(counts(&store).0, 1, "{left:?}: {:?}", store.stats().damage);
+    }
+}
+
+#[test]
+fn series_that_nothing_describes_any_more_are_missed_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    flushed(dir.path(), true);
+    let series = file(dir.path(), "series", "parquet");
+    let whole = fs::read(&series).unwrap();
+    let named = |store: &Store| store.snapshot().series().names().len();
+    let n_named = named(&open(dir.path()).0);
+    // Alone it comes back.
+    fs::remove_file(&series).unwrap();
+    let (store, recovery) = open(dir.path());
+    assert_eq!((named(&store), recovery.damage), (n_named, vec![]));
+    assert!(store.snapshot().series().unread(TimeRange::ALL).is_empty());
+    drop(store);
+    fs::remove_file(file(dir.path(), "series", "repair")).unwrap();
+    let (store, recovery) = open(dir.path());
+    let of_series = |it: &&String| it.contains(&format!("{}: ", series.display()));
+    assert_eq!(recovery.damage.iter().filter(of_series).count(), 1, "{:?}", recovery.damage);
+    let snapshot = store.snapshot();
+    let (first, last) = snapshot.extent(Table::Points).unwrap();
+    let unread = snapshot.series().unread(TimeRange::new(first, last + 1));
+    assert_eq!(unread.len(), 1);
+    let words = unread[0].to_string();
+    assert!(words.contains("series that had points then are not known: ") && words.contains("No such file"), "{words}");
+    assert!(snapshot.series().unread(TimeRange::new(last + model::time::DAY, i64::MAX)).is_empty());
+    drop(store);
+    let report = inspect::verify(dir.path(), false).unwrap();
+    let undescribed = |it: &&inspect::Finding| it.message.contains("no segment describes");
+    assert_eq!(report.findings.iter().filter(undescribed).count(), 1, "{:?}", report.findings);
+    fs::write(&series, whole).unwrap();
+    assert_eq!(named(&open(dir.path()).0), n_named);
 }
 
 #[test]
@@ -120,7 +189,8 @@ fn a_small_file_of_times_that_is_gone_comes_back_and_is_named() {
         damage(&times);
         let report = inspect::verify(dir.path(), false).unwrap();
         assert!(report.findings.iter().all(|it| it.path == times), "{number}: {:?}", report.findings);
-        let restored = report.findings.iter().any(|it| it.message.contains("these bytes are restored from "));
+        let words = ["these bytes are restored from ", "whole row groups are read"];
+        let restored = report.findings.iter().any(|it| words.iter().any(|words| it.message.contains(words)));
         let is_gone = report.findings.iter().any(|it| it.message.contains("No such file"));
         assert_eq!((report.rows, restored, is_gone), (25, true, number == 0), "{number}: {:?}", report.findings);
         let (store, _) = open(dir.path());
