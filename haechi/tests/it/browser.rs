@@ -9,6 +9,18 @@ use crate::process::Haechi;
 /// Where the browser is, unless `CHROMIUM` says otherwise.
 const CHROMIUM: &str = "/usr/bin/chromium";
 
+/// Fires over what [`send_a_ledger`] sends, which is an hour old.
+const LEDGER: &str = "
+name: ledger-availability
+service: ledger
+indicator: availability
+objective: 99
+window: 24h
+alerting:
+  tiers:
+    - {severity: page, long: 6h, short: 3h, burn_rate: 2}
+";
+
 #[tokio::test]
 async fn main_pages_work_in_a_browser() {
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("ui/web");
@@ -22,6 +34,7 @@ async fn main_pages_work_in_a_browser() {
     std::fs::create_dir(&slos).unwrap();
     let slo = "name: shop-availability\nservice: shop\nindicator: availability\nobjective: 99.5\nwindow: 24h\n";
     std::fs::write(slos.join("shop.yaml"), slo).unwrap();
+    std::fs::write(slos.join("ledger.yaml"), LEDGER).unwrap();
     let haechi = Haechi::start_with(&dir.path().join("data"), &["--slos", slos.to_str().unwrap()]);
     send_a_shop(&haechi.otlp_http).await;
     send_a_ledger(&haechi.otlp_http).await;

@@ -8,8 +8,8 @@ use store::{Scan, Snapshot};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::fields::FieldPlace;
-use crate::lang::SpanFilter;
-use crate::traces::{Found, TraceSearch, each_span, plan};
+use crate::lang::{Plan, SpanFilter};
+use crate::traces::{Found, Language, TraceSearch, each_span, plan};
 use crate::{Budget, QueryError, Warnings};
 
 use super::rank::rank;
@@ -25,6 +25,8 @@ pub struct SpanComparison {
     /// Order and limit do not matter.
     pub search: TraceSearch,
     pub selected: SpanSelection,
+    /// Selected spans also match this query, in the language of the search.
+    pub query: Option<String>,
 }
 
 /// Spans by when they start, how long they last and whether they failed.
@@ -81,16 +83,20 @@ fn hash_of((trace, start, duration): Key) -> u64 {
 
 /// What is different about the selected spans.
 pub fn of_spans(snapshot: &Snapshot, budget: &Budget, comparison: &SpanComparison) -> Result<Differences, QueryError> {
-    let SpanComparison { search, selected } = comparison;
+    let SpanComparison { search, selected, query } = comparison;
     let plan = plan(search)?;
     let mut warnings = Warnings::new();
     let mut sides = [Chosen::default(), Chosen::default()];
-    let complete = each_span(snapshot, budget, &plan, search.range, &mut warnings, |found, _| {
-        if let Found::Span { trace_id, start, duration, is_error } = found {
-            sides[usize::from(selected.contains(start, duration, is_error))].add((trace_id, start, duration));
-        }
-        false
-    })?;
+    let mut complete = true;
+    for (plan, may_be_selected) in passes(search, query.as_deref())? {
+        complete &= each_span(snapshot, budget, &plan, search.range, &mut warnings, |found, _| {
+            if let Found::Span { trace_id, start, duration, is_error } = found {
+                let is_selected = may_be_selected && selected.contains(start, duration, is_error);
+                sides[usize::from(is_selected)].add((trace_id, start, duration));
+            }
+            false
+        })?;
+    }
     let [rest, chosen] = sides;
     let mut found = Differences {
         n_selected: chosen.n_spans,
@@ -112,12 +118,28 @@ pub fn of_spans(snapshot: &Snapshot, budget: &Budget, comparison: &SpanCompariso
             .into_iter()
             .flat_map(|(side, is_selected)| side.best.into_iter().map(move |(_, key)| (key, is_selected)))
             .collect();
-        let table = read(snapshot, budget, filter, search.range, keys, selected, &mut warnings)?;
+        let table = read(snapshot, budget, filter, keys, comparison, &mut warnings)?;
         [found.rest.n_same_operation, found.selected.n_same_operation] = table.n_of_common_strata();
         (found.differences, found.n_tested) = rank(&table);
     }
     found.warnings = warnings.into_texts();
     Ok(found)
+}
+
+/// What is searched for one after the other, and whether selected spans are among it.
+fn passes(search: &TraceSearch, query: Option<&str>) -> Result<Vec<(Plan, bool)>, QueryError> {
+    let Some(query) = query else { return Ok(vec![(plan(search)?, true)]) };
+    if search.language != Language::Search {
+        let message = "spans are selected by a query of the search language, and the search is in another one";
+        return Err(QueryError::BadParameter(message.to_owned()));
+    }
+    // By itself first, so that an error has its place in it.
+    plan(&TraceSearch { query: query.to_owned(), ..search.clone() })?;
+    let and = |condition: String| match search.query.trim() {
+        "" => plan(&TraceSearch { query: condition, ..search.clone() }),
+        base => plan(&TraceSearch { query: format!("({base}) AND {condition}"), ..search.clone() }),
+    };
+    Ok(vec![(and(format!("({query})"))?, true), (and(format!("NOT ({query})"))?, false)])
 }
 
 fn compared(side: &Chosen) -> Compared {
@@ -130,12 +152,12 @@ fn read(
     snapshot: &Snapshot,
     budget: &Budget,
     filter: &SpanFilter,
-    range: TimeRange,
     mut keys: HashMap<Key, bool>,
-    selected: &SpanSelection,
+    comparison: &SpanComparison,
     warnings: &mut Warnings,
 ) -> Result<Table, QueryError> {
     let mut table = Table::default();
+    let range = comparison.search.range;
     let times = keys.keys().map(|(_, start, _)| *start);
     let bounds = times.fold((range.end, range.start), |(first, last), it| (first.min(it), last.max(it)));
     let scan = Scan::new(TimeRange::new(bounds.0, bounds.1.saturating_add(1))).traces(keys.keys().map(|key| key.0));
@@ -154,7 +176,7 @@ fn read(
                         && bound.matches(row)
                         && let Some(is_selected) = keys.remove(&key)
                     {
-                        add(&mut table, &chunk.row(row), is_selected, selected);
+                        add(&mut table, &chunk.row(row), is_selected, comparison);
                     }
                 }
             }
@@ -164,7 +186,7 @@ fn read(
     Ok(table)
 }
 
-fn add(table: &mut Table, span: &Span<'_>, is_selected: bool, selected: &SpanSelection) {
+fn add(table: &mut Table, span: &Span<'_>, is_selected: bool, comparison: &SpanComparison) {
     let operation = format!("{}\0{}", span.service, span.name);
     let mut row = table.row(is_selected, xxh3_64(&span.trace_id.0), &operation);
     let mut word = |name: &str, text: &str| {
@@ -177,18 +199,20 @@ fn add(table: &mut Table, span: &Span<'_>, is_selected: bool, selected: &SpanSel
     word("kind", span.kind.name());
     word("status_message", span.status_message);
     // What spans were selected by differs of itself.
-    if !selected.failed {
+    let selected = &comparison.selected;
+    let is_asked = |field: &str| comparison.query.as_ref().is_some_and(|query| query.contains(field));
+    if !selected.failed && !is_asked("status=") && !is_asked("status!=") {
         word("status", if span.is_error() { "error" } else { span.status.name() });
     }
     span.events.iter().for_each(|event| word("event_name", event.name));
-    if selected.min_duration.is_none() && selected.max_duration.is_none() {
+    if selected.min_duration.is_none() && selected.max_duration.is_none() && !is_asked("duration") {
         let duration = span.duration;
         row.add(FieldPlace::Intrinsic, "duration", &duration.to_string(), "int", Some(duration as f64));
     }
     let mut attributes = |place: FieldPlace, attrs: Attrs<'_>| {
         for (key, value) in attrs.iter() {
             // The service has been added.
-            if place == FieldPlace::Resource && key == "service.name" {
+            if place == FieldPlace::Resource && key == "service.name" || is_asked(key) {
                 continue;
             }
             let number = match value {

@@ -172,7 +172,7 @@ fn spans_of_one_trace_are_one_observation() {
 const SECOND: Nanos = 1_000_000_000;
 
 fn compare(store: &TestStore, search: TraceSearch, selected: SpanSelection) -> Differences {
-    of_spans(&store.snapshot(), &Budget::unlimited(), &SpanComparison { search, selected }).unwrap()
+    of_spans(&store.snapshot(), &Budget::unlimited(), &SpanComparison { search, selected, query: None }).unwrap()
 }
 
 fn shop(n: u64) -> TestStore {
@@ -260,4 +260,29 @@ fn telemetry_of_a_hostile_sender_stays_within_bounds() {
     }
     assert!(table.fields.len() <= 2_000 && table.rows.iter().all(|row| row.values.len() <= 512));
     assert_eq!(in_words(&rank(&table).0), [""; 0]);
+}
+
+#[test]
+fn spans_that_match_a_query_are_compared_with_those_that_do_not() {
+    let store = shop(400);
+    let search = || TraceSearch { query: "name=*".to_owned(), ..TraceSearch::new(TimeRange::ALL) };
+    let all = SpanSelection { range: TimeRange::ALL, min_duration: None, max_duration: None, failed: false };
+    let by_query = |query: &str| {
+        let comparison = SpanComparison { search: search(), selected: all, query: Some(query.to_owned()) };
+        of_spans(&store.snapshot(), &Budget::unlimited(), &comparison)
+    };
+    let failed = compare(&store, search(), SpanSelection { failed: true, ..all });
+    let same = by_query("status=error").unwrap();
+    assert!(failed.n_selected > 0 && failed.n_rest > 0);
+    assert_eq!((same.n_selected, same.n_rest), (failed.n_selected, failed.n_rest));
+    assert_eq!(same.differences, failed.differences);
+    // What they were selected by does not differ.
+    let slow = by_query("duration>=1ns OR status=error").unwrap();
+    assert_eq!(slow.n_rest, 0);
+    let crate::QueryError::BadQuery { position, .. } = by_query("a AND").unwrap_err() else { panic!() };
+    assert_eq!(position, 5);
+    let search = TraceSearch { language: crate::traces::Language::TraceQl, query: "{ }".to_owned(), ..search() };
+    let comparison = SpanComparison { search, selected: all, query: Some("status=error".to_owned()) };
+    let error = of_spans(&store.snapshot(), &Budget::unlimited(), &comparison).unwrap_err();
+    assert!(matches!(error, crate::QueryError::BadParameter(_)), "{error}");
 }

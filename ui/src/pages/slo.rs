@@ -66,6 +66,8 @@ struct SloPage {
     examples_problem: Option<Problem>,
     /// Where to find all of them, if they are spans or log records.
     all_bad: Option<PageUrl>,
+    /// The page with what is different about the bad spans.
+    differences: Option<PageUrl>,
     is_of_spans: bool,
     changes: Vec<Change>,
 }
@@ -150,6 +152,7 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
             examples,
             examples_problem,
             all_bad,
+            differences: bad::differences(slo),
             changes: changes(&status, &shell, Some(&name)).into_iter().take(MAX_CHANGES).collect(),
             shell,
         },

@@ -3,6 +3,7 @@
 mod chosen;
 mod differences;
 mod found;
+mod selected;
 mod wanted;
 mod without;
 
@@ -26,6 +27,7 @@ use super::go;
 use chosen::Chosen;
 pub(crate) use differences::get as differences;
 use found::Found;
+use selected::Selected;
 use wanted::{LIMITS, Mode, TRACEQL, Wanted};
 use without::Chip;
 
@@ -117,12 +119,10 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         _ => Vec::new(),
     };
     let url = &shell.url;
-    let differences = match (&chosen, url.get("diff") == "errors") {
-        _ if problem.is_some() || map.n_spans == 0 => None,
-        (_, true) => Some((url.at_path("/traces/differences"), "Failed spans and the others")),
-        (Some(_), _) => Some((url.at_path("/traces/differences"), "The spans in the box and the others")),
-        _ => None,
-    };
+    let selected = Selected::read(url);
+    let is_any = selected != Selected::Box || chosen.is_some();
+    let differences = (is_any && problem.is_none() && map.n_spans > 0)
+        .then(|| (url.at_path("/traces/differences"), selected.title()));
     let can_compare = differences.is_none() && 0 < map.n_errors && map.n_errors < map.n_spans;
     page(
         StatusCode::OK,
@@ -148,7 +148,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             n_spans: spans_in_words(&map),
             heatmap: Heatmap::new(&map, url, chosen.as_ref().map(|it| it.selection)),
             compare_failed: can_compare.then(|| url.with("diff", "errors")),
-            without_failed: (url.get("diff") == "errors" && differences.is_some()).then(|| url.without("diff")),
+            without_failed: (selected != Selected::Box && differences.is_some()).then(|| url.without("diff")),
             differences,
             without_group: (!url.get("group").is_empty()).then(|| url.without("group")),
             chosen,

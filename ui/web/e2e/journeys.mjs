@@ -120,7 +120,7 @@ export async function fromMap(page, { open, check, to }) {
 /** From an objective to a request that burned its budget, and to all such requests. */
 export async function fromObjective(page, { open, check }) {
   await open(page, "/slos");
-  await tabTo(page, "main [data-row-link]");
+  await tabTo(page, "main [data-row-link][href*='shop']");
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/slos\/./);
   await tabTo(page, "main a[data-row-link][href*='/traces/']");
@@ -133,4 +133,41 @@ export async function fromObjective(page, { open, check }) {
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/traces\?/);
   check((await page.locator("main [data-row-link]").count()) > 0, "from an objective: the search finds no bad request");
+}
+
+/** From an alert that fires to what the bad requests have in common, to one of them, and to the logs around it. */
+export async function fromAlert(page, { open, check, accessible }) {
+  await open(page, "/alerts");
+  const firing = "main [data-row-link][href*='ledger']";
+  for (let waited = 0; waited < 60 && (await page.locator(firing).count()) === 0; waited += 1) {
+    await page.waitForTimeout(1000);
+    await page.reload();
+  }
+  await tabTo(page, firing);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/slos\/./);
+  check((await page.locator("main").innerText()).includes("firing"), "from an alert: its objective does not say that it fires");
+  await tabTo(page, "main a[href*='diff=']");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/traces\?.*diff=/);
+  const found = page.locator(".unlike table");
+  await found.waitFor();
+  const words = await found.innerText();
+  check(words.includes("db.replica") && words.includes("replica-3"), `from an alert: the differences are ${words.slice(0, 200)}`);
+  await accessible(page, "from an alert, differences");
+  await tabTo(page, ".unlike a[href*='replica-3']");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/replica-3/);
+  await page.locator("main [data-row-link]").first().waitFor();
+  await tabTo(page, "main [data-row-link][href*='/traces/']");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/traces\/[0-9a-f]{32}/);
+  await page.waitForSelector("haechi-trace[data-ready]");
+  check((await page.locator(".wf-row.is-error").count()) > 0, "from an alert: the trace has no failed span");
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".span-panel .kv dt");
+  await tabTo(page, ".span-panel a[href*='/logs']");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/logs\?/);
 }

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { launch, someTrace, watch } from "./browser.mjs";
 import { charts, names, sendAllNames } from "./hostile.mjs";
-import { fromLog, fromMap, fromObjective, overQueue } from "./journeys.mjs";
+import { fromAlert, fromLog, fromMap, fromObjective, overQueue } from "./journeys.mjs";
 import { compare, completion, differences, differencesByKeyboard, heatmap, modes, nothing } from "./search.mjs";
 import { compareByKeyboard, leftOut, traceShapes, traceStates } from "./trace-shapes.mjs";
 
@@ -383,8 +383,8 @@ for (const theme of ["light", "dark"]) {
 }
 await step(browser, "over a queue", (page) => overQueue(page, { open, check, accessible, to: receiver }));
 await step(browser, "left out", (page) => leftOut(page, { open, check, accessible, to: receiver }));
-const journeys = { "from a log": fromLog, "from the map": fromMap, "from an objective": fromObjective };
-for (const [name, journey] of Object.entries(journeys)) await step(browser, name, (page) => journey(page, { open, check, to: receiver }));
+const journeys = { "from a log": fromLog, "from the map": fromMap, "from an objective": fromObjective, "from an alert": fromAlert };
+for (const [name, journey] of Object.entries(journeys)) await step(browser, name, (page) => journey(page, { open, check, accessible, to: receiver }));
 await step(browser, "compare by keyboard", (page) => compareByKeyboard(page, { open, check, to: receiver }));
 await step(browser, "charts", (page) => charts(page, { open, check, to: receiver }));
 const named = [...(await sendAllNames(receiver, check)), new URL(trace).pathname];

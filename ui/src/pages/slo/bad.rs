@@ -11,12 +11,7 @@ use crate::page_url::PageUrl;
 /// The search for the spans that `slo` counts as bad, newest first; `None` if it does not count spans.
 pub(super) fn requests(slo: &Slo, range: TimeRange) -> Option<TraceSearch> {
     let spans = slo.indicator.spans()?;
-    let mut parts: Vec<String> = Vec::new();
-    if let Some(kind) = spans.selector.kind {
-        parts.push(format!("kind={}", kind.name()));
-    }
-    parts.extend(spans.selector.attributes.iter().map(|(key, value)| condition(key, value)));
-    parts.extend(spans.selector.filter.iter().map(|filter| format!("({filter})")));
+    let mut parts = events(spans);
     parts.push(is_bad(spans));
     Some(TraceSearch {
         query: parts.join(" AND "),
@@ -25,6 +20,22 @@ pub(super) fn requests(slo: &Slo, range: TimeRange) -> Option<TraceSearch> {
         limit: EXAMPLES,
         ..TraceSearch::new(range)
     })
+}
+
+/// The conditions of the spans that an SLO counts.
+fn events(spans: &SpanSli) -> Vec<String> {
+    let kind = spans.selector.kind.iter().map(|kind| format!("kind={}", kind.name()));
+    let attributes = spans.selector.attributes.iter().map(|(key, value)| condition(key, value));
+    let filter = spans.selector.filter.iter().map(|filter| format!("({filter})"));
+    kind.chain(attributes).chain(filter).collect()
+}
+
+/// The page with what is different about the bad spans of the last hours; `None` if `slo` does not count spans.
+pub(super) fn differences(slo: &Slo) -> Option<PageUrl> {
+    let spans = slo.indicator.spans()?;
+    let operation = spans.selector.operation.as_deref().unwrap_or_default();
+    let url = PageUrl::new("/traces").with("q", events(spans).join(" AND ")).with("service", &slo.service);
+    Some(url.with("operation", operation).with("from", "now-6h").with("diff", is_bad(spans)))
 }
 
 /// The page with all bad spans or log records of the last hours; `None` for an SLO over metrics.

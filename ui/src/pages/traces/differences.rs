@@ -7,9 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use model::time::MICROSECOND;
-use query::differences::{
-    Differences, DifferentValue, FieldName, Share, SpanComparison, SpanSelection, TooFew, of_spans,
-};
+use query::differences::{Differences, DifferentValue, FieldName, Share, TooFew, of_spans};
 use query::fields::FieldPlace;
 use query::lang;
 use query::traces::Language;
@@ -22,6 +20,7 @@ use crate::page_url::PageUrl;
 use crate::parts::plain;
 use crate::shell::Shell;
 
+use super::selected::Selected;
 use super::wanted::Wanted;
 
 /// Longer values are cut on the page.
@@ -86,12 +85,12 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     let is_part = !shell.url.get("part").is_empty();
     let wants_json =
         headers.get(header::ACCEPT).is_some_and(|it| it.to_str().is_ok_and(|it| it.contains("application/json")));
-    let of_failed = shell.url.get("diff") == "errors";
-    let found = match Wanted::read(&shell).map(|wanted| (comparison(&wanted, of_failed), wanted)) {
+    let selected = Selected::read(&shell.url);
+    let found = match Wanted::read(&shell).map(|wanted| (selected.comparison(&wanted), wanted)) {
         Err(text) => Err(Problem { title: "Filter not understood", text, pointer: None }),
         Ok((None, _)) => Err(Problem {
             title: "Nothing chosen",
-            text: "a box of the heatmap is expected (box=FROM,TO,MIN,MAX), or diff=errors".to_owned(),
+            text: "a box of the heatmap is expected (box=FROM,TO,MIN,MAX), diff=errors, or diff=QUERY".to_owned(),
             pointer: None,
         }),
         Ok((Some(comparison), wanted)) => {
@@ -108,7 +107,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         return (status, axum::Json(body)).into_response();
     }
     let part = match found {
-        Ok((found, wanted)) => Part::new(&found, &search, &wanted, of_failed),
+        Ok((found, wanted)) => Part::new(&found, &search, &wanted, &selected),
         Err(problem) => Part::failed(problem),
     };
     if is_part {
@@ -116,16 +115,6 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     } else {
         page(status, &DifferencesPage { shell, search, part })
     }
-}
-
-/// The spans to compare; `None` when none are chosen.
-fn comparison(wanted: &Wanted, of_failed: bool) -> Option<SpanComparison> {
-    let search = wanted.search.clone();
-    let selected = match &wanted.chosen {
-        _ if of_failed => SpanSelection { range: search.range, min_duration: None, max_duration: None, failed: true },
-        chosen => chosen.as_ref()?.selection,
-    };
-    Some(SpanComparison { search, selected })
 }
 
 impl Part {
@@ -141,10 +130,10 @@ impl Part {
         }
     }
 
-    fn new(found: &Differences, search: &PageUrl, wanted: &Wanted, of_failed: bool) -> Self {
+    fn new(found: &Differences, search: &PageUrl, wanted: &Wanted, selected: &Selected) -> Self {
         let count = |n: usize| format::count(n as u64);
         let least = if found.truncated { "at least " } else { "" };
-        let what = if of_failed { "failed" } else { "chosen" };
+        let what = selected.word();
         let title = format!("What is different about the {least}{} {what} spans", format::count(found.n_selected));
         let read = |n: usize, of: u64| match n as u64 == of {
             true => count(n),
@@ -176,7 +165,7 @@ impl Part {
         };
         Part {
             title,
-            selected: if of_failed { "Failed" } else { "Chosen" },
+            selected: selected.head(),
             basis,
             nothing,
             rows: found.differences.iter().map(|it| Row::new(it, search, wanted, what)).collect(),
