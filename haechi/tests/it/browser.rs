@@ -21,14 +21,23 @@ alerting:
     - {severity: page, long: 6h, short: 3h, burn_rate: 2}
 ";
 
-#[tokio::test]
-async fn main_pages_work_in_a_browser() {
+/// Runs a script of `ui/web/e2e` over the box at `ui`.
+fn run(script: &str, ui: &str) {
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("ui/web");
     let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| CHROMIUM.to_owned());
     if !Path::new(&chromium).exists() || !web.join("node_modules/playwright-core").exists() {
         println!("skipped: needs {chromium} and the packages of ui/web; `cargo xtask test` installs both");
         return;
     }
+    let mut node = Command::new("node");
+    let output = node.args([script, ui]).env("CHROMIUM", &chromium).current_dir(web).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}");
+    println!("{said}");
+}
+
+#[tokio::test]
+async fn main_pages_work_in_a_browser() {
     let dir = tempfile::tempdir().unwrap();
     let slos = dir.path().join("slos");
     std::fs::create_dir(&slos).unwrap();
@@ -38,16 +47,31 @@ async fn main_pages_work_in_a_browser() {
     let haechi = Haechi::start_with(&dir.path().join("data"), &["--slos", slos.to_str().unwrap()]);
     send_a_shop(&haechi.otlp_http).await;
     send_a_ledger(&haechi.otlp_http).await;
-    let output = Command::new("node")
-        .arg("e2e/run.mjs")
-        .arg(&haechi.ui)
-        .env("CHROMIUM", &chromium)
-        .current_dir(web)
-        .output()
-        .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{said}");
-    println!("{said}");
+    run("e2e/run.mjs", &haechi.ui);
+}
+
+#[tokio::test]
+async fn pages_over_damaged_files_say_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let haechi = Haechi::start(dir.path());
+    send_a_shop(&haechi.otlp_http).await;
+    assert_eq!(haechi.terminate(), Some(0));
+    for table in ["spans", "logs", "points"] {
+        for entry in std::fs::read_dir(dir.path().join("segments").join(table)).unwrap() {
+            let path = entry.unwrap().path();
+            match path.extension().and_then(|it| it.to_str()) {
+                Some("parquet") => {
+                    let mut bytes = std::fs::read(&path).unwrap();
+                    bytes[20] ^= 1;
+                    std::fs::write(&path, bytes).unwrap();
+                }
+                // It would restore the rows.
+                Some("repair") => std::fs::remove_file(&path).unwrap(),
+                _ => {}
+            }
+        }
+    }
+    run("e2e/damaged.mjs", &Haechi::start(dir.path()).ui);
 }
 
 /// Twenty traces of two services with logs, and two metrics, over the last ten minutes.

@@ -1,8 +1,7 @@
 // Drives the main pages of a running box that holds data, as a reader would: run.mjs URL
 // Ends with 0 when all is well, with 1 and a sentence for each failure when not.
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { launch, someTrace, watch } from "./browser.mjs";
+import { launch, someTrace } from "./browser.mjs";
+import { harness } from "./harness.mjs";
 import { charts, names, sendAllNames } from "./hostile.mjs";
 import { fromAlert, fromLog, fromMap, fromObjective, overQueue } from "./journeys.mjs";
 import { compare, completion, differences, differencesByKeyboard, heatmap, modes, nothing } from "./search.mjs";
@@ -13,42 +12,7 @@ if (base === undefined) {
   console.error("usage: node e2e/run.mjs URL");
   process.exit(2);
 }
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const failures = [];
-
-function check(condition, sentence) {
-  if (!condition) failures.push(sentence);
-}
-
-/** Runs one step on a page of its own; what it throws and what the page complains of are failures. */
-async function step(browser, name, act, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
-  const problems = watch(page);
-  try {
-    await act(page);
-  } catch (error) {
-    failures.push(`${name}: ${String(error.message).split("\n").slice(0, 3).join(" ")}`);
-  }
-  for (const problem of new Set(problems)) failures.push(`${name}: ${problem}`);
-  await context.close();
-  console.log(`${failures.some((it) => it.startsWith(name)) ? "FAILED" : "ok    "} ${name}`);
-}
-
-/** Serious violations of WCAG 2.2 AA that axe finds. The script runs outside the page's content security policy. */
-async function accessible(page, name) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] }));
-  for (const violation of found.violations) {
-    failures.push(`${name}: axe ${violation.id}: ${violation.help}, for example ${violation.nodes[0]?.html.slice(0, 160)}`);
-  }
-}
-
-async function open(page, path) {
-  const response = await page.goto(new URL(path, base).href, { waitUntil: "load" });
-  check(response?.ok(), `${path}: answered ${response?.status()}`);
-}
+const { check, step, accessible, open, end } = await harness(base);
 
 const browser = await launch();
 const finder = await browser.newPage();
@@ -393,8 +357,4 @@ for (const width of [1280, 390]) {
 }
 
 await browser.close();
-if (failures.length > 0) {
-  console.error(`\n${failures.length} failures:`);
-  for (const failure of failures) console.error(`- ${failure}`);
-  process.exit(1);
-}
+end();
