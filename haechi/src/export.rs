@@ -19,8 +19,15 @@ const FILE_BYTES: u64 = 1 << 30;
 pub(crate) fn run(dir: &Path, table: &str, out: &Path, range: TimeRange) -> Result<(), Box<dyn Error>> {
     let decode: Decode = Box::new(collector::decode_for_replay);
     let (snapshot, recovery) = inspect::snapshot(dir, &decode)?;
-    let mut n_missing = recovery.damage.len();
-    recovery.damage.iter().for_each(|damage| complain(damage));
+    let mut n_missing = 0;
+    let mut is_missing = |what: &dyn std::fmt::Display| {
+        complain(what);
+        n_missing += 1;
+    };
+    recovery.damage_to_all().for_each(|damage| is_missing(&damage));
+    if !matches!(table, "spans" | "logs") {
+        snapshot.unread_series(range).iter().for_each(|error| is_missing(error));
+    }
     std::fs::create_dir_all(out).map_err(|error| format!("{}: {error}", out.display()))?;
     let mut export = Export::new(&snapshot, table, range).ok_or_else(|| format!("there is no table \"{table}\""))?;
     let schema = export.schema();
@@ -33,10 +40,7 @@ pub(crate) fn run(dir: &Path, table: &str, out: &Path, range: TimeRange) -> Resu
                 rows += batch.num_rows() as u64;
                 file.write(&batch)?;
             }
-            Err(error) => {
-                complain(&error);
-                n_missing += 1;
-            }
+            Err(error) => is_missing(&error),
         }
         if file.bytes() >= FILE_BYTES {
             files += 1;

@@ -103,7 +103,7 @@ impl ScanExec {
     /// The chunks of the store to read.
     fn chunks(&self) -> Source {
         if !matches!(self.table, SqlTable::Spans | SqlTable::Logs) {
-            let unread = self.snapshot.series().unread(self.conditions.range);
+            let unread = self.snapshot.unread_series(self.conditions.range);
             unread.iter().for_each(|error| self.warnings.push(error.to_string()));
         }
         let series = self.conditions.series(&self.snapshot);

@@ -137,6 +137,9 @@ fn say(before: DiskState, stats: &DiskStats) {
     match state {
         _ if *state == before => {}
         DiskState::Full => tracing::error!(free, full, "the disk is nearly full; requests are refused until it is not"),
+        DiskState::Low if before == DiskState::Full => {
+            tracing::warn!(free, low, "the disk has a little more space; requests are taken again");
+        }
         DiskState::Low => tracing::warn!(free, low, "the disk has little space left"),
         // As loud as what it ends.
         DiskState::Enough => tracing::warn!(free, "the disk has enough space again; requests are taken"),

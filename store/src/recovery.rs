@@ -17,7 +17,7 @@ use crate::files;
 use crate::layout::Layout;
 use crate::manifest::{self, Manifest};
 use crate::schema::Table;
-use crate::segment::{Recent, Segment};
+use crate::segment::{Length, Recent, Segment};
 use crate::series::SeriesIndex;
 use crate::snapshot::Scan;
 use crate::store::Decode;
@@ -46,6 +46,17 @@ pub struct Recovery {
 }
 
 impl Recovery {
+    /// The sentences on what may have had rows of any table: the log, and segments of which nothing is known.
+    pub fn damage_to_all(&self) -> impl Iterator<Item = &str> {
+        let is_of_all = |kind: DamageKind, error: &ReadError| match kind {
+            DamageKind::Manifest | DamageKind::Log => true,
+            DamageKind::Segment => error.path.ends_with("manifest"),
+            _ => false,
+        };
+        let pairs = self.places.iter().zip(&self.damage);
+        pairs.filter(move |((kind, error), _)| is_of_all(*kind, error)).map(|(_, words)| words.as_str())
+    }
+
     /// Adds a place that could not be read, once.
     pub(crate) fn note(&mut self, kind: DamageKind, error: ReadError) {
         if !self.known.insert((kind, error.path.clone(), Place::of(&error.message))) {
@@ -83,10 +94,12 @@ pub(crate) fn open_segments(
         }
         for file in &entry.files {
             let path = dir.join(&file.path);
-            if let Some(message) = files::wrong_length(&path, file.bytes)
-                && !segment.reads_all_of(file)
-            {
-                recovery.note(DamageKind::of_segment_file(&path), ReadError::new(path, message));
+            let Some(message) = files::wrong_length(&path, file.bytes) else { continue };
+            match segment.length_of(file) {
+                // What is restored is noted by who does it.
+                Length::Restored => {}
+                Length::More => segment.damage().note(DamageKind::Restored, &ReadError::new(path, message)),
+                Length::Less => recovery.note(DamageKind::of_segment_file(&path), ReadError::new(path, message)),
             }
         }
         segments.push(Arc::new(segment));

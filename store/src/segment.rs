@@ -59,6 +59,15 @@ pub(crate) struct Segment {
     removed: OnceLock<()>,
 }
 
+/// Of a file that is not as long as it was.
+pub(crate) enum Length {
+    /// All that was written is there.
+    More,
+    Less,
+    /// What is missing was restored.
+    Restored,
+}
+
 impl Segment {
     /// The segment of `entry` in the data directory `dir`. Reads the bloom filters; the rest is opened when it is needed.
     pub(crate) fn new(
@@ -169,13 +178,19 @@ impl Segment {
         Ok(open)
     }
 
-    /// Whether all of `file`, one of rows or of times that is not as long as it was, can be read still: what it has no more is
-    /// restored, and noted as such.
-    pub(crate) fn reads_all_of(&self, file: &FileEntry) -> bool {
+    /// What it means that `file` is not as long as it was. What one of rows or times has no more is restored, and noted as
+    /// such, as far as that goes.
+    pub(crate) fn length_of(&self, file: &FileEntry) -> Length {
         let path = self.dir.join(&file.path);
-        let start = std::fs::metadata(&path).map_or(0, |found| found.len());
-        let read = || guarded(|| self.open()?.prove(&path, start));
-        DamageKind::of_segment_file(&path) == DamageKind::Segment && read().is_ok()
+        let found = std::fs::metadata(&path).map_or(0, |found| found.len());
+        if found > file.bytes {
+            return Length::More;
+        }
+        let read = || guarded(|| self.open()?.prove(&path, found));
+        match DamageKind::of_segment_file(&path) == DamageKind::Segment && read().is_ok() {
+            true => Length::Restored,
+            false => Length::Less,
+        }
     }
 
     /// What could not be read, or only with what is kept to restore it; of all segments that were opened with the same caches.
@@ -351,7 +366,9 @@ impl Drop for Segment {
         }
         for file in &self.entry.files {
             let path = self.dir.join(&file.path);
-            if let Err(error) = std::fs::remove_file(&path) {
+            if let Err(error) = std::fs::remove_file(&path)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
                 tracing::warn!(path = %path.display(), %error, "cannot delete a file of a removed segment");
             }
         }

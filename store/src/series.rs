@@ -116,8 +116,8 @@ impl SeriesIndex {
         self.unread.write().unwrap_or_else(PoisonError::into_inner).push((range, error));
     }
 
-    /// Why series that have points in `range` may be missing here: what described them could not be read.
-    pub fn unread(&self, range: TimeRange) -> Vec<ReadError> {
+    /// What [`SeriesIndex::note_unread`] noted of `range`.
+    pub(crate) fn unread(&self, range: TimeRange) -> Vec<ReadError> {
         let unread = self.unread.read().unwrap_or_else(PoisonError::into_inner);
         unread.iter().filter(|(of, _)| range.overlaps(of.start, of.end)).map(|(_, error)| error.clone()).collect()
     }

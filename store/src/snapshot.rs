@@ -11,6 +11,7 @@ use hashbrown::HashSet;
 use model::{Nanos, SeriesId, TimeRange, TraceId};
 
 use crate::chunk::{ExemplarChunk, LogChunk, PointChunk, SpanChunk};
+use crate::error::ReadError;
 use crate::filter::Filter;
 use crate::scan::Chunks;
 use crate::schema::Table;
@@ -148,6 +149,13 @@ impl Snapshot {
     /// Every series known, also some whose points are outside this snapshot.
     pub fn series(&self) -> &SeriesIndex {
         &self.series
+    }
+
+    /// Why series that have points in `range` may be missing: what described them could not be read, and is still to be kept.
+    pub fn unread_series(&self, range: TimeRange) -> Vec<ReadError> {
+        let mut unread = self.series.unread(range);
+        unread.retain(|error| self.segments.iter().any(|segment| segment.path() == error.path));
+        unread
     }
 
     /// The times of the oldest and the newest row of `table`, or `None` when it has none. Both ends included.

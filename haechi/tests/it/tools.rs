@@ -126,7 +126,8 @@ async fn answers_say_that_series_are_missing_when_what_describes_them_is_lost() 
         let promql = running.get("/api/v1/query?query=orders_total").await.1;
         let (found, said) = if lost == "parquet" { (2, 0) } else { (0, 1) };
         assert_eq!(sql["rows"].as_array().map_or(0, Vec::len), found, "{sql}");
-        for answer in [&sql, &promql, &labels] {
+        let metadata = running.get("/api/v1/metadata").await.1;
+        for answer in [&sql, &promql, &labels, &metadata] {
             let warnings = answer["warnings"].as_array().cloned().unwrap_or_default();
             let named =
                 warnings.iter().filter(|it| it.as_str().is_some_and(|it| it.contains("series that had points")));
@@ -134,6 +135,14 @@ async fn answers_say_that_series_are_missing_when_what_describes_them_is_lost() 
         }
         assert_eq!(running.terminate(), Some(0));
     }
+    // Others have lost nothing.
+    let out = tempfile::tempdir().unwrap();
+    let export = |table, code| {
+        let (dir, out) = (dir.path().to_str().unwrap(), out.path().join(table));
+        said(&["export", dir, "--table", table, "--out", out.to_str().unwrap()], code).1
+    };
+    assert_eq!(export("spans", 0), "");
+    assert!(export("metrics", 1).contains("1 place could not be read"));
 }
 
 fn first(folder: &Path) -> std::path::PathBuf {

@@ -11,7 +11,7 @@ use super::error::PromqlError;
 use super::exemplars::SeriesExemplars;
 use super::histogram::Histogram;
 use super::labels::Labels;
-use super::metadata::Metadata;
+use super::metadata::{Listing, Metadata};
 use super::number::write_float;
 use super::value::{Millis, QueryResult, QueryValue, Value};
 
@@ -33,9 +33,9 @@ pub fn series(sets: &[Labels], warnings: &[String]) -> String {
 }
 
 /// The whole answer to `/api/v1/metadata`.
-pub fn metadata(metrics: &[(String, Vec<Metadata>)]) -> String {
+pub fn metadata(metrics: &Listing<(String, Vec<Metadata>)>) -> String {
     let mut data = String::from("{");
-    for (i, (name, entries)) in metrics.iter().enumerate() {
+    for (i, (name, entries)) in metrics.items.iter().enumerate() {
         if i > 0 {
             data.push(',');
         }
@@ -52,7 +52,7 @@ pub fn metadata(metrics: &[(String, Vec<Metadata>)]) -> String {
         }));
     }
     data.push('}');
-    success(&data, &[], &[])
+    success(&data, &metrics.warnings, &[])
 }
 
 /// The whole answer to `/api/v1/query_exemplars`.

@@ -85,12 +85,12 @@ fn distinct(sets: Listing<Labels>, mut add: impl FnMut(&Labels, &mut hashbrown::
 }
 
 /// The metrics of a store by their Prometheus names, sorted; of `metric` only, if it is given.
-pub fn metadata(source: &Source, metric: Option<&str>) -> Vec<(String, Vec<Metadata>)> {
+pub fn metadata(source: &Source, metric: Option<&str>) -> Listing<(String, Vec<Metadata>)> {
     let families = source.families().into_iter();
     let mut metrics: Vec<(String, Vec<Metadata>)> =
         families.filter(|(name, _)| metric.is_none_or(|metric| metric == name)).collect();
     metrics.sort_by(|a, b| a.0.cmp(&b.0));
-    metrics
+    Listing { items: metrics, warnings: source.unread() }
 }
 
 fn millis(time: Nanos) -> Millis {

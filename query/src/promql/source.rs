@@ -114,6 +114,16 @@ impl Source {
     }
 
     /// The metrics by their Prometheus names, each with every description of it.
+    /// Why metrics may be missing.
+    pub(super) fn unread(&self) -> Vec<String> {
+        match &self.0 {
+            Kind::Store(snapshot) => {
+                snapshot.unread_series(TimeRange::ALL).iter().map(|error| error.to_string()).collect()
+            }
+            Kind::Memory(_) => Vec::new(),
+        }
+    }
+
     pub(super) fn families(&self) -> HashMap<String, Vec<Metadata>> {
         match &self.0 {
             Kind::Store(snapshot) => {

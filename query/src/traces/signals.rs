@@ -129,5 +129,9 @@ fn exemplars(
     }
     let cut = found.len() > limit;
     found.truncate(limit);
+    for exemplar in found.iter().filter(|it| it.series.is_none()) {
+        let moment = TimeRange::new(exemplar.time, exemplar.time.saturating_add(1));
+        snapshot.unread_series(moment).iter().for_each(|error| warnings.unreadable(error));
+    }
     Ok((found, cut))
 }

@@ -218,7 +218,7 @@ fn first_metric(metrics: &[(String, Vec<Metadata>)]) -> String {
 
 fn ask(source: &Source, budget: &Budget, asked: &Asked) -> Result<Found, QueryError> {
     let limits = Limits { budget: budget.clone(), ..Limits::default() };
-    let mut found = Found { metrics: promql::metadata(source, None), ..Found::none() };
+    let mut found = Found { metrics: promql::metadata(source, None).items, ..Found::none() };
     found.metric = match asked {
         Asked { metric, query, .. } if !metric.is_empty() || !query.is_empty() => metric.clone(),
         _ => first_metric(&found.metrics),

@@ -64,8 +64,8 @@ pub(super) async fn metadata(State(state): State<ApiState>, params: Params) -> R
     let (limit, per_metric) = (params.count("limit", 0)?, params.count("limit_per_metric", 0)?);
     let answer = move |source: &_, _: &_| {
         let mut metrics = promql::metadata(source, metric.as_deref());
-        cut(&mut metrics, limit);
-        metrics.iter_mut().for_each(|(_, entries)| _ = cut(entries, per_metric));
+        cut(&mut metrics.items, limit);
+        metrics.items.iter_mut().for_each(|(_, entries)| _ = cut(entries, per_metric));
         Ok(promql::json::metadata(&metrics))
     };
     run(&state, &params, answer).await

@@ -89,7 +89,7 @@ pub(super) fn wanted_in(
     meter: &Meter<'_>,
 ) -> Result<Vec<Wanted>, PromqlError> {
     let index = snapshot.series();
-    index.unread(range).iter().for_each(|error| super::report(error, meter));
+    snapshot.unread_series(range).iter().for_each(|error| super::report(error, meter));
     let mut speller = Speller::default();
     let mut wanted = Vec::new();
     let candidates = conditions::with(index, matchers, meter, |conditions| {

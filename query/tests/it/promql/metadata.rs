@@ -82,7 +82,7 @@ fn metrics_have_types_help_and_units() {
     let (source, _store) = source();
     let metrics = metadata(&source, None);
     let shown: Vec<_> =
-        metrics.iter().map(|(name, entries)| (name.as_str(), entries[0].kind, &*entries[0].unit)).collect();
+        metrics.items.iter().map(|(name, entries)| (name.as_str(), entries[0].kind, &*entries[0].unit)).collect();
     let expected = [
         ("http_requests_total", "counter", "{request}"),
         ("late", "gauge", ""),

@@ -253,7 +253,7 @@ fn lists_and_exemplars_have_them() {
     assert!(found.iter().all(|labels| labels.get("job") == "box/payment"));
     let bounds = label_values(&source, "le", &["traces_spanmetrics_latency_bucket"], all, &limits).unwrap().items;
     assert_eq!(bounds.len(), 15);
-    let known = metadata(&source, Some("traces_spanmetrics_latency"));
+    let known = metadata(&source, Some("traces_spanmetrics_latency")).items;
     assert_eq!((known.len(), known[0].1[0].kind, known[0].1[0].unit.as_str()), (1, "histogram", "s"));
 
     let query = r#"histogram_quantile(0.9, rate(traces_spanmetrics_latency_bucket{span_name="pay"}[5m]))"#;

@@ -238,7 +238,8 @@ impl Times {
             let mut from = Cursor(&bytes);
             let len = u32::from_le_bytes(from.array()?) as usize;
             let crc = u32::from_le_bytes(from.array()?);
-            if len > MAX_RECORD {
+            // Zeros, which storage that lost a block gives, are no record: an empty one would have the checksum 0.
+            if len == 0 || len > MAX_RECORD {
                 return Err(Damaged::new(format!("a record of {len} bytes")));
             }
             let vector = match from.take(len) {

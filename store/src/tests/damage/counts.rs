@@ -132,6 +132,11 @@ fn what_a_file_has_lost_at_its_end_counts_as_unreadable_only_if_it_is() {
     assert_eq!(seconds(&store, Table::Logs).len(), 20_000);
     assert_eq!(counts(&store), (0, 1, 1), "{:?}", store.stats().damage);
     drop(store);
+    // More than was written costs nothing, and is said.
+    fs::write(&rows, [&whole[..], b"garbage"].concat()).unwrap();
+    let (store, recovery) = open(dir.path());
+    assert_eq!((recovery.damage, counts(&store)), (vec![], (0, 1, 1)), "{:?}", store.stats().damage);
+    drop(store);
     for left in [Some(10), None] {
         match left {
             Some(left) => fs::write(&rows, &whole[..left]).unwrap(),
@@ -156,7 +161,7 @@ fn series_that_nothing_describes_any_more_are_missed_by_name() {
     fs::remove_file(&series).unwrap();
     let (store, recovery) = open(dir.path());
     assert_eq!((named(&store), recovery.damage), (n_named, vec![]));
-    assert!(store.snapshot().series().unread(TimeRange::ALL).is_empty());
+    assert!(store.snapshot().unread_series(TimeRange::ALL).is_empty());
     drop(store);
     fs::remove_file(file(dir.path(), "series", "repair")).unwrap();
     let (store, recovery) = open(dir.path());
@@ -164,11 +169,11 @@ fn series_that_nothing_describes_any_more_are_missed_by_name() {
     assert_eq!(recovery.damage.iter().filter(of_series).count(), 1, "{:?}", recovery.damage);
     let snapshot = store.snapshot();
     let (first, last) = snapshot.extent(Table::Points).unwrap();
-    let unread = snapshot.series().unread(TimeRange::new(first, last + 1));
+    let unread = snapshot.unread_series(TimeRange::new(first, last + 1));
     assert_eq!(unread.len(), 1);
     let words = unread[0].to_string();
     assert!(words.contains("series that had points then are not known: ") && words.contains("No such file"), "{words}");
-    assert!(snapshot.series().unread(TimeRange::new(last + model::time::DAY, i64::MAX)).is_empty());
+    assert!(snapshot.unread_series(TimeRange::new(last + model::time::DAY, i64::MAX)).is_empty());
     drop(store);
     let report = inspect::verify(dir.path(), false).unwrap();
     let undescribed = |it: &&inspect::Finding| it.message.contains("no segment describes");
@@ -182,8 +187,13 @@ fn a_small_file_of_times_that_is_gone_comes_back_and_is_named() {
     let dir = tempfile::tempdir().unwrap();
     flushed(dir.path(), true);
     let times = file(dir.path(), "points", "times");
-    let damage: [fn(&Path); 3] =
-        [|path| fs::remove_file(path).unwrap(), |path| fs::write(path, "").unwrap(), |path| flip(path, 12)];
+    let damage: [fn(&Path); 4] = [
+        |path| fs::remove_file(path).unwrap(),
+        |path| fs::write(path, "").unwrap(),
+        |path| flip(path, 12),
+        // As storage that lost its blocks.
+        |path| fs::write(path, vec![0; fs::read(path).unwrap().len()]).unwrap(),
+    ];
     let whole = fs::read(&times).unwrap();
     for (number, damage) in damage.into_iter().enumerate() {
         damage(&times);
