@@ -4,6 +4,7 @@
 //! [`Evaluator`] counts events, steps alerts and commits; [`outbox`] delivers what was committed. Whatever a crash
 //! interrupts is found again in [`state`]: a change of an alert and its notification are one commit.
 
+mod bodies;
 mod check;
 mod evaluator;
 mod files;
@@ -30,7 +31,7 @@ use crate::counting::Events;
 pub(crate) use check::{Checked, check};
 pub(crate) use evaluator::Evaluator;
 pub(crate) use files::FilesError;
-pub(crate) use receiver::{Held, Networks, Receiver};
+pub(crate) use receiver::{Email, Held, Kind, Networks, Receiver, Template, schemes};
 pub(crate) use state::OpenError as StateError;
 
 /// The time now, in nanoseconds since the epoch.

@@ -114,7 +114,7 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
         dir: config.data_dir.join("alerts"),
         slo_dir: config.slos.clone(),
         routes: config.routes.clone(),
-        receivers: config.webhooks.clone(),
+        receivers: config.receivers.clone(),
         external_url: config.external_url.clone(),
     };
     let events = Arc::new(Stored::new(Arc::clone(&store))?);

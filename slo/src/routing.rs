@@ -82,6 +82,17 @@ impl Routing {
         found
     }
 
+    /// Lets the routes to these receivers tell everything at once, and again after `interval`: they group and repeat themselves.
+    pub fn tell_at_once(&mut self, receivers: &[String], interval: Nanos) {
+        let mut left = vec![&mut self.root];
+        while let Some(route) = left.pop() {
+            if receivers.contains(&route.receiver) {
+                (route.group_wait, route.group_interval, route.repeat_interval) = (0, 0, interval);
+            }
+            left.extend(&mut route.routes);
+        }
+    }
+
     /// Whether `route` tells nothing at that time.
     pub fn is_muted(&self, route: &Route, now: Nanos) -> bool {
         let holds = |name: &String| {

@@ -210,6 +210,8 @@ pub struct Attempt {
     pub number: u32,
     pub took: Nanos,
     pub outcome: AttemptOutcome,
+    /// Whether it told a receiver that forgets of what it was told before; of several that arrived the last is kept.
+    pub is_resend: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

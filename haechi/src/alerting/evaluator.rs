@@ -4,6 +4,7 @@
 mod counting;
 mod dispatch;
 mod notify;
+mod resend;
 mod round;
 
 use std::future::Future;

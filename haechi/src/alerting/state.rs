@@ -51,6 +51,8 @@ pub(super) struct Pending {
     pub(super) attempts: u32,
     /// When the next attempt is due.
     pub(super) next: Nanos,
+    /// [`Weight::Resend`].
+    pub(super) is_resend: bool,
 }
 
 /// A notification to be committed.
@@ -62,8 +64,17 @@ pub(super) struct NewEntry {
     pub(super) idempotency_key: String,
     /// The request body.
     pub(super) body: Vec<u8>,
-    /// A reminder of what receivers were told already; left out while something for the same receiver and SLO waits.
-    pub(super) is_repeat: bool,
+    pub(super) weight: Weight,
+}
+
+/// What it is to its receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    News,
+    /// What the receiver was told already; left out while something for the same receiver and SLO waits.
+    Reminder,
+    /// A reminder to a receiver that forgets; the log has only the last of several that arrived.
+    Resend,
 }
 
 /// One change of everything: it happens whole or not at all.
@@ -186,7 +197,7 @@ impl State {
         let mut written = Vec::new();
         for entry in commit.entries {
             let waits = |pending: &&Pending| pending.receiver == entry.receiver && pending.slo == entry.slo;
-            if entry.is_repeat && after.pending.iter().any(|pending| waits(&pending)) {
+            if entry.weight != Weight::News && after.pending.iter().any(|pending| waits(&pending)) {
                 continue;
             }
             let id = after.next_id;
@@ -202,6 +213,7 @@ impl State {
                 created: now,
                 attempts: 0,
                 next: now,
+                is_resend: entry.weight == Weight::Resend,
             });
         }
         for alerts in commit.alerts {
@@ -266,6 +278,11 @@ impl State {
             if let AttemptOutcome::Retried { next, .. } = outcome {
                 entry.next = next;
             }
+        }
+        let is_delivered = |attempt: &Attempt| matches!(attempt.outcome, AttemptOutcome::Delivered(_));
+        if attempt.is_resend && is_delivered(&attempt) {
+            let of_same = |other: &Attempt| (&other.receiver, &other.slo) == (&attempt.receiver, &attempt.slo);
+            after.log.retain(|other| !(other.is_resend && is_delivered(other) && of_same(other)));
         }
         after.log.push_front(attempt);
         after.log.truncate(LOG);

@@ -11,9 +11,9 @@ use slo::webhook::{Told, group_key};
 
 use super::notify::{Subject, describe, n_traces};
 use crate::alerting::routes::Routes;
-use crate::alerting::state::{Commit, NewEntry, State};
+use crate::alerting::state::{Commit, NewEntry, State, Weight};
 use crate::alerting::track::Track;
-use crate::alerting::{Config, StartError};
+use crate::alerting::{Config, Kind, Receiver, StartError};
 use crate::counting::Look;
 
 pub(super) struct Dispatch {
@@ -25,8 +25,7 @@ impl Dispatch {
     /// `None` if the configuration names no file.
     pub(super) fn open(config: &Config, state: &State) -> Result<Option<Self>, StartError> {
         let Some(path) = &config.routes else { return Ok(None) };
-        let names = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
-        let routes = Routes::open(path, names).map_err(StartError::Routes)?;
+        let routes = Routes::open(path, config.receivers.clone()).map_err(StartError::Routes)?;
         Ok(Some(Self { routes, groups: state.groups() }))
     }
 
@@ -75,7 +74,8 @@ impl Dispatch {
     }
 }
 
-fn firing(alerts: &SloAlerts) -> impl Iterator<Item = Alert> {
+/// The alerts of an SLO that fire.
+pub(super) fn firing(alerts: &SloAlerts) -> impl Iterator<Item = Alert> {
     alerts.tiers.iter().filter_map(|tier| match &tier.phase {
         Phase::Firing(firing) => Some(Alert {
             tier: tier.id.clone(),
@@ -111,12 +111,18 @@ fn entry(
         external_url: &config.external_url,
     };
     let payload = payload.payload();
+    let forgets = |receiver: &Receiver| receiver.name == told.receiver && receiver.kind == Kind::Alertmanager;
+    let weight = match told.reason {
+        Reason::Repeat if config.receivers.iter().any(forgets) => Weight::Resend,
+        Reason::Repeat => Weight::Reminder,
+        _ => Weight::News,
+    };
     NewEntry {
         receiver: told.receiver.clone(),
         slo: group_key(&told.route, &told.group_labels),
         status: payload.status.to_owned(),
         idempotency_key: told.idempotency_key.clone(),
         body: serde_json::to_vec(&payload).expect("the payload has no map with keys other than text"),
-        is_repeat: told.reason == Reason::Repeat,
+        weight,
     }
 }

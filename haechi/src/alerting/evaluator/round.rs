@@ -15,6 +15,7 @@ use slo::windows::Windows;
 use super::counting::Counting;
 use super::dispatch::Dispatch;
 use super::notify::{Subject, entries};
+use super::resend::Resend;
 use crate::alerting::files::SloFiles;
 use crate::alerting::state::{Commit, State};
 use crate::alerting::stored_counts::StoredCounts;
@@ -49,6 +50,8 @@ pub(in crate::alerting) struct Rounds {
     files: SloFiles,
     /// Tells receivers by routes, if there are any.
     dispatch: Option<Dispatch>,
+    /// Tells those again that forget, where there are no routes.
+    resend: Resend,
     /// By name.
     tracks: BTreeMap<String, Track>,
     /// Alerts of SLOs that no file defines any more, until their end is committed.
@@ -90,6 +93,7 @@ impl Rounds {
             counts,
             files,
             dispatch,
+            resend: Resend::default(),
             tracks: BTreeMap::new(),
             evaluated_at: 0,
             evaluated: None,
@@ -136,10 +140,12 @@ impl Rounds {
         }
     }
 
-    /// Adds to `commit` what the routes tell, if there are any.
-    fn dispatch(&self, commit: &mut Commit, now: Nanos, look: &dyn Look) {
+    /// Adds to `commit` what the routes tell, or without any what is told again.
+    fn dispatch(&mut self, commit: &mut Commit, now: Nanos, look: &dyn Look) {
         if let Some(dispatch) = &self.dispatch {
             dispatch.tell(&self.tracks, commit, now, look, &self.config);
+        } else {
+            self.resend.tell(&self.tracks, commit, now, look, &self.config);
         }
     }
 

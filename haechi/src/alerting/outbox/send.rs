@@ -9,7 +9,8 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER, USER_AGENT};
 use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
 
 use super::networks::{check_literal, public_only};
-use super::signature::{ID, Keys, SIGNATURE, TIMESTAMP};
+use super::prepare::Post;
+use super::signature::{ID, SIGNATURE, TIMESTAMP};
 use super::{LONGEST_RETRY_AFTER, Receiver};
 use crate::alerting::receiver::Networks;
 
@@ -63,16 +64,6 @@ fn is_same_host(first: &Url, second: &Url) -> bool {
     first.origin() == second.origin() || gains_tls
 }
 
-/// What is sent.
-pub(super) struct Message<'m> {
-    pub(super) url: Url,
-    pub(super) keys: Option<Keys>,
-    /// The idempotency key, the same over all attempts.
-    pub(super) id: &'m str,
-    pub(super) sent_at: Nanos,
-    pub(super) body: Vec<u8>,
-}
-
 /// What a receiver made of a notification.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -81,13 +72,14 @@ pub(super) enum Answer {
     Final { error: String, code: Option<u16> },
 }
 
-pub(super) async fn send(clients: &Clients, receiver: &Receiver, message: Message<'_>) -> Answer {
-    let url = message.url.clone();
+/// Sends `post`; `id` is the idempotency key, the same over all attempts.
+pub(super) async fn send(clients: &Clients, receiver: &Receiver, post: Post, id: &str, sent_at: Nanos) -> Answer {
+    let url = post.url.clone();
     if let Err(error) = check_literal(&url, receiver.networks) {
         return Answer::Again { error, code: None, after: None };
     }
     let client = clients.of(receiver.networks);
-    let response = match request(client, message).timeout(receiver.timeout).send().await {
+    let response = match request(client, post, id, sent_at).timeout(receiver.timeout).send().await {
         Ok(response) => response,
         // The request itself is wrong; it will not get better.
         Err(error) if error.is_builder() => return Answer::Final { error: chain(&error, receiver), code: None },
@@ -113,13 +105,10 @@ pub(super) async fn send(clients: &Clients, receiver: &Receiver, message: Messag
     }
 }
 
-fn request(client: &Client, message: Message<'_>) -> RequestBuilder {
-    let Message { url, keys, id, sent_at, body } = message;
-    let mut request = client
-        .post(url)
-        .header(CONTENT_TYPE, "application/json")
-        .header(USER_AGENT, AGENT)
-        .header("Idempotency-Key", id);
+fn request(client: &Client, post: Post, id: &str, sent_at: Nanos) -> RequestBuilder {
+    let Post { url, keys, content_type, body } = post;
+    let mut request =
+        client.post(url).header(CONTENT_TYPE, content_type).header(USER_AGENT, AGENT).header("Idempotency-Key", id);
     if let Some(keys) = keys {
         let seconds = sent_at.div_euclid(SECOND);
         request = request.header(ID, id).header(TIMESTAMP, seconds).header(SIGNATURE, keys.sign(id, seconds, &body));
@@ -132,9 +121,12 @@ fn request(client: &Client, message: Message<'_>) -> RequestBuilder {
 fn retry_after(headers: &HeaderMap) -> Option<Nanos> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let asked = text(RETRY_AFTER)?;
-    let seconds: Nanos = match asked.parse::<u64>() {
-        Ok(seconds) => Nanos::try_from(seconds).unwrap_or(Nanos::MAX),
-        Err(_) => {
+    // Discord has parts of seconds.
+    let number = asked.parse::<f64>().ok().filter(|_| asked.starts_with(|first: char| first.is_ascii_digit()));
+    let seconds: Nanos = match number {
+        // A cast saturates.
+        Some(seconds) => seconds.ceil() as Nanos,
+        None => {
             let time = |text| rfc2822::parse(text).ok().map(|time| time.timestamp().as_second());
             time(asked)?.saturating_sub(time(text(DATE)?)?).max(0)
         }
@@ -155,9 +147,14 @@ async fn excerpt(mut response: reqwest::Response, hidden: Option<&Url>) -> Strin
     if hidden.is_some_and(|url| repeats(&text, url)) {
         return ": its text repeats the address, which is a secret".to_owned();
     }
-    let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
-    let line: String = words.collect::<Vec<_>>().join(" ").chars().take(EXCERPT).collect();
+    let line = one_line(&text);
     if line.is_empty() { String::new() } else { format!(": {line}") }
+}
+
+/// The beginning of a text, without breaks.
+pub(super) fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ").chars().take(EXCERPT).collect()
 }
 
 /// Whether a part of the address beyond its host is in the text.

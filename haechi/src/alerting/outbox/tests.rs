@@ -13,7 +13,9 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::alerting::Held;
-use crate::alerting::state::{Commit, NewEntry};
+use crate::alerting::state::{Commit, NewEntry, Weight};
+
+mod kinds;
 
 /// A status and a `Retry-After`.
 type Reply = (u16, Option<&'static str>);
@@ -54,7 +56,7 @@ fn entry(slo: &str, key: &str) -> NewEntry {
         status: "firing".to_owned(),
         idempotency_key: key.to_owned(),
         body: format!("{{\"key\":\"{key}\"}}").into_bytes(),
-        is_repeat: false,
+        weight: Weight::News,
     }
 }
 
@@ -288,6 +290,7 @@ fn pending(key: &str, attempts: u32) -> Pending {
         created: 0,
         attempts,
         next: 0,
+        is_resend: false,
     }
 }
 
@@ -295,7 +298,8 @@ fn pending(key: &str, attempts: u32) -> Pending {
 fn pauses_double_up_to_five_minutes_and_are_spread() {
     for attempts in 0..100 {
         let full = (SECOND << attempts.min(20)).min(5 * MINUTE);
-        let pauses: Vec<Nanos> = (0..50).map(|key| pause(&pending(&key.to_string(), attempts), None)).collect();
+        let pauses: Vec<Nanos> =
+            (0..50).map(|key| pause(&pending(&key.to_string(), attempts), None, LONGEST_PAUSE)).collect();
         assert!(pauses.iter().all(|pause| (full / 2..=full).contains(pause)), "{attempts}");
         let distinct: std::collections::BTreeSet<_> = pauses.iter().collect();
         assert!(distinct.len() > 45, "{attempts}");
@@ -304,8 +308,8 @@ fn pauses_double_up_to_five_minutes_and_are_spread() {
 
 #[test]
 fn a_pause_that_is_asked_for_is_kept_within_an_hour() {
-    assert_eq!(pause(&pending("k", 0), Some(120 * SECOND)), 120 * SECOND);
-    assert_eq!(pause(&pending("k", 0), Some(100 * HOUR)), HOUR);
+    assert_eq!(pause(&pending("k", 0), Some(120 * SECOND), LONGEST_PAUSE), 120 * SECOND);
+    assert_eq!(pause(&pending("k", 0), Some(100 * HOUR), LONGEST_PAUSE), HOUR);
 }
 
 #[test]

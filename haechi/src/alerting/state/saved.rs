@@ -68,6 +68,8 @@ struct SavedPending {
     created: i64,
     attempts: u32,
     next: i64,
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_resend: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,6 +82,13 @@ struct SavedAttempt {
     number: u32,
     took: i64,
     outcome: SavedOutcome,
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_resend: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 #[derive(Serialize, Deserialize)]
@@ -193,38 +202,39 @@ impl From<SavedTransition> for Transition {
 
 impl From<&Pending> for SavedPending {
     fn from(entry: &Pending) -> Self {
-        let Pending { id, receiver, slo, status, idempotency_key, created, attempts, next } = entry.clone();
-        Self { id, receiver, slo, status, idempotency_key, created, attempts, next }
+        let Pending { id, receiver, slo, status, idempotency_key, created, attempts, next, is_resend } = entry.clone();
+        Self { id, receiver, slo, status, idempotency_key, created, attempts, next, is_resend }
     }
 }
 
 impl From<SavedPending> for Pending {
     fn from(saved: SavedPending) -> Self {
-        let SavedPending { id, receiver, slo, status, idempotency_key, created, attempts, next } = saved;
-        Self { id, receiver, slo, status, idempotency_key, created, attempts, next }
+        let SavedPending { id, receiver, slo, status, idempotency_key, created, attempts, next, is_resend } = saved;
+        Self { id, receiver, slo, status, idempotency_key, created, attempts, next, is_resend }
     }
 }
 
 impl From<&Attempt> for SavedAttempt {
     fn from(attempt: &Attempt) -> Self {
-        let Attempt { time, receiver, slo, status, idempotency_key, number, took, outcome } = attempt.clone();
+        let Attempt { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend } =
+            attempt.clone();
         let outcome = match outcome {
             AttemptOutcome::Delivered(code) => SavedOutcome::Delivered(code),
             AttemptOutcome::Retried { error, code, next } => SavedOutcome::Retried { error, code, next },
             AttemptOutcome::GivenUp { error, code } => SavedOutcome::GivenUp { error, code },
         };
-        Self { time, receiver, slo, status, idempotency_key, number, took, outcome }
+        Self { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend }
     }
 }
 
 impl From<SavedAttempt> for Attempt {
     fn from(saved: SavedAttempt) -> Self {
-        let SavedAttempt { time, receiver, slo, status, idempotency_key, number, took, outcome } = saved;
+        let SavedAttempt { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend } = saved;
         let outcome = match outcome {
             SavedOutcome::Delivered(code) => AttemptOutcome::Delivered(code),
             SavedOutcome::Retried { error, code, next } => AttemptOutcome::Retried { error, code, next },
             SavedOutcome::GivenUp { error, code } => AttemptOutcome::GivenUp { error, code },
         };
-        Self { time, receiver, slo, status, idempotency_key, number, took, outcome }
+        Self { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend }
     }
 }

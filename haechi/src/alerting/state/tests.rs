@@ -13,7 +13,7 @@ fn entry(receiver: &str, slo: &str, key: &str) -> NewEntry {
         status: "firing".to_owned(),
         idempotency_key: key.to_owned(),
         body: format!("{{\"key\":\"{key}\"}}").into_bytes(),
-        is_repeat: false,
+        weight: Weight::News,
     }
 }
 
@@ -50,6 +50,7 @@ fn attempt(number: u32, outcome: AttemptOutcome) -> Attempt {
         number,
         took: 3,
         outcome,
+        is_resend: false,
     }
 }
 
@@ -115,8 +116,10 @@ fn notifications_of_one_slo_wait_for_the_one_before() {
 fn a_reminder_is_left_out_while_something_waits() {
     let dir = tempfile::tempdir().unwrap();
     let state = open(dir.path());
-    let repeat =
-        |key| Commit { entries: vec![NewEntry { is_repeat: true, ..entry("r", "x", key) }], ..Commit::default() };
+    let repeat = |key| Commit {
+        entries: vec![NewEntry { weight: Weight::Reminder, ..entry("r", "x", key) }],
+        ..Commit::default()
+    };
     state.commit(repeat("a"), 100).unwrap();
     state.commit(repeat("b"), 101).unwrap();
     assert_eq!((keys(&state, "r"), state.delivery(vec![]).pending), (vec!["a".to_owned()], 1));
@@ -219,4 +222,36 @@ fn a_newer_format_is_refused_in_one_sentence() {
         error.ends_with("state is of format 2, newer than format 1, the newest that this version of haechi reads"),
         "{error}"
     );
+}
+
+#[test]
+fn of_resends_that_arrived_the_log_has_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = open(dir.path());
+    let resend = |key: &str| NewEntry { weight: Weight::Resend, ..entry("r", "x", key) };
+    let commit = |entries: Vec<NewEntry>| state.commit(Commit { entries, ..Commit::default() }, 0).unwrap();
+    let deliver = |outcome: AttemptOutcome| {
+        let head = state.heads("r").remove(0);
+        let attempt =
+            Attempt { is_resend: head.is_resend, idempotency_key: head.idempotency_key, ..attempt(1, outcome) };
+        state.record(head.id, attempt).unwrap();
+    };
+    commit(vec![entry("r", "x", "news")]);
+    commit(vec![resend("left out, since news wait")]);
+    deliver(AttemptOutcome::Delivered(200));
+    for key in ["1", "2", "3"] {
+        commit(vec![resend(key)]);
+        if key == "2" {
+            deliver(AttemptOutcome::Retried { error: "e".to_owned(), code: None, next: 0 });
+        }
+        deliver(AttemptOutcome::Delivered(200));
+    }
+    let keys = |state: &State| -> Vec<String> {
+        state.delivery(Vec::new()).attempts.into_iter().map(|attempt| attempt.idempotency_key).collect()
+    };
+    assert_eq!(keys(&state), ["3", "2", "news"]);
+    commit(vec![resend("4")]);
+    drop(state);
+    let state = open(dir.path());
+    assert_eq!((keys(&state).len(), state.heads("r")[0].is_resend), (3, true));
 }

@@ -12,6 +12,7 @@ use crate::alerting::paper::Paper;
 
 mod files;
 mod kinds;
+mod resend;
 mod routed;
 
 /// Some time in 2026, at a full day.
@@ -76,7 +77,10 @@ impl Bench {
     }
 
     fn open(&self) -> Rounds {
-        let config = self.config();
+        self.open_with(self.config())
+    }
+
+    fn open_with(&self, config: Config) -> Rounds {
         let (state, problems) = State::open(&config.dir).unwrap();
         // Nobody remembers what the box that was there before had seen.
         self.paper.forget();
