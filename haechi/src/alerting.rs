@@ -32,7 +32,7 @@ pub(crate) use check::{Checked, check};
 pub(crate) use evaluator::Evaluator;
 pub(crate) use files::FilesError;
 pub(crate) use receiver::{Email, Held, Kind, Networks, Receiver, Template, schemes};
-pub(crate) use state::OpenError as StateError;
+pub(crate) use state::{OpenError as StateError, Silencing};
 
 /// The time now, in nanoseconds since the epoch.
 pub(crate) type Clock = Arc<dyn Fn() -> Nanos + Send + Sync>;

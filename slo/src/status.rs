@@ -8,6 +8,7 @@ use model::{Nanos, TimeRange};
 use crate::alert::{SloAlerts, Transition};
 use crate::burn::{Budget, Condition, TierReading};
 use crate::groups::Group;
+use crate::silences::Silences;
 use crate::spec::{Indicator, Severity, Slo, SpecError};
 
 /// The state of all SLOs after one evaluation.
@@ -29,6 +30,9 @@ pub struct Status {
     pub problem: Option<String>,
     /// Changes of alerts, newest first; the last few hundred.
     pub history: Vec<Transition>,
+    /// The most changes that `history` can have.
+    pub most_changes: usize,
+    pub silences: Silences,
     pub delivery: DeliveryStatus,
 }
 

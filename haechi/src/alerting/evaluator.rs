@@ -3,6 +3,7 @@
 
 mod counting;
 mod dispatch;
+mod ending;
 mod notify;
 mod resend;
 mod round;
@@ -17,7 +18,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use self::round::Rounds;
 use super::state::State;
-use super::{Config, Sources, StartError, outbox};
+use super::{Config, Silencing, Sources, StartError, outbox};
 
 /// How often files are looked at, and the shortest time between two evaluations.
 const LOOK: Duration = Duration::from_secs(2);
@@ -50,6 +51,11 @@ impl Evaluator {
         self.status.subscribe()
     }
 
+    /// Lets others change silences.
+    pub(crate) fn silencing(&self) -> Silencing {
+        Silencing::new(Arc::clone(&self.state), Arc::clone(&self.sources.now))
+    }
+
     /// Evaluates and delivers until `shutdown`, then stores the counts.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
         let mut deliverers = JoinSet::new();
@@ -69,7 +75,11 @@ impl Evaluator {
                 // The sender lives in `self.state`, so this ends with a change only.
                 _ = changes.changed() => {
                     let delivery = self.state.delivery(self.receivers());
-                    self.status.send_modify(|status| Arc::make_mut(status).delivery = delivery);
+                    let silences = self.state.silences();
+                    self.status.send_modify(|status| {
+                        let status = Arc::make_mut(status);
+                        (status.delivery, status.silences) = (delivery, silences);
+                    });
                 }
             }
         }

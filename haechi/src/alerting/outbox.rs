@@ -147,7 +147,7 @@ async fn attempt(
     blocking(state, move |state| state.record(id, attempt)).await
 }
 
-fn note(entry: &Pending, time: Nanos, took: Duration, outcome: AttemptOutcome) -> Attempt {
+pub(super) fn note(entry: &Pending, time: Nanos, took: Duration, outcome: AttemptOutcome) -> Attempt {
     Attempt {
         time,
         receiver: entry.receiver.clone(),

@@ -5,6 +5,7 @@
 //! which no commit names is of a commit that did not happen. `deliveries` is the log for people; losing it loses no alert.
 
 mod saved;
+mod silencing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -14,15 +15,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use model::Nanos;
 use slo::alert::{SloAlerts, Transition};
 use slo::routing::Groups;
+use slo::silences::Silences;
 use slo::status::{Attempt, AttemptOutcome, DeliveryStatus};
 use tokio::sync::watch;
 
 use self::saved::DecodeError;
+pub(crate) use self::silencing::Silencing;
 
 /// Attempts kept for the page.
 const LOG: usize = 200;
 /// Changes of alerts kept for the page.
-const HISTORY: usize = 500;
+pub(super) const HISTORY: usize = 500;
 /// Notifications that were given up and are kept; the oldest go first.
 const DEAD: usize = 1000;
 
@@ -109,6 +112,7 @@ struct Inner {
     groups: Groups,
     /// Newest first.
     history: VecDeque<Transition>,
+    silences: Silences,
     /// In the order of their ids.
     pending: Vec<Pending>,
     next_id: u64,

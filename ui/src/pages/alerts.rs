@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use slo::Status;
-use slo::alert::{Phase, TransitionTo};
+use slo::alert::{Phase, TransitionTo, labels};
 use slo::groups::Group;
 use slo::spec::Severity;
 use slo::status::{AttemptOutcome, SloStatus};
@@ -14,6 +14,7 @@ use crate::app::{App, page};
 use crate::format::{self, Stamp, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
+use crate::pages::silence::{self, SilenceRow};
 use crate::parts::ServiceTag;
 use crate::shell::Shell;
 use crate::slo_view::{Notices, burn};
@@ -30,6 +31,8 @@ struct AlertsPage {
     n_firing: usize,
     n_pending: usize,
     n_inactive: usize,
+    silences: Vec<SilenceRow>,
+    n_active_silences: usize,
     changes: Vec<Change>,
     receivers: Vec<String>,
     n_waiting: usize,
@@ -54,6 +57,10 @@ struct Row {
     burn: String,
     threshold: String,
     condition: &'static str,
+    /// Why nobody is told of it: the comment of a silence.
+    silenced: Option<String>,
+    /// To silence it.
+    silence: PageUrl,
 }
 
 /// A change of an alert.
@@ -91,11 +98,14 @@ struct AttemptRow {
 pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let shell = Shell::new(&app, &uri, &headers).without_range();
     let status = (app.state.slo_status)();
-    let (mut alerts, mut n_inactive) = (Vec::new(), 0);
+    let (mut alerts, mut n_inactive, mut firing) = (Vec::new(), 0, Vec::new());
     for slo in &status.slos {
         for alert in &slo.alerts.tiers {
             let (phase, phase_class, since) = match &alert.phase {
-                Phase::Firing(firing) => ("firing", "error", firing.since),
+                Phase::Firing(phase) => {
+                    firing.push(&phase.labels);
+                    ("firing", "error", phase.since)
+                }
                 Phase::Pending { since } => ("pending", "warn", *since),
                 Phase::Inactive => {
                     n_inactive += 1;
@@ -105,7 +115,14 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             let (_, readings) = slo.of_group(&alert.group).unwrap_or((&slo.budget, &slo.tiers));
             let mut tiers = slo.slo.alerting.tiers.iter().zip(readings);
             let (tier, reading) = tiers.find(|(tier, _)| tier.id() == alert.id).unzip();
+            let labels = match &alert.phase {
+                Phase::Firing(firing) => firing.labels.clone(),
+                _ => tier.map(|tier| labels(&slo.slo, &slo.alerts.alert_name, tier, &alert.group)).unwrap_or_default(),
+            };
+            let silence = status.silences.of(&labels, shell.now).next();
             alerts.push(Row {
+                silenced: silence.map(|silence| clip(&format!("{}: {}", silence.created_by, silence.comment), 300)),
+                silence: silence::link(&shell, &labels),
                 slo: slo.slo.name.clone(),
                 group: group_words(slo, &alert.group),
                 href: shell.link(format!("/slos/{}", slo.slo.name)),
@@ -155,6 +172,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         }
     });
     let attempts = attempts.collect();
+    let silences = silence::rows(&shell, &status, &firing);
     page(
         StatusCode::OK,
         &AlertsPage {
@@ -163,6 +181,8 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             n_pending: alerts.len() - n_firing,
             n_inactive,
             alerts,
+            n_active_silences: silences.iter().filter(|silence| silence.state == "active").count(),
+            silences,
             changes: changes(&status, &shell, None).into_iter().take(MAX_ROWS).collect(),
             receivers: status.delivery.receivers.iter().map(|name| clip(name, 80)).collect(),
             n_waiting: status.delivery.pending,

@@ -9,6 +9,7 @@ mod ingest;
 mod ladder;
 mod pages;
 mod payload;
+mod silences;
 mod trace;
 mod waterfall;
 

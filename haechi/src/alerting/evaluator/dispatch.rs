@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use model::Nanos;
 use slo::alert::{Alert, Phase, Reason, SloAlerts};
 use slo::routing::{GroupNotification, Groups};
+use slo::silences::Silences;
 use slo::spec::SpecError;
 use slo::webhook::{Told, group_key};
 
@@ -55,6 +56,7 @@ impl Dispatch {
         now: Nanos,
         look: &dyn Look,
         config: &Config,
+        silences: &Silences,
     ) {
         let stepped: BTreeMap<&str, &SloAlerts> =
             commit.alerts.iter().map(|alerts| (alerts.slo.as_str(), alerts)).collect();
@@ -62,7 +64,8 @@ impl Dispatch {
         let firing: Vec<Alert> = current.flat_map(firing).collect();
         let hears_resolved =
             |name: &str| config.receivers.iter().any(|receiver| receiver.name == name && receiver.send_resolved);
-        let (groups, told) = self.groups.step(&self.routes.routing(), &firing, now, hears_resolved);
+        let is_silenced = |labels: &BTreeMap<String, String>| silences.is_silenced(labels, now);
+        let (groups, told) = self.groups.step(&self.routes.routing(), &firing, now, is_silenced, hears_resolved);
         let entries = told.iter().map(|told| entry(told, tracks, now, look, config));
         commit.entries.extend(entries);
         commit.groups = Some(groups);

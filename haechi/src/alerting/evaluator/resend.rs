@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use model::Nanos;
 use slo::alert::{Notification, Reason, SloAlerts};
+use slo::silences::Silences;
 
 use super::dispatch::firing;
 use super::notify::{Subject, entries_to};
@@ -27,6 +28,7 @@ impl Resend {
         now: Nanos,
         look: &dyn Look,
         config: &Config,
+        silences: &Silences,
     ) {
         let forgets = |receiver: &Receiver| receiver.kind == Kind::Alertmanager;
         if !config.receivers.iter().any(forgets) {
@@ -37,7 +39,7 @@ impl Resend {
         let mut entries = Vec::new();
         for (name, track) in tracks {
             let alerts = *stepped.get(name.as_str()).unwrap_or(&&track.alerts);
-            let firing: Vec<_> = firing(alerts).collect();
+            let firing: Vec<_> = firing(alerts).filter(|alert| !silences.is_silenced(&alert.labels, now)).collect();
             if firing.is_empty() {
                 self.0.remove(name);
                 continue;

@@ -13,6 +13,7 @@ use slo::{Status, chart};
 
 use super::Rounds;
 use crate::alerting::evaluator::dispatch::Dispatch;
+use crate::alerting::state::HISTORY;
 use crate::alerting::track::Track;
 
 /// Points of the chart of one SLO: minutes of a window of a day, so that the demo draws a line within minutes.
@@ -34,6 +35,8 @@ impl Rounds {
             file_errors: self.file_errors(),
             problem: self.problem.clone().or_else(|| self.start_problem.clone()),
             history: self.state.history(),
+            most_changes: HISTORY,
+            silences: self.state.silences(),
             delivery: self.state.delivery(receivers),
         }
     }

@@ -14,6 +14,7 @@ mod files;
 mod kinds;
 mod resend;
 mod routed;
+mod silenced;
 
 /// Some time in 2026, at a full day.
 const T0: Nanos = 1_788_220_800 * SECOND;

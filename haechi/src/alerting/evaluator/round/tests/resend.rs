@@ -1,9 +1,10 @@
 //! Alertmanagers, which are told again of what fires.
 
-use slo::status::{Attempt, AttemptOutcome};
+use slo::status::AttemptOutcome;
 
 use super::*;
 use crate::alerting::Kind;
+use crate::alerting::outbox::note;
 
 const ROUTES: &str = "
 route:
@@ -24,17 +25,7 @@ fn open(bench: &Bench) -> Rounds {
 fn deliver(rounds: &Rounds, now: Nanos) -> Vec<String> {
     let mut told = Vec::new();
     while let Some(head) = rounds.state.heads("am").into_iter().next() {
-        let attempt = Attempt {
-            time: now,
-            receiver: head.receiver,
-            slo: head.slo,
-            status: head.status.clone(),
-            idempotency_key: head.idempotency_key,
-            number: 1,
-            took: 0,
-            outcome: AttemptOutcome::Delivered(200),
-            is_resend: head.is_resend,
-        };
+        let attempt = note(&head, now, Duration::ZERO, AttemptOutcome::Delivered(200));
         rounds.state.record(head.id, attempt).unwrap();
         told.push(head.status);
     }
