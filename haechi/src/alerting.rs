@@ -31,6 +31,7 @@ use crate::counting::Events;
 pub(crate) use check::{Checked, check};
 pub(crate) use evaluator::Evaluator;
 pub(crate) use files::FilesError;
+pub(crate) use outbox::Trials;
 pub(crate) use receiver::{Email, Held, Kind, Networks, Receiver, Template, schemes};
 pub(crate) use state::{OpenError as StateError, Silencing};
 

@@ -120,7 +120,7 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
     let events = Arc::new(Stored::new(Arc::clone(&store))?);
     let sources = alerting::Sources { now: Arc::new(clock::now), events };
     let evaluator = tokio::task::spawn_blocking(move || Evaluator::open(alerting, sources)).await??;
-    let (status, silencing) = (evaluator.status(), evaluator.silencing());
+    let (status, silencing, trials) = (evaluator.status(), evaluator.silencing(), evaluator.trials());
     let addresses = web::Addresses { otlp_grpc: grpc_address, otlp_http: http_address, ui: ui_address };
     let (stop, stopped) = watch::channel(false);
     let history = Arc::new(web::History::default());
@@ -130,7 +130,7 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
         retention: config.retention,
         stopped: stopped.clone(),
     };
-    let pages = web::router(&addresses, config.memory, Arc::clone(&engine), inside, status, silencing)?;
+    let pages = web::router(&addresses, config.memory, Arc::clone(&engine), inside, status, silencing, trials)?;
 
     let mut tasks = JoinSet::new();
     for listener in [otlp_grpc, otlp_http] {

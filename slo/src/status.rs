@@ -190,14 +190,23 @@ pub struct Coverage {
 /// The state of the delivery of notifications.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryStatus {
-    /// Names of the receivers.
-    pub receivers: Vec<String>,
+    pub receivers: Vec<ReceiverStatus>,
     /// Notifications that wait to be delivered, or for their next attempt.
     pub pending: usize,
     /// Notifications that were given up; they stay in the data directory.
     pub dead: usize,
     /// The last attempts, newest first.
     pub attempts: Vec<Attempt>,
+}
+
+/// Somebody who is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiverStatus {
+    pub name: String,
+    /// What it understands, as in the configuration: `webhook`, `slack`, …
+    pub kind: &'static str,
+    /// Notifications that wait for it.
+    pub pending: usize,
 }
 
 /// One attempt to deliver one notification to one receiver.
@@ -216,6 +225,19 @@ pub struct Attempt {
     pub outcome: AttemptOutcome,
     /// Whether it told a receiver that forgets of what it was told before; of several that arrived the last is kept.
     pub is_resend: bool,
+    /// The number of its [`Exchange`]; later ones have higher ones.
+    pub exchange: u64,
+}
+
+/// What went over the wire in one attempt, as far as it can be shown: without secrets, and cut where it is long. Empty where nothing
+/// was sent, or answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// Where it went, and the headers, a line each.
+    pub request_head: String,
+    pub request_body: String,
+    pub answer_head: String,
+    pub answer_body: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,10 +34,11 @@ mod trace_statistics;
 mod waterfall;
 
 pub use state::{
-    Attempt, AttemptOutcome, AttemptStep, CardinalityReport, DamageKindReport, DamageReport, DamagedPlace, DiskReport,
-    Endpoints, IngestChoice, IngestReport, IngestStats, LabelReport, MetricReport, NamesReport, OverflowReport,
-    PressureReport, ReasonReport, SIGNALS, SenderReport, SenderStats, ServiceSignalReport, SignalReport, SignalStats,
-    Silencing, SqlColumn, SqlRunner, SqlTable, StorageStats, StoredAttempt, StoredExample, UiState,
+    Attempt, AttemptOutcome, AttemptStep, CardinalityReport, DamageKindReport, DamageReport, DamagedPlace, Deliveries,
+    DiskReport, Endpoints, IngestChoice, IngestReport, IngestStats, LabelReport, MetricReport, NamesReport,
+    OverflowReport, PressureReport, ReasonReport, SIGNALS, SenderReport, SenderStats, ServiceSignalReport,
+    SignalReport, SignalStats, Silencing, SqlColumn, SqlRunner, SqlTable, StorageStats, StoredAttempt, StoredExample,
+    UiState,
 };
 
 use axum::Router;
@@ -75,6 +76,8 @@ pub fn router(state: UiState) -> Router {
         .route("/slos/{name}", get(pages::slo::get))
         .route("/alerts", get(pages::alerts::get))
         .route("/alerts/silence", get(pages::silence::get).post(pages::silence::post))
+        .route("/alerts/deliveries/{number}", get(pages::delivery::get))
+        .route("/alerts/receivers/test", post(pages::delivery::test))
         .route("/alerts/silence/{id}/expire", post(pages::silence::expire))
         .route("/sql", get(pages::sql::get))
         .route("/ingest", get(pages::ingest::get))

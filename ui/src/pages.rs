@@ -4,6 +4,7 @@ pub(crate) mod alerts;
 pub(crate) mod compare;
 pub(crate) mod complete;
 pub(crate) mod connect;
+pub(crate) mod delivery;
 pub(crate) mod go;
 pub(crate) mod home;
 pub(crate) mod ingest;

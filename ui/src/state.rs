@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use model::Nanos;
 
 mod attempt;
+mod deliveries;
 mod ingest;
 mod silencing;
 
@@ -18,6 +19,7 @@ pub use ingest::{
     ServiceSignalReport, SignalReport,
 };
 
+pub use deliveries::Deliveries;
 pub use silencing::Silencing;
 
 /// What [`crate::router`] serves.
@@ -28,6 +30,7 @@ pub struct UiState {
     pub slo_status: Arc<dyn Fn() -> Arc<slo::Status> + Send + Sync>,
     /// Makes, changes and ends silences.
     pub silences: Silencing,
+    pub deliveries: Deliveries,
     /// What has been received since the start.
     pub ingest: Arc<dyn Fn() -> IngestStats + Send + Sync>,
     /// All that the Ingest page shows.

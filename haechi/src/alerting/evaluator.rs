@@ -18,7 +18,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use self::round::Rounds;
 use super::state::State;
-use super::{Config, Silencing, Sources, StartError, outbox};
+use super::{Config, Silencing, Sources, StartError, Trials, outbox};
 
 /// How often files are looked at, and the shortest time between two evaluations.
 const LOOK: Duration = Duration::from_secs(2);
@@ -51,6 +51,13 @@ impl Evaluator {
         self.status.subscribe()
     }
 
+    /// Lets others look at deliveries, and try receivers.
+    pub(crate) fn trials(&self) -> Trials {
+        let Config { receivers, external_url, .. } = &self.config;
+        let (state, now) = (Arc::clone(&self.state), Arc::clone(&self.sources.now));
+        Trials::new(receivers.clone(), external_url.clone(), state, self.clients.clone(), now)
+    }
+
     /// Lets others change silences.
     pub(crate) fn silencing(&self) -> Silencing {
         Silencing::new(Arc::clone(&self.state), Arc::clone(&self.sources.now))
@@ -74,7 +81,7 @@ impl Evaluator {
                 _ = ticks.tick() => self.blocking(Rounds::look).await,
                 // The sender lives in `self.state`, so this ends with a change only.
                 _ = changes.changed() => {
-                    let delivery = self.state.delivery(self.receivers());
+                    let delivery = self.state.delivery(&self.config.receivers);
                     let silences = self.state.silences();
                     self.status.send_modify(|status| {
                         let status = Arc::make_mut(status);
@@ -86,10 +93,6 @@ impl Evaluator {
         // What is cut off in the middle of a request is sent again, with the same key.
         deliverers.shutdown().await;
         self.blocking(|rounds, _| rounds.close()).await;
-    }
-
-    fn receivers(&self) -> Vec<String> {
-        self.config.receivers.iter().map(|receiver| receiver.name.clone()).collect()
     }
 
     /// Runs a part of a round on a blocking thread and publishes what came of it.

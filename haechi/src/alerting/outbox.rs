@@ -7,14 +7,16 @@ pub(in crate::alerting) mod mail;
 pub(in crate::alerting) mod networks;
 mod prepare;
 mod send;
+mod shown;
 pub(in crate::alerting) mod signature;
+mod trial;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::Nanos;
 use model::time::{HOUR, MINUTE, SECOND};
-use slo::status::{Attempt, AttemptOutcome};
+use slo::status::{Attempt, AttemptOutcome, Exchange};
 use tokio::task::spawn_blocking;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -25,6 +27,7 @@ use super::state::{Pending, State};
 use super::{Clock, Kind, Receiver};
 
 pub(super) use self::send::Clients;
+pub(crate) use self::trial::Trials;
 
 /// A notification older than this is given up at its next failure.
 const GIVE_UP_AFTER: Nanos = 24 * HOUR;
@@ -69,7 +72,7 @@ pub(super) fn drop_unknown(state: &State, receivers: &[Receiver], now: Nanos) ->
         while let Some(entry) = state.heads(name).first() {
             let error = "the receiver is not configured any more".to_owned();
             let outcome = AttemptOutcome::GivenUp { error, code: None };
-            state.record(entry.id, note(entry, now, Duration::ZERO, outcome))?;
+            state.record(entry.id, note(entry, now, Duration::ZERO, outcome), &Exchange::default())?;
         }
     }
     Ok(())
@@ -95,12 +98,7 @@ async fn attempt(
     });
     let (ready, sent_at, begin) = (read.await?, now(), Instant::now());
     let key = &entry.idempotency_key;
-    let answer = match ready {
-        Ok(Outgoing::Http(post)) => send(clients, receiver, post, key, sent_at).await,
-        Ok(Outgoing::Mail(letter)) => mail::send(receiver, &letter, key, sent_at).await,
-        Err(Unready::Final(error)) => Answer::Final { error, code: None },
-        Err(Unready::Again(error)) => Answer::Again { error, code: None, after: None },
-    };
+    let (answer, exchange) = go(receiver, clients, ready, key, sent_at).await;
     let took = begin.elapsed();
     let outcome = match answer {
         Answer::Delivered(code) => AttemptOutcome::Delivered(code),
@@ -144,7 +142,23 @@ async fn attempt(
         }
     }
     let attempt = note(&entry, sent_at, took, outcome);
-    blocking(state, move |state| state.record(id, attempt)).await
+    blocking(state, move |state| state.record(id, attempt, &exchange)).await
+}
+
+/// Sends what is ready.
+async fn go(
+    receiver: &Receiver,
+    clients: &Clients,
+    ready: Result<Outgoing, Unready>,
+    key: &str,
+    sent_at: Nanos,
+) -> (Answer, Exchange) {
+    match ready {
+        Ok(Outgoing::Http(post)) => send(clients, receiver, post, key, sent_at).await,
+        Ok(Outgoing::Mail(letter)) => mail::send(receiver, &letter, key, sent_at).await,
+        Err(Unready::Final(error)) => (Answer::Final { error, code: None }, Exchange::default()),
+        Err(Unready::Again(error)) => (Answer::Again { error, code: None, after: None }, Exchange::default()),
+    }
 }
 
 pub(super) fn note(entry: &Pending, time: Nanos, took: Duration, outcome: AttemptOutcome) -> Attempt {
@@ -158,6 +172,7 @@ pub(super) fn note(entry: &Pending, time: Nanos, took: Duration, outcome: Attemp
         took: Nanos::try_from(took.as_nanos()).unwrap_or(Nanos::MAX),
         outcome,
         is_resend: entry.is_resend,
+        exchange: 0,
     }
 }
 

@@ -119,6 +119,21 @@ impl Receiver {
         Ok(url)
     }
 
+    /// Its address as it can be shown: of chats, where nothing more is needed to write there, up to the host.
+    pub(super) fn shown(&self, url: &Url) -> String {
+        if self.url.is_secret() {
+            return format!("({})", self.url);
+        }
+        let place = url.host_str().unwrap_or_default();
+        let port = url.port().map_or(String::new(), |port| format!(":{port}"));
+        let path = match self.kind {
+            Kind::Slack | Kind::Discord => "/…",
+            _ => url.path(),
+        };
+        let query = if url.query().is_some() { "?…" } else { "" };
+        format!("{}://{place}{port}{path}{query}", url.scheme())
+    }
+
     /// What its requests are signed with. The error is a sentence without the secret.
     pub(super) fn keys(&self) -> Result<Option<Keys>, String> {
         let Some(secret) = &self.secret else { return Ok(None) };

@@ -4,6 +4,7 @@
 //! the bodies of those are files of their own in `outbox/`, written before the commit that names them, so that a body
 //! which no commit names is of a commit that did not happen. `deliveries` is the log for people; losing it loses no alert.
 
+mod exchanges;
 mod saved;
 mod silencing;
 
@@ -16,11 +17,12 @@ use model::Nanos;
 use slo::alert::{SloAlerts, Transition};
 use slo::routing::Groups;
 use slo::silences::Silences;
-use slo::status::{Attempt, AttemptOutcome, DeliveryStatus};
+use slo::status::{Attempt, AttemptOutcome, DeliveryStatus, Exchange, ReceiverStatus};
 use tokio::sync::watch;
 
 use self::saved::DecodeError;
 pub(crate) use self::silencing::Silencing;
+use super::Receiver;
 
 /// Attempts kept for the page.
 const LOG: usize = 200;
@@ -118,6 +120,8 @@ struct Inner {
     next_id: u64,
     /// Newest first.
     log: VecDeque<Attempt>,
+    /// Number of the last exchange.
+    next_exchange: u64,
     dead: usize,
 }
 
@@ -130,7 +134,7 @@ impl State {
             let path = path.to_owned();
             move |error| OpenError::Io { path, error }
         };
-        for path in [dir.to_owned(), dir.join("outbox"), dir.join("dead")] {
+        for path in [dir.to_owned(), dir.join("outbox"), dir.join("dead"), dir.join("exchanges")] {
             std::fs::create_dir_all(&path).map_err(io_error(&path))?;
         }
         let mut problems = Vec::new();
@@ -162,6 +166,7 @@ impl State {
             there
         });
         if let Some(log) = read(&dir.join("deliveries"), saved::decode_log, &mut problems)? {
+            inner.next_exchange = log.iter().map(|attempt| attempt.exchange).max().unwrap_or(0);
             inner.log = log;
         }
         Ok((Self { dir: dir.to_owned(), inner: Mutex::new(inner), changes: watch::Sender::new(0) }, problems))
@@ -183,8 +188,14 @@ impl State {
     }
 
     /// What the pages show of the delivery to `receivers`.
-    pub(super) fn delivery(&self, receivers: Vec<String>) -> DeliveryStatus {
+    pub(super) fn delivery(&self, receivers: &[Receiver]) -> DeliveryStatus {
         let inner = self.lock();
+        let receiver = |receiver: &Receiver| ReceiverStatus {
+            name: receiver.name.clone(),
+            kind: receiver.kind.name(),
+            pending: inner.pending.iter().filter(|entry| entry.receiver == receiver.name).count(),
+        };
+        let receivers = receivers.iter().map(receiver).collect();
         let attempts = inner.log.iter().cloned().collect();
         DeliveryStatus { receivers, pending: inner.pending.len(), dead: inner.dead, attempts }
     }
@@ -273,9 +284,10 @@ impl State {
     /// Notes an attempt for `id`, and takes it out of the outbox unless it is tried again.
     ///
     /// An error means that the note may not survive a restart.
-    pub(super) fn record(&self, id: u64, attempt: Attempt) -> io::Result<()> {
+    pub(super) fn record(&self, id: u64, mut attempt: Attempt, exchange: &Exchange) -> io::Result<()> {
         let mut inner = self.lock();
         let mut after = inner.clone();
+        attempt.exchange = self.keep(&mut after, exchange);
         let outcome = attempt.outcome.clone();
         if let Some(entry) = after.pending.iter_mut().find(|entry| entry.id == id) {
             entry.attempts = attempt.number;
@@ -283,13 +295,7 @@ impl State {
                 entry.next = next;
             }
         }
-        let is_delivered = |attempt: &Attempt| matches!(attempt.outcome, AttemptOutcome::Delivered(_));
-        if attempt.is_resend && is_delivered(&attempt) {
-            let of_same = |other: &Attempt| (&other.receiver, &other.slo) == (&attempt.receiver, &attempt.slo);
-            after.log.retain(|other| !(other.is_resend && is_delivered(other) && of_same(other)));
-        }
-        after.log.push_front(attempt);
-        after.log.truncate(LOG);
+        log(&mut after.log, attempt);
         let (outbox, dead) = (self.dir.join("outbox"), self.dir.join("dead"));
         let given_up = matches!(outcome, AttemptOutcome::GivenUp { .. });
         if !matches!(outcome, AttemptOutcome::Retried { .. }) {
@@ -300,9 +306,7 @@ impl State {
             store::files::replace(&body_path(&dead, id), &std::fs::read(body_path(&outbox, id))?)?;
             after.dead = prune(&dead)?;
         }
-        let saved = self
-            .save(&after)
-            .and_then(|()| store::files::replace(&self.dir.join("deliveries"), &saved::encode_log(&after.log)));
+        let saved = self.save(&after).and_then(|()| self.save_log(&after));
         // In memory it has happened in any case, or a full disk would send the same notification over and over. After a
         // crash it is sent once more, with the same key.
         *inner = after;
@@ -323,6 +327,17 @@ impl State {
         // Every change is made on a copy and put in place whole, so a panic leaves nothing half done.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Puts an attempt first. Of attempts that told a receiver again, and arrived, the last stays.
+fn log(log: &mut VecDeque<Attempt>, attempt: Attempt) {
+    let is_delivered = |attempt: &Attempt| matches!(attempt.outcome, AttemptOutcome::Delivered(_));
+    if attempt.is_resend && is_delivered(&attempt) {
+        let of_same = |other: &Attempt| (&other.receiver, &other.slo) == (&attempt.receiver, &attempt.slo);
+        log.retain(|other| !(other.is_resend && is_delivered(other) && of_same(other)));
+    }
+    log.push_front(attempt);
+    log.truncate(LOG);
 }
 
 fn body_path(dir: &Path, id: u64) -> PathBuf {

@@ -12,7 +12,7 @@ use store::Retention;
 use tokio::sync::watch;
 use ui::{Endpoints, UiState};
 
-use crate::alerting::Silencing;
+use crate::alerting::{Silencing, Trials};
 use crate::config::Memory;
 use crate::{api, clock};
 
@@ -50,6 +50,7 @@ pub(super) fn router(
     inside: Inside,
     status: watch::Receiver<Arc<Status>>,
     silencing: Silencing,
+    trials: Trials,
 ) -> Result<Router, Box<dyn Error>> {
     let Inside { collector, history, retention, stopped } = inside;
     let report: Arc<dyn Fn() -> ui::IngestReport + Send + Sync> = {
@@ -75,6 +76,13 @@ pub(super) fn router(
             Arc::new(move || Arc::clone(&status.borrow()))
         },
         silences: silences.clone(),
+        deliveries: ui::Deliveries {
+            exchange: {
+                let trials = trials.clone();
+                Arc::new(move |number| Box::pin(trials.clone().exchange(number)))
+            },
+            test: Arc::new(move |name| Box::pin(trials.clone().run(name))),
+        },
         ingest: {
             let (engine, collector) = (Arc::clone(&engine), Arc::clone(&collector));
             Arc::new(move || ingest::stats(&collector, &engine.store().stats(), clock::now()))

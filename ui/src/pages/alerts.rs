@@ -8,7 +8,7 @@ use slo::Status;
 use slo::alert::{Phase, TransitionTo, labels};
 use slo::groups::Group;
 use slo::spec::Severity;
-use slo::status::{AttemptOutcome, SloStatus};
+use slo::status::{Attempt, AttemptOutcome, DeliveryStatus, ReceiverStatus, SloStatus};
 
 use crate::app::{App, page};
 use crate::format::{self, Stamp, clip};
@@ -34,7 +34,7 @@ struct AlertsPage {
     silences: Vec<SilenceRow>,
     n_active_silences: usize,
     changes: Vec<Change>,
-    receivers: Vec<String>,
+    receivers: Vec<ReceiverRow>,
     n_waiting: usize,
     n_dead: usize,
     attempts: Vec<AttemptRow>,
@@ -76,22 +76,34 @@ pub(super) struct Change {
     pub(super) windows: String,
 }
 
-struct AttemptRow {
-    time: Stamp,
-    receiver: String,
+/// Somebody who is told.
+struct ReceiverRow {
+    name: String,
+    kind: &'static str,
+    pending: usize,
+    /// The last attempt.
+    last: Option<AttemptRow>,
+}
+
+/// An attempt to tell somebody.
+pub(super) struct AttemptRow {
+    pub(super) time: Stamp,
+    /// What went over the wire.
+    pub(super) exchange: PageUrl,
+    pub(super) receiver: String,
     /// The SLO, or the labels of the group of alerts.
-    subject: String,
+    pub(super) subject: String,
     /// The key of the group.
-    group: String,
+    pub(super) group: String,
     /// Of the SLO, if it is one.
-    href: Option<PageUrl>,
-    status: String,
-    status_class: &'static str,
-    number: u32,
-    took: String,
-    outcome: String,
-    outcome_class: &'static str,
-    key: String,
+    pub(super) href: Option<PageUrl>,
+    pub(super) status: String,
+    pub(super) status_class: &'static str,
+    pub(super) number: u32,
+    pub(super) took: String,
+    pub(super) outcome: String,
+    pub(super) outcome_class: &'static str,
+    pub(super) key: String,
 }
 
 /// `GET /alerts`
@@ -142,35 +154,20 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     }
     alerts.sort_by_key(|row| (row.phase != "firing", row.severity != "page", row.since.0));
     let n_firing = alerts.iter().filter(|row| row.phase == "firing").count();
-    // A group of alerts has braces, which a name of an SLO cannot have.
-    let is_slo = |subject: &str| !subject.contains('{');
-    let attempts = status.delivery.attempts.iter().take(MAX_ROWS).map(|attempt| {
-        let (outcome, outcome_class) = match &attempt.outcome {
-            AttemptOutcome::Delivered(code) => (format!("delivered, HTTP {code}"), "ok"),
-            AttemptOutcome::Retried { error, code, next } => {
-                let then = match *next > shell.now {
-                    true => format!("next try {}", format::ago(*next, shell.now)),
-                    false => "tried again".to_owned(),
-                };
-                (format!("{}; {then}", failure(error, *code)), "warn")
-            }
-            AttemptOutcome::GivenUp { error, code } => (format!("{}; given up", failure(error, *code)), "error"),
-        };
-        AttemptRow {
-            time: Stamp::full(attempt.time),
-            receiver: clip(&attempt.receiver, 80),
-            subject: clip(group_labels(&attempt.slo), 200),
-            group: clip(&attempt.slo, 500),
-            href: is_slo(&attempt.slo).then(|| shell.link(format!("/slos/{}", attempt.slo))),
-            status: attempt.status.clone(),
-            status_class: if attempt.status == "firing" { "error" } else { "ok" },
-            number: attempt.number,
-            took: format::duration(attempt.took),
-            outcome,
-            outcome_class,
-            key: clip(&attempt.idempotency_key, 100),
-        }
-    });
+    let of = |receiver: &ReceiverStatus| ReceiverRow {
+        name: receiver.name.clone(),
+        kind: receiver.kind,
+        pending: receiver.pending,
+        last: status
+            .delivery
+            .attempts
+            .iter()
+            .find(|attempt| attempt.receiver == receiver.name)
+            .map(|attempt| attempt_row(&shell, &status.delivery, attempt)),
+    };
+    let receivers = status.delivery.receivers.iter().map(of).collect();
+    let attempts =
+        status.delivery.attempts.iter().take(MAX_ROWS).map(|attempt| attempt_row(&shell, &status.delivery, attempt));
     let attempts = attempts.collect();
     let silences = silence::rows(&shell, &status, &firing);
     page(
@@ -184,7 +181,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             n_active_silences: silences.iter().filter(|silence| silence.state == "active").count(),
             silences,
             changes: changes(&status, &shell, None).into_iter().take(MAX_ROWS).collect(),
-            receivers: status.delivery.receivers.iter().map(|name| clip(name, 80)).collect(),
+            receivers,
             n_waiting: status.delivery.pending,
             n_dead: status.delivery.dead,
             attempts,
@@ -193,9 +190,43 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     )
 }
 
-fn failure(error: &str, code: Option<u16>) -> String {
+/// An attempt as a row of a list.
+pub(super) fn attempt_row(shell: &Shell, delivery: &DeliveryStatus, attempt: &Attempt) -> AttemptRow {
+    let is_mail = |receiver: &ReceiverStatus| receiver.name == attempt.receiver && receiver.kind == "email";
+    let protocol = if delivery.receivers.iter().any(is_mail) { "SMTP" } else { "HTTP" };
+    // A group of alerts has braces, which a name of an SLO cannot have.
+    let is_slo = |subject: &str| !subject.contains('{');
+    let (outcome, outcome_class) = match &attempt.outcome {
+        AttemptOutcome::Delivered(code) => (format!("delivered, {protocol} {code}"), "ok"),
+        AttemptOutcome::Retried { error, code, next } => {
+            let then = match *next > shell.now {
+                true => format!("next try {}", format::ago(*next, shell.now)),
+                false => "tried again".to_owned(),
+            };
+            (format!("{}; {then}", failure(error, protocol, *code)), "warn")
+        }
+        AttemptOutcome::GivenUp { error, code } => (format!("{}; given up", failure(error, protocol, *code)), "error"),
+    };
+    AttemptRow {
+        exchange: shell.link(format!("/alerts/deliveries/{}", attempt.exchange)),
+        time: Stamp::full(attempt.time),
+        receiver: clip(&attempt.receiver, 80),
+        subject: clip(group_labels(&attempt.slo), 200),
+        group: clip(&attempt.slo, 500),
+        href: is_slo(&attempt.slo).then(|| shell.link(format!("/slos/{}", attempt.slo))),
+        status: attempt.status.clone(),
+        status_class: if attempt.status == "firing" { "error" } else { "ok" },
+        number: attempt.number,
+        took: format::duration(attempt.took),
+        outcome,
+        outcome_class,
+        key: clip(&attempt.idempotency_key, 100),
+    }
+}
+
+fn failure(error: &str, protocol: &str, code: Option<u16>) -> String {
     let error = clip(error, 300);
-    code.map_or(error.clone(), |code| format!("HTTP {code}: {error}"))
+    code.map_or(error.clone(), |code| format!("{protocol} {code}: {error}"))
 }
 
 /// The labels of the key of a group, `route:{labels}`, or else the whole text.

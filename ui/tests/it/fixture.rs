@@ -41,6 +41,7 @@ impl Fixture {
             engine: Arc::new(engine),
             slo_status: Arc::new(Arc::default),
             silences: ui::Silencing::none(),
+            deliveries: ui::Deliveries::none(),
             ingest: Arc::new(move || IngestStats { since: clock(), ..IngestStats::default() }),
             report: Arc::new(move || receiving::nothing(clock())),
             attempts: Arc::new(Vec::new),

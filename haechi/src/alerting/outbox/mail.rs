@@ -10,12 +10,14 @@ use lettre::transport::smtp::extension::ClientId;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use model::Nanos;
 use model::time::SECOND;
+use slo::status::Exchange;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Receiver;
 use super::networks::resolve;
 use super::prepare::Letter;
 use super::send::{Answer, one_line};
+use super::shown;
 
 type Transport = AsyncSmtpTransport<Tokio1Executor>;
 
@@ -37,7 +39,17 @@ fn certificate(pem: &[u8]) -> Result<Certificate, String> {
     Certificate::from_pem(pem).map_err(|_| wrong())
 }
 
-pub(super) async fn send(receiver: &Receiver, letter: &Letter, key: &str, sent_at: Nanos) -> Answer {
+pub(super) async fn send(receiver: &Receiver, letter: &Letter, key: &str, sent_at: Nanos) -> (Answer, Exchange) {
+    let to: Vec<String> = letter.to.iter().map(ToString::to_string).collect();
+    let (place, from, to) = (receiver.shown(&letter.url), &letter.from, to.join(", "));
+    let head = format!("{place}\nFrom: {from}\nTo: {to}\nSubject: {}\n", letter.subject);
+    let request_body = shown::text(letter.text.as_bytes(), shown::MAX_BODY);
+    let mut exchange = Exchange { request_head: head, request_body, ..Exchange::default() };
+    let answer = try_send(receiver, letter, key, sent_at, &mut exchange).await;
+    (answer, exchange)
+}
+
+async fn try_send(receiver: &Receiver, letter: &Letter, key: &str, sent_at: Nanos, exchange: &mut Exchange) -> Answer {
     let message = match message(letter, key, sent_at) {
         Ok(message) => message,
         Err(error) => return Answer::Final { error: format!("the mail cannot be written: {error}"), code: None },
@@ -57,10 +69,17 @@ pub(super) async fn send(receiver: &Receiver, letter: &Letter, key: &str, sent_a
             let transport =
                 transport(letter, host, &address.ip().to_string(), port, receiver.timeout).map_err(again)?;
             match transport.send(message.clone()).await {
-                Ok(response) => return Ok(Answer::Delivered(u16::from(response.code()))),
+                Ok(response) => {
+                    let said: Vec<&str> = response.message().collect();
+                    exchange.answer_head = format!("{} {}", response.code(), one_line(&said.join(" ")));
+                    return Ok(Answer::Delivered(u16::from(response.code())));
+                }
                 // The next address may be reached; what the server said is what it says.
                 Err(error) if error.status().is_none() => failed = again(words(&error)),
-                Err(error) => return Ok(refused(&error)),
+                Err(error) => {
+                    exchange.answer_head = words(&error);
+                    return Ok(refused(&error));
+                }
             }
         }
         Ok(failed)

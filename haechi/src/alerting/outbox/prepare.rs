@@ -22,6 +22,8 @@ pub(super) struct Post {
     pub(super) keys: Option<Keys>,
     pub(super) content_type: String,
     pub(super) body: Vec<u8>,
+    /// What is not to be shown of the body, nor of an answer that repeats it.
+    pub(super) secret: Option<String>,
 }
 
 /// A mail and the server that takes it.
@@ -54,7 +56,8 @@ pub(super) enum Unready {
 pub(super) fn prepare(receiver: &Receiver, stored: Vec<u8>, now: Nanos) -> Result<Outgoing, Unready> {
     let url = receiver.target().map_err(Unready::Again)?;
     let keys = receiver.keys().map_err(Unready::Again)?;
-    let post = |body: Vec<u8>| Post { url: url.clone(), keys, content_type: Template::JSON.to_owned(), body };
+    let content_type = Template::JSON.to_owned();
+    let post = |body: Vec<u8>| Post { url: url.clone(), keys, content_type, body, secret: None };
     if receiver.kind == Kind::Webhook(None) {
         return Ok(Outgoing::Http(post(stored)));
     }
@@ -71,7 +74,8 @@ pub(super) fn prepare(receiver: &Receiver, stored: Vec<u8>, now: Nanos) -> Resul
         Kind::Discord => json(discord::body(&read)),
         Kind::PagerDuty { routing_key } => {
             let key = routing_key.read().map_err(Unready::Again)?;
-            json(pagerduty::body(&read, &key))
+            let body = json(pagerduty::body(&read, &key));
+            return Ok(Outgoing::Http(Post { secret: Some(key), ..post(body) }));
         }
         Kind::Alertmanager => json(alertmanager::body(&read, now)),
         Kind::Email(email) => return letter(email, &read, url).map(Outgoing::Mail).map_err(Unready::Again),

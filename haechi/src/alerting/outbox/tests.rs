@@ -15,6 +15,7 @@ use super::*;
 use crate::alerting::Held;
 use crate::alerting::state::{Commit, NewEntry, Weight};
 
+mod exchanges;
 mod kinds;
 
 /// A status and a `Retry-After`.
@@ -87,7 +88,7 @@ impl Bench {
     /// Waits until so many attempts were made, moving the clock to the next one each time.
     async fn attempts(&self, count: usize) -> Vec<Attempt> {
         for _ in 0..2000 {
-            let attempts = self.state.delivery(Vec::new()).attempts;
+            let attempts = self.state.delivery(&[]).attempts;
             if attempts.len() >= count {
                 return attempts.into_iter().rev().collect();
             }
@@ -98,7 +99,7 @@ impl Bench {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("{count} attempts were expected, got {:?}", self.state.delivery(Vec::new()).attempts);
+        panic!("{count} attempts were expected, got {:?}", self.state.delivery(&[]).attempts);
     }
 }
 
@@ -130,7 +131,7 @@ async fn sends_body_and_headers() {
     assert_eq!(header("idempotency-key"), "key-1");
     assert!(header("user-agent").starts_with("Alertmanager/0.34.0 (compatible; Haechi/"));
     assert_eq!(got[0].1, "{\"key\":\"key-1\"}");
-    assert_eq!(bench.state.delivery(Vec::new()).pending, 0);
+    assert_eq!(bench.state.delivery(&[]).pending, 0);
 }
 
 #[tokio::test]
@@ -164,7 +165,7 @@ async fn each_status_is_final_or_tried_again() {
                     && (error.ends_with(": no thanks") || (300..400).contains(&code)),
                 "{error}"
             );
-            assert_eq!(bench.state.delivery(Vec::new()).dead, 1);
+            assert_eq!(bench.state.delivery(&[]).dead, 1);
         }
     }
 }

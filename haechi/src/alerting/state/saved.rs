@@ -88,6 +88,8 @@ struct SavedAttempt {
     outcome: SavedOutcome,
     #[serde(default, skip_serializing_if = "is_false")]
     is_resend: bool,
+    #[serde(default)]
+    exchange: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
@@ -127,6 +129,7 @@ pub(super) fn decode_state(bytes: &[u8]) -> Result<Inner, DecodeError> {
         pending,
         next_id: saved.next_id,
         log: VecDeque::new(),
+        next_exchange: 0,
         dead: 0,
     })
 }
@@ -222,25 +225,26 @@ impl From<SavedPending> for Pending {
 
 impl From<&Attempt> for SavedAttempt {
     fn from(attempt: &Attempt) -> Self {
-        let Attempt { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend } =
+        let Attempt { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend, exchange } =
             attempt.clone();
         let outcome = match outcome {
             AttemptOutcome::Delivered(code) => SavedOutcome::Delivered(code),
             AttemptOutcome::Retried { error, code, next } => SavedOutcome::Retried { error, code, next },
             AttemptOutcome::GivenUp { error, code } => SavedOutcome::GivenUp { error, code },
         };
-        Self { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend }
+        Self { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend, exchange }
     }
 }
 
 impl From<SavedAttempt> for Attempt {
     fn from(saved: SavedAttempt) -> Self {
-        let SavedAttempt { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend } = saved;
+        let SavedAttempt { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend, exchange } =
+            saved;
         let outcome = match outcome {
             SavedOutcome::Delivered(code) => AttemptOutcome::Delivered(code),
             SavedOutcome::Retried { error, code, next } => AttemptOutcome::Retried { error, code, next },
             SavedOutcome::GivenUp { error, code } => AttemptOutcome::GivenUp { error, code },
         };
-        Self { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend }
+        Self { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend, exchange }
     }
 }

@@ -24,7 +24,6 @@ const CHART_PARTS: Nanos = 10;
 impl Rounds {
     /// What is known now.
     pub(in crate::alerting) fn status(&self) -> Status {
-        let receivers = self.config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
         let of = |track: &Track| track.status.clone().unwrap_or_else(|| Arc::new(self.slo_status(track, 0)));
         Status {
             evaluated_at: self.evaluated_at,
@@ -37,7 +36,7 @@ impl Rounds {
             history: self.state.history(),
             most_changes: HISTORY,
             silences: self.state.silences(),
-            delivery: self.state.delivery(receivers),
+            delivery: self.state.delivery(&self.config.receivers),
         }
     }
 

@@ -127,7 +127,7 @@ async fn mail(email: Email, url: &str, networks: Networks) -> Answer {
     let Ok(Outgoing::Mail(letter)) = prepare(&receiver, sample("team", "http://box", true, NOW), NOW) else {
         panic!("a mail is ready to be sent");
     };
-    send(&receiver, &letter, "key-1", NOW).await
+    send(&receiver, &letter, "key-1", NOW).await.0
 }
 
 #[tokio::test]

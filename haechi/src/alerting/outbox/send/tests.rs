@@ -52,8 +52,9 @@ async fn stub() -> (String, Arc<AtomicUsize>) {
 
 async fn post(receiver: &Receiver, url: &str) -> Answer {
     let url = Url::parse(url).unwrap();
-    let post = Post { url, keys: None, content_type: "application/json".to_owned(), body: b"{}".to_vec() };
-    send(&Clients::new().unwrap(), receiver, post, "k", 0).await
+    let post =
+        Post { url, keys: None, content_type: "application/json".to_owned(), body: b"{}".to_vec(), secret: None };
+    send(&Clients::new().unwrap(), receiver, post, "k", 0).await.0
 }
 
 fn error(answer: &Answer) -> (&'static str, &str) {

@@ -1,6 +1,6 @@
 //! Alertmanagers, which are told again of what fires.
 
-use slo::status::AttemptOutcome;
+use slo::status::{AttemptOutcome, Exchange};
 
 use super::*;
 use crate::alerting::Kind;
@@ -26,7 +26,7 @@ fn deliver(rounds: &Rounds, now: Nanos) -> Vec<String> {
     let mut told = Vec::new();
     while let Some(head) = rounds.state.heads("am").into_iter().next() {
         let attempt = note(&head, now, Duration::ZERO, AttemptOutcome::Delivered(200));
-        rounds.state.record(head.id, attempt).unwrap();
+        rounds.state.record(head.id, attempt, &Exchange::default()).unwrap();
         told.push(head.status);
     }
     told

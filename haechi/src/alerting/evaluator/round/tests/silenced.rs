@@ -2,7 +2,7 @@
 
 use slo::routing::Matcher;
 use slo::silences::{Draft, SilenceState};
-use slo::status::AttemptOutcome;
+use slo::status::{AttemptOutcome, Exchange};
 
 use super::*;
 use crate::alerting::outbox::note;
@@ -47,7 +47,7 @@ fn what_is_silenced_is_not_told_until_its_silence_ends() {
                 told.push((now, head.status.clone()));
                 let outcome = AttemptOutcome::Delivered(200);
                 let attempt = note(&head, now, Duration::ZERO, outcome);
-                rounds.state.record(head.id, attempt).unwrap();
+                rounds.state.record(head.id, attempt, &Exchange::default()).unwrap();
             }
             now += 6 * SECOND;
         }
