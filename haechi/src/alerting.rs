@@ -31,7 +31,7 @@ use crate::counting::Events;
 pub(crate) use check::{Checked, check};
 pub(crate) use evaluator::Evaluator;
 pub(crate) use files::FilesError;
-pub(crate) use outbox::Trials;
+pub(crate) use outbox::{Heartbeat, Trials};
 pub(crate) use receiver::{Email, Held, Kind, Networks, Receiver, Template, schemes};
 pub(crate) use state::{OpenError as StateError, Silencing};
 
@@ -56,6 +56,8 @@ pub(crate) struct Config {
     /// The file of routes; without one every receiver is told of every SLO.
     pub(crate) routes: Option<PathBuf>,
     pub(crate) receivers: Vec<Receiver>,
+    /// Who is called while alerts are evaluated.
+    pub(crate) heartbeat: Option<Heartbeat>,
     /// Where people reach this box, without a slash at the end; alerts link there.
     pub(crate) external_url: String,
 }

@@ -13,7 +13,7 @@ use model::Nanos;
 use model::time::SECOND;
 use store::Retention;
 
-use crate::alerting::{Held, Receiver};
+use crate::alerting::{Heartbeat, Held, Receiver};
 
 mod file;
 mod memory;
@@ -49,6 +49,7 @@ pub(crate) struct Config {
     /// The file of routes.
     pub(crate) routes: Option<PathBuf>,
     pub(crate) external_url: String,
+    pub(crate) heartbeat: Option<Heartbeat>,
     /// With names that differ.
     pub(crate) receivers: Vec<Receiver>,
     pub(crate) log: String,
@@ -155,6 +156,7 @@ impl Config {
             _ => return Err(error("external_url", "an address that starts with http:// or https://")),
         };
         let receivers = receivers::all(&get, listed)?;
+        let heartbeat = receivers::heartbeat(&get)?;
         if tracing_subscriber::EnvFilter::try_new(text("log")).is_err() {
             return Err(error("log", "a level (error, warn, info, debug, trace) or a tracing filter"));
         }
@@ -192,6 +194,7 @@ impl Config {
             slos: text("slos").into(),
             routes: Some(text("routes")).filter(|path| !path.is_empty()).map(PathBuf::from),
             external_url,
+            heartbeat,
             receivers,
             log: text("log"),
             origins,
@@ -362,7 +365,7 @@ mod tests {
             ),
             (
                 "retenton: 1d",
-                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_request, max_series, flush_age, own_metrics, slos, external_url, webhook, webhook_secret_file, webhook_networks, routes, log, receivers, webhooks",
+                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_request, max_series, flush_age, own_metrics, slos, external_url, webhook, webhook_secret_file, webhook_networks, heartbeat, heartbeat_file, heartbeat_interval, routes, log, receivers, webhooks",
             ),
             (
                 "webhooks:\n  - url: ftp://x\n    name: a",

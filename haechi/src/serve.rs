@@ -115,6 +115,7 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
         slo_dir: config.slos.clone(),
         routes: config.routes.clone(),
         receivers: config.receivers.clone(),
+        heartbeat: config.heartbeat.clone(),
         external_url: config.external_url.clone(),
     };
     let events = Arc::new(Stored::new(Arc::clone(&store))?);

@@ -26,8 +26,10 @@ pub struct Status {
     pub slos: Vec<Arc<SloStatus>>,
     /// Mistakes in files whose last good version, if any, is still in use; empty when all is well.
     pub file_errors: Vec<SpecError>,
-    /// Why the last round could not store or evaluate at all; `None` when it could.
+    /// Why the last round could not store or evaluate at all, or what was damaged at the start; `None` when all is well.
     pub problem: Option<String>,
+    /// Whether the last round could evaluate and store.
+    pub works: bool,
     /// Changes of alerts, newest first; the last few hundred.
     pub history: Vec<Transition>,
     /// The most changes that `history` can have.
@@ -191,12 +193,24 @@ pub struct Coverage {
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryStatus {
     pub receivers: Vec<ReceiverStatus>,
+    /// `None` where nobody is to be called.
+    pub heartbeat: Option<HeartbeatStatus>,
     /// Notifications that wait to be delivered, or for their next attempt.
     pub pending: usize,
     /// Notifications that were given up; they stay in the data directory.
     pub dead: usize,
     /// The last attempts, newest first.
     pub attempts: Vec<Attempt>,
+}
+
+/// The call by which somebody knows that alerts are evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeartbeatStatus {
+    pub interval: Nanos,
+    /// When it was last taken.
+    pub taken_at: Option<Nanos>,
+    /// Why the last one was not taken, or not sent.
+    pub problem: Option<String>,
 }
 
 /// Somebody who is told.

@@ -70,6 +70,11 @@ impl Evaluator {
             let (state, clients, now) = (Arc::clone(&self.state), self.clients.clone(), Arc::clone(&self.sources.now));
             deliverers.spawn(outbox::deliver(receiver.clone(), state, clients, now));
         }
+        if let Some(heartbeat) = self.config.heartbeat.clone() {
+            let (status, state) = (self.status.subscribe(), Arc::clone(&self.state));
+            let (clients, now) = (self.clients.clone(), Arc::clone(&self.sources.now));
+            deliverers.spawn(outbox::beat(heartbeat, status, state, clients, now));
+        }
         let mut changes = self.state.changes();
         let mut ticks = tokio::time::interval(LOOK);
         // A slow round is followed by a pause, not by a burst.
@@ -111,7 +116,10 @@ impl Evaluator {
             Err(error) => {
                 tracing::error!(%error, "the evaluation of SLOs failed");
                 let problem = Some(format!("the evaluation failed: {error}"));
-                self.status.send_modify(|status| Arc::make_mut(status).problem = problem);
+                self.status.send_modify(|status| {
+                    let status = Arc::make_mut(status);
+                    (status.problem, status.works) = (problem, false);
+                });
             }
         }
     }

@@ -3,6 +3,7 @@
 //! At least once and in order per SLO or group of alerts. Network errors, 5xx, 408 and 429 are tried again for 24 hours; every other answer
 //! is final. Alertmanager gives up on 429 and after one group interval; we do not.
 
+mod heartbeat;
 pub(in crate::alerting) mod mail;
 pub(in crate::alerting) mod networks;
 mod prepare;
@@ -26,6 +27,8 @@ use super::bodies::alertmanager;
 use super::state::{Pending, State};
 use super::{Clock, Kind, Receiver};
 
+pub(crate) use self::heartbeat::Heartbeat;
+pub(super) use self::heartbeat::beat;
 pub(super) use self::send::Clients;
 pub(crate) use self::trial::Trials;
 

@@ -17,7 +17,7 @@ use model::Nanos;
 use slo::alert::{SloAlerts, Transition};
 use slo::routing::Groups;
 use slo::silences::Silences;
-use slo::status::{Attempt, AttemptOutcome, DeliveryStatus, Exchange, ReceiverStatus};
+use slo::status::{Attempt, AttemptOutcome, DeliveryStatus, Exchange, HeartbeatStatus, ReceiverStatus};
 use tokio::sync::watch;
 
 use self::saved::DecodeError;
@@ -122,6 +122,8 @@ struct Inner {
     log: VecDeque<Attempt>,
     /// Number of the last exchange.
     next_exchange: u64,
+    /// Not stored.
+    heartbeat: Option<HeartbeatStatus>,
     dead: usize,
 }
 
@@ -197,7 +199,13 @@ impl State {
         };
         let receivers = receivers.iter().map(receiver).collect();
         let attempts = inner.log.iter().cloned().collect();
-        DeliveryStatus { receivers, pending: inner.pending.len(), dead: inner.dead, attempts }
+        DeliveryStatus {
+            receivers,
+            heartbeat: inner.heartbeat.clone(),
+            pending: inner.pending.len(),
+            dead: inner.dead,
+            attempts,
+        }
     }
 
     /// Told of each change of the outbox.
@@ -295,7 +303,7 @@ impl State {
                 entry.next = next;
             }
         }
-        log(&mut after.log, attempt);
+        exchanges::log(&mut after.log, attempt);
         let (outbox, dead) = (self.dir.join("outbox"), self.dir.join("dead"));
         let given_up = matches!(outcome, AttemptOutcome::GivenUp { .. });
         if !matches!(outcome, AttemptOutcome::Retried { .. }) {
@@ -327,17 +335,6 @@ impl State {
         // Every change is made on a copy and put in place whole, so a panic leaves nothing half done.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Puts an attempt first. Of attempts that told a receiver again, and arrived, the last stays.
-fn log(log: &mut VecDeque<Attempt>, attempt: Attempt) {
-    let is_delivered = |attempt: &Attempt| matches!(attempt.outcome, AttemptOutcome::Delivered(_));
-    if attempt.is_resend && is_delivered(&attempt) {
-        let of_same = |other: &Attempt| (&other.receiver, &other.slo) == (&attempt.receiver, &attempt.slo);
-        log.retain(|other| !(other.is_resend && is_delivered(other) && of_same(other)));
-    }
-    log.push_front(attempt);
-    log.truncate(LOG);
 }
 
 fn body_path(dir: &Path, id: u64) -> PathBuf {

@@ -9,7 +9,7 @@ use serde_saphyr::Spanned;
 use super::file::Value;
 use super::values::{duration, quoted};
 use super::{ConfigError, Origin, is_http};
-use crate::alerting::{Email, Held, Kind, Networks, Receiver, Template, schemes};
+use crate::alerting::{Email, Heartbeat, Held, Kind, Networks, Receiver, Template, schemes};
 use crate::clock;
 
 /// The keys of a receiver of any kind.
@@ -28,6 +28,9 @@ const KINDS: [(&str, &[&str]); 6] = [
 
 /// How long a receiver may be waited for. Its notifications are sent one by one.
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(60);
+
+/// How often the heartbeat may be.
+const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(86_400);
 
 /// Longest name; it is on pages and in every body.
 const MAX_NAME: usize = 80;
@@ -301,6 +304,33 @@ pub(super) fn all<'v>(
     check.map_err(|(key, message)| error(if key == "url" { "webhook" } else { "webhook_secret_file" }, &message))?;
     receivers.push(receiver);
     Ok(receivers)
+}
+
+/// Who is called while alerts are evaluated, if anybody is.
+pub(super) fn heartbeat<'v>(get: &impl Fn(&str) -> &'v (String, Origin)) -> Result<Option<Heartbeat>, ConfigError> {
+    let error = |key: &str, message: String| ConfigError {
+        place: get(key).1.to_string(),
+        message: format!("{key}: {message}"),
+    };
+    let (url, file, interval) = (&get("heartbeat").0, &get("heartbeat_file").0, &get("heartbeat_interval").0);
+    let (key, url) = match (url.as_str(), file.as_str()) {
+        ("", "") => return Ok(None),
+        (url, "") if !is_http(url) => {
+            let message = format!("\"{url}\" is not an address that starts with http:// or https://");
+            return Err(error("heartbeat", message));
+        }
+        (url, "") => ("heartbeat", Held::Text(url.to_owned())),
+        ("", file) => ("heartbeat_file", Held::File(file.into())),
+        _ => return Err(error("heartbeat_file", "`heartbeat` is given already".to_owned())),
+    };
+    let parsed = duration(interval).map(|it| Duration::from_nanos(it.unsigned_abs()));
+    let parsed = parsed.filter(|it| INTERVALS.contains(it));
+    let interval = parsed
+        .ok_or_else(|| error("heartbeat_interval", format!("\"{interval}\" is not a duration from 10s to 1d")))?;
+    let networks = networks(&get("webhook_networks").0).unwrap_or(Networks::Any);
+    let receiver = Receiver { url, networks, ..Receiver::new("heartbeat", "") };
+    receiver.check(clock::now()).map_err(|(_, message)| error(key, message))?;
+    Ok(Some(Heartbeat { receiver, interval }))
 }
 
 /// The receiver as an entry of the list that says the same.

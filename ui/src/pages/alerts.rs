@@ -8,7 +8,7 @@ use slo::Status;
 use slo::alert::{Phase, TransitionTo, labels};
 use slo::groups::Group;
 use slo::spec::Severity;
-use slo::status::{Attempt, AttemptOutcome, DeliveryStatus, ReceiverStatus, SloStatus};
+use slo::status::{Attempt, AttemptOutcome, DeliveryStatus, HeartbeatStatus, ReceiverStatus, SloStatus};
 
 use crate::app::{App, page};
 use crate::format::{self, Stamp, clip};
@@ -35,6 +35,8 @@ struct AlertsPage {
     n_active_silences: usize,
     changes: Vec<Change>,
     receivers: Vec<ReceiverRow>,
+    /// What is known of the heartbeat, in words, and whether it is well; `None` without one.
+    heartbeat: Option<(String, bool)>,
     n_waiting: usize,
     n_dead: usize,
     attempts: Vec<AttemptRow>,
@@ -182,6 +184,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             silences,
             changes: changes(&status, &shell, None).into_iter().take(MAX_ROWS).collect(),
             receivers,
+            heartbeat: status.delivery.heartbeat.as_ref().map(|heartbeat| heartbeat_words(heartbeat, &shell)),
             n_waiting: status.delivery.pending,
             n_dead: status.delivery.dead,
             attempts,
@@ -221,6 +224,14 @@ pub(super) fn attempt_row(shell: &Shell, delivery: &DeliveryStatus, attempt: &At
         outcome,
         outcome_class,
         key: clip(&attempt.idempotency_key, 100),
+    }
+}
+
+fn heartbeat_words(heartbeat: &HeartbeatStatus, shell: &Shell) -> (String, bool) {
+    let taken = heartbeat.taken_at.map_or("never taken".to_owned(), |at| format!("taken {}", shell.ago(at)));
+    match &heartbeat.problem {
+        None => (format!("heartbeat every {}, {taken}", slo::duration::format(heartbeat.interval)), true),
+        Some(problem) => (format!("heartbeat {taken}: {}", clip(problem, 300)), false),
     }
 }
 

@@ -19,13 +19,13 @@ mod exchanges;
 mod kinds;
 
 /// A status and a `Retry-After`.
-type Reply = (u16, Option<&'static str>);
+pub(super) type Reply = (u16, Option<&'static str>);
 
 /// A receiver that answers with what it is told, the last of it for ever, and keeps what it got.
 #[derive(Clone)]
-struct Stub {
+pub(super) struct Stub {
     answers: Arc<Mutex<Vec<Reply>>>,
-    got: Arc<Mutex<Vec<(Headers, Bytes)>>>,
+    pub(super) got: Arc<Mutex<Vec<(Headers, Bytes)>>>,
 }
 
 async fn answer(Shared(stub): Shared<Stub>, headers: Headers, body: Bytes) -> Response {
@@ -41,7 +41,7 @@ async fn answer(Shared(stub): Shared<Stub>, headers: Headers, body: Bytes) -> Re
     response
 }
 
-async fn stub(answers: &[Reply]) -> (Stub, String) {
+pub(super) async fn stub(answers: &[Reply]) -> (Stub, String) {
     let stub = Stub { answers: Arc::new(Mutex::new(answers.to_vec())), got: Arc::default() };
     let router = Router::new().fallback(answer).with_state(stub.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,12 +1,12 @@
-//! What was sent and answered in the attempts of the log, a file each. They are for people and are not synced: losing them loses
+//! The log of attempts, with what was sent and answered, a file each. They are for people and are not synced: losing them loses
 //! no alert.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use slo::status::{Attempt, Exchange};
+use slo::status::{Attempt, AttemptOutcome, Exchange, HeartbeatStatus};
 
 use super::{Inner, State, saved};
 
@@ -22,12 +22,17 @@ impl State {
         let mut after = inner.clone();
         let number = self.keep(&mut after, exchange);
         attempt.exchange = number;
-        super::log(&mut after.log, attempt);
+        log(&mut after.log, attempt);
         let saved = self.save_log(&after);
         *inner = after;
         drop(inner);
         self.changes.send_modify(|count| *count += 1);
         saved.map(|()| number)
+    }
+
+    pub(in crate::alerting) fn set_heartbeat(&self, heartbeat: HeartbeatStatus) {
+        self.lock().heartbeat = Some(heartbeat);
+        self.changes.send_modify(|count| *count += 1);
     }
 
     /// Keeps an exchange under the next number.
@@ -43,6 +48,17 @@ impl State {
         store::files::replace(&self.dir.join("deliveries"), &saved::encode_log(&inner.log))?;
         prune(&self.dir.join("exchanges"), &inner.log.iter().map(|attempt| attempt.exchange).collect())
     }
+}
+
+/// Puts an attempt first. Of attempts that told a receiver again, and arrived, the last stays.
+pub(super) fn log(log: &mut VecDeque<Attempt>, attempt: Attempt) {
+    let is_delivered = |attempt: &Attempt| matches!(attempt.outcome, AttemptOutcome::Delivered(_));
+    if attempt.is_resend && is_delivered(&attempt) {
+        let of_same = |other: &Attempt| (&other.receiver, &other.slo) == (&attempt.receiver, &attempt.slo);
+        log.retain(|other| !(other.is_resend && is_delivered(other) && of_same(other)));
+    }
+    log.push_front(attempt);
+    log.truncate(super::LOG);
 }
 
 #[derive(Serialize, Deserialize)]

@@ -130,6 +130,7 @@ pub(super) fn decode_state(bytes: &[u8]) -> Result<Inner, DecodeError> {
         next_id: saved.next_id,
         log: VecDeque::new(),
         next_exchange: 0,
+        heartbeat: None,
         dead: 0,
     })
 }

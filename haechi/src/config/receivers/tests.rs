@@ -173,3 +173,33 @@ fn mistakes_of_each_kind_are_named_with_their_place() {
         assert!(!error.contains("hunter2"));
     }
 }
+
+#[test]
+fn a_heartbeat_has_one_address() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("url"), "https://beat.example/T0KEN\n").unwrap();
+    let url = dir.path().join("url").display().to_string();
+    assert_eq!(load(dir.path(), "retention: 1d").unwrap().heartbeat, None);
+    let config = load(dir.path(), &format!("heartbeat_file: {url}\nheartbeat_interval: 30s")).unwrap();
+    assert_eq!(config.heartbeat.as_ref().unwrap().interval.as_secs(), 30);
+    assert!(!format!("{config:?} {:?}", config.lines()).contains("T0KEN"));
+    let table = [
+        ("heartbeat: x".to_owned(), "1: heartbeat: \"x\" is not an address that starts with http:// or https://"),
+        (format!("heartbeat: http://x\nheartbeat_file: {url}"), "2: heartbeat_file: `heartbeat` is given already"),
+        (
+            "heartbeat: http://x\nheartbeat_interval: 1s".to_owned(),
+            "2: heartbeat_interval: \"1s\" is not a duration from 10s to 1d",
+        ),
+        (
+            "heartbeat_file: /nowhere".to_owned(),
+            "1: heartbeat_file: cannot read /nowhere: No such file or directory (os error 2)",
+        ),
+        (
+            "heartbeat: http://127.0.0.1/x\nwebhook_networks: public".to_owned(),
+            "1: heartbeat: 127.0.0.1 is not a public address, and this receiver may use public ones only",
+        ),
+    ];
+    for (text, expected) in table {
+        assert_eq!(load(dir.path(), &text).unwrap_err(), format!("haechi.yaml:{expected}"), "{text}");
+    }
+}

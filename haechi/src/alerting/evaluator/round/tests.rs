@@ -65,6 +65,7 @@ impl Bench {
             slo_dir: self.dir.path().join("slos"),
             routes: Some(self.dir.path().join("routes.yaml")).filter(|path| path.exists()),
             receivers: vec![receiver("team", true), receiver("pager", false)],
+            heartbeat: None,
             external_url: "http://box".to_owned(),
         }
     }
