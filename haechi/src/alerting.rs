@@ -33,6 +33,7 @@ pub(crate) use evaluator::Evaluator;
 pub(crate) use files::FilesError;
 pub(crate) use outbox::{Heartbeat, Trials};
 pub(crate) use receiver::{Email, Held, Kind, Networks, Receiver, Template, schemes};
+pub(crate) use routes::check_routes;
 pub(crate) use state::{OpenError as StateError, Silencing};
 
 /// The time now, in nanoseconds since the epoch.

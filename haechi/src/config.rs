@@ -99,6 +99,16 @@ impl Config {
         Config::from_values(values, file.receivers)
     }
 
+    /// The configuration that a file gives with no flag and no variable.
+    pub(crate) fn of_file(path: &str) -> Result<Self, ConfigError> {
+        let file = file::read(path)?;
+        let value = |setting: &Setting| match file.values.iter().find(|(key, ..)| key == setting.key) {
+            Some((_, value, place)) => (setting.key, (value.clone(), Origin::File(place.clone()))),
+            None => (setting.key, (setting.default.to_owned(), Origin::Default)),
+        };
+        Config::from_values(SETTINGS.iter().map(value).collect(), file.receivers)
+    }
+
     fn from_values(
         values: Vec<(&'static str, (String, Origin))>,
         listed: Vec<receivers::Listed>,

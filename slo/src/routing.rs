@@ -16,7 +16,7 @@ use model::Nanos;
 pub use groups::{GroupNotification, Groups};
 pub use inhibit::InhibitRule;
 pub use matcher::{Matcher, Operator};
-pub use parse::parse;
+pub use parse::{parse, parse_for_any};
 pub use times::TimeInterval;
 
 /// What one file says; checked.
@@ -118,6 +118,17 @@ impl Route {
         if found.len() == before {
             found.push(self);
         }
+    }
+
+    /// All routes: it and those below it.
+    pub fn all(&self) -> Vec<&Route> {
+        let mut found = vec![self];
+        let mut index = 0;
+        while let Some(route) = found.get(index).copied() {
+            found.extend(&route.routes);
+            index += 1;
+        }
+        found
     }
 
     /// The labels of the group of an alert.

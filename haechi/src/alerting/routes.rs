@@ -57,6 +57,14 @@ impl Routes {
     }
 }
 
+/// What a file of routes says, or every mistake in it; without `receivers` it may name any.
+pub(crate) fn check_routes(path: &Path, receivers: Option<&[Receiver]>) -> Result<Routing, SpecErrors> {
+    match (read(path), receivers) {
+        (Ok(text), None) => routing::parse_for_any(&path.display().to_string(), &text),
+        (content, receivers) => parse(path, &content, receivers.unwrap_or_default()),
+    }
+}
+
 fn read(path: &Path) -> Result<String, String> {
     use std::io::Read as _;
     let mut text = String::new();

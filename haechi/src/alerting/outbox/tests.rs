@@ -15,6 +15,7 @@ use super::*;
 use crate::alerting::Held;
 use crate::alerting::state::{Commit, NewEntry, Weight};
 
+mod bad_company;
 mod exchanges;
 mod kinds;
 
