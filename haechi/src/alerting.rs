@@ -4,6 +4,7 @@
 //! [`Evaluator`] counts events, steps alerts and commits; [`outbox`] delivers what was committed. Whatever a crash
 //! interrupts is found again in [`state`]: a change of an alert and its notification are one commit.
 
+mod bodies;
 mod check;
 mod evaluator;
 mod files;
@@ -30,8 +31,10 @@ use crate::counting::Events;
 pub(crate) use check::{Checked, check};
 pub(crate) use evaluator::Evaluator;
 pub(crate) use files::FilesError;
-pub(crate) use receiver::{Held, Networks, Receiver};
-pub(crate) use state::OpenError as StateError;
+pub(crate) use outbox::{Heartbeat, Trials};
+pub(crate) use receiver::{Email, Held, Kind, Networks, Receiver, Template, schemes};
+pub(crate) use routes::check_routes;
+pub(crate) use state::{OpenError as StateError, Silencing};
 
 /// The time now, in nanoseconds since the epoch.
 pub(crate) type Clock = Arc<dyn Fn() -> Nanos + Send + Sync>;
@@ -54,6 +57,8 @@ pub(crate) struct Config {
     /// The file of routes; without one every receiver is told of every SLO.
     pub(crate) routes: Option<PathBuf>,
     pub(crate) receivers: Vec<Receiver>,
+    /// Who is called while alerts are evaluated.
+    pub(crate) heartbeat: Option<Heartbeat>,
     /// Where people reach this box, without a slash at the end; alerts link there.
     pub(crate) external_url: String,
 }

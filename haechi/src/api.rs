@@ -26,6 +26,7 @@ mod logs;
 mod own_metrics;
 mod params;
 mod prometheus;
+mod silences;
 mod slos;
 #[cfg(feature = "sql")]
 mod sql;
@@ -47,6 +48,7 @@ pub(crate) struct ApiState {
     pub(crate) report: Arc<dyn Fn() -> ui::IngestReport + Send + Sync>,
     /// The last evaluation of all SLOs.
     pub(crate) status: watch::Receiver<Arc<Status>>,
+    pub(crate) silences: ui::Silencing,
     pub(crate) clock: fn() -> Nanos,
     #[cfg(feature = "sql")]
     pub(crate) sql: Arc<::sql::Engine>,
@@ -66,7 +68,8 @@ pub(crate) fn router(state: ApiState) -> Router {
         .merge(logs::routes())
         .merge(ingest::routes())
         .merge(slos::routes())
-        .merge(alerts::routes());
+        .merge(alerts::routes())
+        .merge(silences::routes());
     #[cfg(feature = "sql")]
     let routes = routes.merge(sql::routes());
     routes.route("/api/{*path}", any(unknown)).method_not_allowed_fallback(wrong_method).with_state(state)

@@ -13,13 +13,13 @@ use model::Nanos;
 use model::time::SECOND;
 use store::Retention;
 
-use crate::alerting::{Held, Receiver};
+use crate::alerting::{Heartbeat, Held, Receiver};
 
 mod file;
 mod memory;
+mod receivers;
 pub(crate) mod settings;
 mod values;
-mod webhooks;
 
 use file::File;
 pub(crate) use memory::Memory;
@@ -49,8 +49,9 @@ pub(crate) struct Config {
     /// The file of routes.
     pub(crate) routes: Option<PathBuf>,
     pub(crate) external_url: String,
+    pub(crate) heartbeat: Option<Heartbeat>,
     /// With names that differ.
-    pub(crate) webhooks: Vec<Receiver>,
+    pub(crate) receivers: Vec<Receiver>,
     pub(crate) log: String,
     /// Every setting as text, with its origin, in the order of the table.
     /// What follows from others, such as `max_series` from `memory`, has the value that it has.
@@ -95,12 +96,22 @@ impl Config {
         for setting in SETTINGS {
             values.push((setting.key, resolve(setting, matches, &file)));
         }
-        Config::from_values(values, file.webhooks)
+        Config::from_values(values, file.receivers)
+    }
+
+    /// The configuration that a file gives with no flag and no variable.
+    pub(crate) fn of_file(path: &str) -> Result<Self, ConfigError> {
+        let file = file::read(path)?;
+        let value = |setting: &Setting| match file.values.iter().find(|(key, ..)| key == setting.key) {
+            Some((_, value, place)) => (setting.key, (value.clone(), Origin::File(place.clone()))),
+            None => (setting.key, (setting.default.to_owned(), Origin::Default)),
+        };
+        Config::from_values(SETTINGS.iter().map(value).collect(), file.receivers)
     }
 
     fn from_values(
         values: Vec<(&'static str, (String, Origin))>,
-        listed: Vec<webhooks::Listed>,
+        listed: Vec<receivers::Listed>,
     ) -> Result<Self, ConfigError> {
         let get = |key: &str| &values.iter().find(|(name, _)| *name == key).expect("the table has the key").1;
         let error = |key: &str, allowed: &str| {
@@ -154,7 +165,8 @@ impl Config {
             url if is_http(&url) => url.trim_end_matches('/').to_owned(),
             _ => return Err(error("external_url", "an address that starts with http:// or https://")),
         };
-        let webhooks = webhooks::all(&get, listed)?;
+        let receivers = receivers::all(&get, listed)?;
+        let heartbeat = receivers::heartbeat(&get)?;
         if tracing_subscriber::EnvFilter::try_new(text("log")).is_err() {
             return Err(error("log", "a level (error, warn, info, debug, trace) or a tracing filter"));
         }
@@ -192,7 +204,8 @@ impl Config {
             slos: text("slos").into(),
             routes: Some(text("routes")).filter(|path| !path.is_empty()).map(PathBuf::from),
             external_url,
-            webhooks,
+            heartbeat,
+            receivers,
             log: text("log"),
             origins,
         })
@@ -206,11 +219,11 @@ impl Config {
             value => format!("{key}: {}  # {origin}", values::quoted(value)),
         };
         let mut lines: Vec<String> = self.origins.iter().map(line).collect();
-        let named: Vec<_> = self.webhooks.iter().filter(|it| !self.is_setting(it)).collect();
+        let named: Vec<_> = self.receivers.iter().filter(|it| !self.is_setting(it)).collect();
         if !named.is_empty() {
-            lines.push("webhooks:".to_owned());
+            lines.push("receivers:".to_owned());
         }
-        lines.extend(named.iter().map(|it| webhooks::line(it)));
+        lines.extend(named.iter().map(|it| receivers::line(it)));
         lines
     }
 
@@ -230,9 +243,9 @@ impl Config {
     }
 
     /// Whether a receiver is that of the setting `webhook`, which has a line of its own.
-    fn is_setting(&self, webhook: &Receiver) -> bool {
-        let is_url = |value: &str| webhook.url == Held::Text(value.to_owned());
-        webhook.name == "default" && self.origins.iter().any(|(key, value, _)| *key == "webhook" && is_url(value))
+    fn is_setting(&self, receiver: &Receiver) -> bool {
+        let is_url = |value: &str| receiver.url == Held::Text(value.to_owned());
+        receiver.name == "default" && self.origins.iter().any(|(key, value, _)| *key == "webhook" && is_url(value))
     }
 }
 
@@ -280,7 +293,7 @@ mod tests {
         let path = path.to_str().unwrap();
         let config = load(&["--config", path, "--ui", "127.0.0.1:2"]).unwrap();
         assert_eq!((config.retention.traces, config.ui.port()), (None, 2));
-        assert_eq!(config.webhooks, [Receiver::new("a", "http://x")]);
+        assert_eq!(config.receivers, [Receiver::new("a", "http://x")]);
         let origin = |key: &str| config.origins.iter().find(|it| it.0 == key).unwrap().2.to_string();
         assert_eq!(origin("ui"), "--ui");
         assert_eq!(origin("retention"), format!("{path}:2"));
@@ -310,9 +323,9 @@ mod tests {
         let second = load(&["--config", path.to_str().unwrap()]).unwrap();
         assert!(second.disk_reserve.is_some_and(|bytes| bytes > 0), "{printed:#?}");
         let named = |config: &Config| -> Vec<Receiver> {
-            let mut webhooks = config.webhooks.clone();
-            webhooks.sort_by(|a, b| a.name.cmp(&b.name));
-            webhooks
+            let mut receivers = config.receivers.clone();
+            receivers.sort_by(|a, b| a.name.cmp(&b.name));
+            receivers
         };
         assert_eq!(named(&first), named(&second));
         let values = |config: &Config| -> Vec<String> { config.origins.iter().map(|it| it.1.clone()).collect() };
@@ -362,7 +375,7 @@ mod tests {
             ),
             (
                 "retenton: 1d",
-                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_request, max_series, flush_age, own_metrics, slos, external_url, webhook, webhook_secret_file, webhook_networks, routes, log, webhooks",
+                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_request, max_series, flush_age, own_metrics, slos, external_url, webhook, webhook_secret_file, webhook_networks, heartbeat, heartbeat_file, heartbeat_interval, routes, log, receivers, webhooks",
             ),
             (
                 "webhooks:\n  - url: ftp://x\n    name: a",

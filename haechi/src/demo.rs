@@ -36,7 +36,7 @@ pub(crate) fn run(mut config: Config, rate: Option<&str>) -> Result<()> {
     }
     let addresses = Addresses::default();
     let receiver = format!("http://{}/", addresses.get(ServiceName::Receiver));
-    config.webhooks.push(Receiver::new("box-office", &receiver));
+    config.receivers.push(Receiver::new("box-office", &receiver));
     let runtime = serve::runtime()?;
     runtime.block_on(async {
         let (running, told_to_stop) = serve::start(&config).await?;

@@ -114,13 +114,14 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
         dir: config.data_dir.join("alerts"),
         slo_dir: config.slos.clone(),
         routes: config.routes.clone(),
-        receivers: config.webhooks.clone(),
+        receivers: config.receivers.clone(),
+        heartbeat: config.heartbeat.clone(),
         external_url: config.external_url.clone(),
     };
     let events = Arc::new(Stored::new(Arc::clone(&store))?);
     let sources = alerting::Sources { now: Arc::new(clock::now), events };
     let evaluator = tokio::task::spawn_blocking(move || Evaluator::open(alerting, sources)).await??;
-    let status = evaluator.status();
+    let (status, silencing, trials) = (evaluator.status(), evaluator.silencing(), evaluator.trials());
     let addresses = web::Addresses { otlp_grpc: grpc_address, otlp_http: http_address, ui: ui_address };
     let (stop, stopped) = watch::channel(false);
     let history = Arc::new(web::History::default());
@@ -130,7 +131,7 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
         retention: config.retention,
         stopped: stopped.clone(),
     };
-    let pages = web::router(&addresses, config.memory, Arc::clone(&engine), inside, status)?;
+    let pages = web::router(&addresses, config.memory, Arc::clone(&engine), inside, status, silencing, trials)?;
 
     let mut tasks = JoinSet::new();
     for listener in [otlp_grpc, otlp_http] {

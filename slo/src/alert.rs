@@ -14,7 +14,7 @@ use crate::fingerprint::{self, Fnv};
 use crate::groups::Group;
 use crate::spec::{Severity, Slo, Tier};
 
-pub use step::{GroupReading, Step, retire, step, step_groups};
+pub use step::{GroupReading, Step, retire, step, step_groups, step_quietly};
 
 /// The alerts of one SLO with what their receivers have been told.
 #[derive(Debug, Clone, PartialEq)]

@@ -16,6 +16,7 @@ pub mod groups;
 pub mod ratio;
 pub mod routing;
 pub mod schema;
+pub mod silences;
 pub mod spec;
 pub mod status;
 pub mod values;

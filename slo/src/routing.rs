@@ -16,7 +16,7 @@ use model::Nanos;
 pub use groups::{GroupNotification, Groups};
 pub use inhibit::InhibitRule;
 pub use matcher::{Matcher, Operator};
-pub use parse::parse;
+pub use parse::{parse, parse_for_any};
 pub use times::TimeInterval;
 
 /// What one file says; checked.
@@ -82,6 +82,17 @@ impl Routing {
         found
     }
 
+    /// Lets the routes to these receivers tell everything at once, and again after `interval`: they group and repeat themselves.
+    pub fn tell_at_once(&mut self, receivers: &[String], interval: Nanos) {
+        let mut left = vec![&mut self.root];
+        while let Some(route) = left.pop() {
+            if receivers.contains(&route.receiver) {
+                (route.group_wait, route.group_interval, route.repeat_interval) = (0, 0, interval);
+            }
+            left.extend(&mut route.routes);
+        }
+    }
+
     /// Whether `route` tells nothing at that time.
     pub fn is_muted(&self, route: &Route, now: Nanos) -> bool {
         let holds = |name: &String| {
@@ -107,6 +118,17 @@ impl Route {
         if found.len() == before {
             found.push(self);
         }
+    }
+
+    /// All routes: it and those below it.
+    pub fn all(&self) -> Vec<&Route> {
+        let mut found = vec![self];
+        let mut index = 0;
+        while let Some(route) = found.get(index).copied() {
+            found.extend(&route.routes);
+            index += 1;
+        }
+        found
     }
 
     /// The labels of the group of an alert.

@@ -8,6 +8,7 @@ use model::{Nanos, TimeRange};
 use crate::alert::{SloAlerts, Transition};
 use crate::burn::{Budget, Condition, TierReading};
 use crate::groups::Group;
+use crate::silences::Silences;
 use crate::spec::{Indicator, Severity, Slo, SpecError};
 
 /// The state of all SLOs after one evaluation.
@@ -25,10 +26,15 @@ pub struct Status {
     pub slos: Vec<Arc<SloStatus>>,
     /// Mistakes in files whose last good version, if any, is still in use; empty when all is well.
     pub file_errors: Vec<SpecError>,
-    /// Why the last round could not store or evaluate at all; `None` when it could.
+    /// Why the last round could not store or evaluate at all, or what was damaged at the start; `None` when all is well.
     pub problem: Option<String>,
+    /// Whether the last round could evaluate and store.
+    pub works: bool,
     /// Changes of alerts, newest first; the last few hundred.
     pub history: Vec<Transition>,
+    /// The most changes that `history` can have.
+    pub most_changes: usize,
+    pub silences: Silences,
     pub delivery: DeliveryStatus,
 }
 
@@ -186,14 +192,35 @@ pub struct Coverage {
 /// The state of the delivery of notifications.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryStatus {
-    /// Names of the receivers.
-    pub receivers: Vec<String>,
+    pub receivers: Vec<ReceiverStatus>,
+    /// `None` where nobody is to be called.
+    pub heartbeat: Option<HeartbeatStatus>,
     /// Notifications that wait to be delivered, or for their next attempt.
     pub pending: usize,
     /// Notifications that were given up; they stay in the data directory.
     pub dead: usize,
     /// The last attempts, newest first.
     pub attempts: Vec<Attempt>,
+}
+
+/// The call by which somebody knows that alerts are evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeartbeatStatus {
+    pub interval: Nanos,
+    /// When it was last taken.
+    pub taken_at: Option<Nanos>,
+    /// Why the last one was not taken, or not sent.
+    pub problem: Option<String>,
+}
+
+/// Somebody who is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiverStatus {
+    pub name: String,
+    /// What it understands, as in the configuration: `webhook`, `slack`, …
+    pub kind: &'static str,
+    /// Notifications that wait for it.
+    pub pending: usize,
 }
 
 /// One attempt to deliver one notification to one receiver.
@@ -210,6 +237,21 @@ pub struct Attempt {
     pub number: u32,
     pub took: Nanos,
     pub outcome: AttemptOutcome,
+    /// Whether it told a receiver that forgets of what it was told before; of several that arrived the last is kept.
+    pub is_resend: bool,
+    /// The number of its [`Exchange`]; later ones have higher ones.
+    pub exchange: u64,
+}
+
+/// What went over the wire in one attempt, as far as it can be shown: without secrets, and cut where it is long. Empty where nothing
+/// was sent, or answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exchange {
+    /// Where it went, and the headers, a line each.
+    pub request_head: String,
+    pub request_body: String,
+    pub answer_head: String,
+    pub answer_body: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,15 +34,16 @@ mod trace_statistics;
 mod waterfall;
 
 pub use state::{
-    Attempt, AttemptOutcome, AttemptStep, CardinalityReport, DamageKindReport, DamageReport, DamagedPlace, DiskReport,
-    Endpoints, IngestChoice, IngestReport, IngestStats, LabelReport, MetricReport, NamesReport, OverflowReport,
-    PressureReport, ReasonReport, SIGNALS, SenderReport, SenderStats, ServiceSignalReport, SignalReport, SignalStats,
-    SqlColumn, SqlRunner, SqlTable, StorageStats, StoredAttempt, StoredExample, UiState,
+    Attempt, AttemptOutcome, AttemptStep, CardinalityReport, DamageKindReport, DamageReport, DamagedPlace, Deliveries,
+    DiskReport, Endpoints, IngestChoice, IngestReport, IngestStats, LabelReport, MetricReport, NamesReport,
+    OverflowReport, PressureReport, ReasonReport, SIGNALS, SenderReport, SenderStats, ServiceSignalReport,
+    SignalReport, SignalStats, Silencing, SqlColumn, SqlRunner, SqlTable, StorageStats, StoredAttempt, StoredExample,
+    UiState,
 };
 
 use axum::Router;
 use axum::middleware::from_fn;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
@@ -74,6 +75,10 @@ pub fn router(state: UiState) -> Router {
         .route("/slos", get(pages::slos::get))
         .route("/slos/{name}", get(pages::slo::get))
         .route("/alerts", get(pages::alerts::get))
+        .route("/alerts/silence", get(pages::silence::get).post(pages::silence::post))
+        .route("/alerts/deliveries/{number}", get(pages::delivery::get))
+        .route("/alerts/receivers/test", post(pages::delivery::test))
+        .route("/alerts/silence/{id}/expire", post(pages::silence::expire))
         .route("/sql", get(pages::sql::get))
         .route("/ingest", get(pages::ingest::get))
         .route("/ingest/now", get(pages::ingest::now))

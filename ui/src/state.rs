@@ -8,7 +8,9 @@ use futures::future::BoxFuture;
 use model::Nanos;
 
 mod attempt;
+mod deliveries;
 mod ingest;
+mod silencing;
 
 pub use attempt::{Attempt, AttemptOutcome, AttemptStep, StoredAttempt, StoredExample};
 pub use ingest::{
@@ -17,12 +19,18 @@ pub use ingest::{
     ServiceSignalReport, SignalReport,
 };
 
+pub use deliveries::Deliveries;
+pub use silencing::Silencing;
+
 /// What [`crate::router`] serves.
 #[derive(Clone)]
 pub struct UiState {
     pub engine: Arc<query::Engine>,
     /// The state of all SLOs, alerts and deliveries after the last evaluation.
     pub slo_status: Arc<dyn Fn() -> Arc<slo::Status> + Send + Sync>,
+    /// Makes, changes and ends silences.
+    pub silences: Silencing,
+    pub deliveries: Deliveries,
     /// What has been received since the start.
     pub ingest: Arc<dyn Fn() -> IngestStats + Send + Sync>,
     /// All that the Ingest page shows.

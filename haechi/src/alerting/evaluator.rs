@@ -3,7 +3,9 @@
 
 mod counting;
 mod dispatch;
+mod ending;
 mod notify;
+mod resend;
 mod round;
 
 use std::future::Future;
@@ -16,7 +18,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use self::round::Rounds;
 use super::state::State;
-use super::{Config, Sources, StartError, outbox};
+use super::{Config, Silencing, Sources, StartError, Trials, outbox};
 
 /// How often files are looked at, and the shortest time between two evaluations.
 const LOOK: Duration = Duration::from_secs(2);
@@ -49,12 +51,29 @@ impl Evaluator {
         self.status.subscribe()
     }
 
+    /// Lets others look at deliveries, and try receivers.
+    pub(crate) fn trials(&self) -> Trials {
+        let Config { receivers, external_url, .. } = &self.config;
+        let (state, now) = (Arc::clone(&self.state), Arc::clone(&self.sources.now));
+        Trials::new(receivers.clone(), external_url.clone(), state, self.clients.clone(), now)
+    }
+
+    /// Lets others change silences.
+    pub(crate) fn silencing(&self) -> Silencing {
+        Silencing::new(Arc::clone(&self.state), Arc::clone(&self.sources.now))
+    }
+
     /// Evaluates and delivers until `shutdown`, then stores the counts.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
         let mut deliverers = JoinSet::new();
         for receiver in &self.config.receivers {
             let (state, clients, now) = (Arc::clone(&self.state), self.clients.clone(), Arc::clone(&self.sources.now));
             deliverers.spawn(outbox::deliver(receiver.clone(), state, clients, now));
+        }
+        if let Some(heartbeat) = self.config.heartbeat.clone() {
+            let (status, state) = (self.status.subscribe(), Arc::clone(&self.state));
+            let (clients, now) = (self.clients.clone(), Arc::clone(&self.sources.now));
+            deliverers.spawn(outbox::beat(heartbeat, status, state, clients, now));
         }
         let mut changes = self.state.changes();
         let mut ticks = tokio::time::interval(LOOK);
@@ -67,18 +86,18 @@ impl Evaluator {
                 _ = ticks.tick() => self.blocking(Rounds::look).await,
                 // The sender lives in `self.state`, so this ends with a change only.
                 _ = changes.changed() => {
-                    let delivery = self.state.delivery(self.receivers());
-                    self.status.send_modify(|status| Arc::make_mut(status).delivery = delivery);
+                    let delivery = self.state.delivery(&self.config.receivers);
+                    let silences = self.state.silences();
+                    self.status.send_modify(|status| {
+                        let status = Arc::make_mut(status);
+                        (status.delivery, status.silences) = (delivery, silences);
+                    });
                 }
             }
         }
         // What is cut off in the middle of a request is sent again, with the same key.
         deliverers.shutdown().await;
         self.blocking(|rounds, _| rounds.close()).await;
-    }
-
-    fn receivers(&self) -> Vec<String> {
-        self.config.receivers.iter().map(|receiver| receiver.name.clone()).collect()
     }
 
     /// Runs a part of a round on a blocking thread and publishes what came of it.
@@ -97,7 +116,10 @@ impl Evaluator {
             Err(error) => {
                 tracing::error!(%error, "the evaluation of SLOs failed");
                 let problem = Some(format!("the evaluation failed: {error}"));
-                self.status.send_modify(|status| Arc::make_mut(status).problem = problem);
+                self.status.send_modify(|status| {
+                    let status = Arc::make_mut(status);
+                    (status.problem, status.works) = (problem, false);
+                });
             }
         }
     }

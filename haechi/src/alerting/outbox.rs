@@ -1,26 +1,36 @@
 //! Delivery of committed notifications: one task per receiver, so that a receiver which hangs holds up nobody else.
 //!
-//! At least once and in order per SLO. Network errors, 5xx, 408 and 429 are tried again for 24 hours; every other answer
+//! At least once and in order per SLO or group of alerts. Network errors, 5xx, 408 and 429 are tried again for 24 hours; every other answer
 //! is final. Alertmanager gives up on 429 and after one group interval; we do not.
 
+mod heartbeat;
+pub(in crate::alerting) mod mail;
 pub(in crate::alerting) mod networks;
+mod prepare;
 mod send;
+mod shown;
 pub(in crate::alerting) mod signature;
+mod trial;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::Nanos;
 use model::time::{HOUR, MINUTE, SECOND};
-use slo::status::{Attempt, AttemptOutcome};
+use slo::status::{Attempt, AttemptOutcome, Exchange};
 use tokio::task::spawn_blocking;
 use xxhash_rust::xxh3::xxh3_64;
 
-use self::send::{Answer, Message, send};
+use self::prepare::{Outgoing, Unready, prepare};
+use self::send::{Answer, send};
+use super::bodies::alertmanager;
 use super::state::{Pending, State};
-use super::{Clock, Receiver};
+use super::{Clock, Kind, Receiver};
 
+pub(crate) use self::heartbeat::Heartbeat;
+pub(super) use self::heartbeat::beat;
 pub(super) use self::send::Clients;
+pub(crate) use self::trial::Trials;
 
 /// A notification older than this is given up at its next failure.
 const GIVE_UP_AFTER: Nanos = 24 * HOUR;
@@ -65,7 +75,7 @@ pub(super) fn drop_unknown(state: &State, receivers: &[Receiver], now: Nanos) ->
         while let Some(entry) = state.heads(name).first() {
             let error = "the receiver is not configured any more".to_owned();
             let outcome = AttemptOutcome::GivenUp { error, code: None };
-            state.record(entry.id, note(entry, now, Duration::ZERO, outcome))?;
+            state.record(entry.id, note(entry, now, Duration::ZERO, outcome), &Exchange::default())?;
         }
     }
     Ok(())
@@ -84,17 +94,14 @@ async fn attempt(
     entry: Pending,
 ) -> std::io::Result<()> {
     let id = entry.id;
-    let asked = receiver.clone();
-    let read = blocking(state, move |state| Ok((state.body(id), asked.target(), asked.keys()))).await?;
-    let (sent_at, begin) = (now(), Instant::now());
-    let answer = match read {
-        (Ok(body), Ok(url), Ok(keys)) => {
-            send(clients, receiver, Message { url, keys, id: &entry.idempotency_key, sent_at, body }).await
-        }
-        (Err(error), ..) => Answer::Final { error: format!("its body cannot be read: {error}"), code: None },
-        // Files can be mended within the day.
-        (_, Err(error), _) | (.., Err(error)) => Answer::Again { error, code: None, after: None },
-    };
+    let (asked, time) = (receiver.clone(), now());
+    let read = blocking(state, move |state| {
+        let unreadable = |error| Unready::Final(format!("its body cannot be read: {error}"));
+        Ok(state.body(id).map_err(unreadable).and_then(|stored| prepare(&asked, stored, time)))
+    });
+    let (ready, sent_at, begin) = (read.await?, now(), Instant::now());
+    let key = &entry.idempotency_key;
+    let (answer, exchange) = go(receiver, clients, ready, key, sent_at).await;
     let took = begin.elapsed();
     let outcome = match answer {
         Answer::Delivered(code) => AttemptOutcome::Delivered(code),
@@ -104,7 +111,7 @@ async fn attempt(
             if time.saturating_sub(entry.created) >= GIVE_UP_AFTER {
                 AttemptOutcome::GivenUp { error: format!("{error}; given up after 24h"), code }
             } else {
-                let next = time.saturating_add(pause(&entry, after));
+                let next = time.saturating_add(pause(&entry, after, longest_pause(receiver)));
                 AttemptOutcome::Retried { error, code, next }
             }
         }
@@ -138,10 +145,26 @@ async fn attempt(
         }
     }
     let attempt = note(&entry, sent_at, took, outcome);
-    blocking(state, move |state| state.record(id, attempt)).await
+    blocking(state, move |state| state.record(id, attempt, &exchange)).await
 }
 
-fn note(entry: &Pending, time: Nanos, took: Duration, outcome: AttemptOutcome) -> Attempt {
+/// Sends what is ready.
+async fn go(
+    receiver: &Receiver,
+    clients: &Clients,
+    ready: Result<Outgoing, Unready>,
+    key: &str,
+    sent_at: Nanos,
+) -> (Answer, Exchange) {
+    match ready {
+        Ok(Outgoing::Http(post)) => send(clients, receiver, post, key, sent_at).await,
+        Ok(Outgoing::Mail(letter)) => mail::send(receiver, &letter, key, sent_at).await,
+        Err(Unready::Final(error)) => (Answer::Final { error, code: None }, Exchange::default()),
+        Err(Unready::Again(error)) => (Answer::Again { error, code: None, after: None }, Exchange::default()),
+    }
+}
+
+pub(super) fn note(entry: &Pending, time: Nanos, took: Duration, outcome: AttemptOutcome) -> Attempt {
     Attempt {
         time,
         receiver: entry.receiver.clone(),
@@ -151,6 +174,8 @@ fn note(entry: &Pending, time: Nanos, took: Duration, outcome: AttemptOutcome) -
         number: entry.attempts.saturating_add(1),
         took: Nanos::try_from(took.as_nanos()).unwrap_or(Nanos::MAX),
         outcome,
+        is_resend: entry.is_resend,
+        exchange: 0,
     }
 }
 
@@ -163,12 +188,17 @@ async fn blocking<T: Send + 'static>(
     spawn_blocking(move || question(&state)).await.map_err(std::io::Error::other)?
 }
 
-/// The pause before the next attempt: doubling from a second to five minutes, or what the receiver asked for if that is
+/// An Alertmanager takes for resolved what it does not hear of, so it is not left alone for longer than it would be told again.
+fn longest_pause(receiver: &Receiver) -> Nanos {
+    if receiver.kind == Kind::Alertmanager { alertmanager::RESEND } else { LONGEST_PAUSE }
+}
+
+/// The pause before the next attempt: doubling from a second to `longest`, or what the receiver asked for if that is
 /// longer, less up to half by jitter so that receivers which failed together are not asked together.
 ///
 /// The jitter comes from the key of the notification, which differs between notifications and SLOs.
-fn pause(entry: &Pending, asked: Option<Nanos>) -> Nanos {
-    let full = FIRST_PAUSE.saturating_mul(1 << entry.attempts.min(20)).min(LONGEST_PAUSE);
+fn pause(entry: &Pending, asked: Option<Nanos>, longest: Nanos) -> Nanos {
+    let full = FIRST_PAUSE.saturating_mul(1 << entry.attempts.min(20)).min(longest);
     let seed = xxh3_64(format!("{} {} {}", entry.receiver, entry.idempotency_key, entry.attempts).as_bytes());
     // 53 bits fill the mantissa of a number in 0..1.
     let random = (seed >> 11) as f64 / (1_u64 << 53) as f64;

@@ -4,6 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lettre::message::Mailbox;
+use model::Nanos;
+use reqwest::Url;
+
+use super::bodies::{self, Stored, alertmanager, pagerduty, template};
 use super::outbox::signature::Keys;
 
 /// Who is told of alerts.
@@ -11,6 +16,8 @@ use super::outbox::signature::Keys;
 pub(crate) struct Receiver {
     /// Unique; the field `receiver` of the payload.
     pub(crate) name: String,
+    pub(crate) kind: Kind,
+    /// Where it is: `http://` or `https://`, of mail `smtp://` or `smtps://`.
     pub(crate) url: Held,
     /// The keys that its requests are signed with, one a line; `None` signs nothing.
     pub(crate) secret: Option<Held>,
@@ -19,6 +26,42 @@ pub(crate) struct Receiver {
     /// A receiver that has not answered by then counts as failed.
     pub(crate) timeout: Duration,
     pub(crate) networks: Networks,
+}
+
+/// What a receiver understands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Alertmanager's body of version 4, or one that a template makes.
+    Webhook(Option<Template>),
+    /// Slack's incoming webhooks, and what takes the same.
+    Slack,
+    Discord,
+    /// Events API v2.
+    PagerDuty {
+        routing_key: Held,
+    },
+    /// The API by which Prometheus tells it of alerts.
+    Alertmanager,
+    Email(Box<Email>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Template {
+    pub(crate) file: PathBuf,
+    pub(crate) content_type: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Email {
+    pub(crate) from: Mailbox,
+    /// At least one.
+    pub(crate) to: Vec<Mailbox>,
+    /// The user and where the password is.
+    pub(crate) login: Option<(String, Held)>,
+    /// Certificates, in PEM, that are trusted besides those of the system.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Whether it is sent without TLS; never with a password.
+    pub(crate) is_plain: bool,
 }
 
 /// Where requests to a receiver may go.
@@ -48,6 +91,7 @@ impl Receiver {
     pub(crate) fn new(name: &str, url: &str) -> Self {
         Self {
             name: name.to_owned(),
+            kind: Kind::Webhook(None),
             url: Held::Text(url.to_owned()),
             secret: None,
             send_resolved: true,
@@ -57,13 +101,37 @@ impl Receiver {
     }
 
     /// Where its requests go. The error is a sentence without the address.
-    pub(super) fn target(&self) -> Result<reqwest::Url, String> {
+    pub(super) fn target(&self) -> Result<Url, String> {
         let text = self.url.read()?;
-        let url = reqwest::Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        url.ok_or_else(|| match &self.url {
-            Held::Text(text) => format!("\"{text}\" is not an address that starts with http:// or https://"),
-            held => format!("{held} is not an address that starts with http:// or https://"),
-        })
+        let schemes = self.kind.schemes();
+        let url = Url::parse(&text).ok().filter(|url| schemes.contains(&url.scheme()) && url.has_host());
+        let mut url = url.ok_or_else(|| {
+            let allowed = format!("is not an address that starts with {}:// or {}://", schemes[0], schemes[1]);
+            match &self.url {
+                Held::Text(text) => format!("\"{text}\" {allowed}"),
+                held => format!("{held} {allowed}"),
+            }
+        })?;
+        let path = url.path().trim_end_matches('/');
+        if self.kind == Kind::Alertmanager && !path.ends_with(alertmanager::PATH) {
+            url.set_path(&format!("{path}{}", alertmanager::PATH));
+        }
+        Ok(url)
+    }
+
+    /// Its address as it can be shown: of chats, where nothing more is needed to write there, up to the host.
+    pub(super) fn shown(&self, url: &Url) -> String {
+        if self.url.is_secret() {
+            return format!("({})", self.url);
+        }
+        let place = url.host_str().unwrap_or_default();
+        let port = url.port().map_or(String::new(), |port| format!(":{port}"));
+        let path = match self.kind {
+            Kind::Slack | Kind::Discord => "/…",
+            _ => url.path(),
+        };
+        let query = if url.query().is_some() { "?…" } else { "" };
+        format!("{}://{place}{port}{path}{query}", url.scheme())
     }
 
     /// What its requests are signed with. The error is a sentence without the secret.
@@ -72,11 +140,97 @@ impl Receiver {
         Keys::parse(&secret.read()?).map(Some).map_err(|error| format!("{secret} {error}"))
     }
 
-    /// An error if its address or its secret cannot be used: which of the two, and a sentence.
-    pub(crate) fn check(&self) -> Result<(), (&'static str, String)> {
-        let url = self.target().map_err(|error| ("url", error))?;
-        super::outbox::networks::check_literal(&url, self.networks).map_err(|error| ("url", error))?;
-        self.keys().map_err(|error| ("secret", error)).map(drop)
+    /// An error if anything of it cannot be used: the key, and a sentence. `now` is the time of a sample that a template is tried
+    /// with.
+    pub(crate) fn check(&self, now: Nanos) -> Result<(), (String, String)> {
+        let of = |name: &str, held: &Held| {
+            let key = format!("{name}{}", held.ending());
+            move |error| (key, error)
+        };
+        let url = self.target().map_err(of("url", &self.url))?;
+        super::outbox::networks::check_literal(&url, self.networks).map_err(of("url", &self.url))?;
+        if let Some(secret) = &self.secret {
+            self.keys().map_err(of("secret", secret))?;
+        }
+        match &self.kind {
+            Kind::Webhook(Some(template)) => {
+                template.check(&self.name, now).map_err(|error| ("template_file".to_owned(), error))
+            }
+            Kind::PagerDuty { routing_key } => routing_key.read().map(drop).map_err(of("routing_key", routing_key)),
+            Kind::Email(email) => email.check(),
+            Kind::Webhook(None) | Kind::Slack | Kind::Discord | Kind::Alertmanager => Ok(()),
+        }
+    }
+}
+
+impl Kind {
+    /// The word for it in a file.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Kind::Webhook(_) => "webhook",
+            Kind::Slack => "slack",
+            Kind::Discord => "discord",
+            Kind::PagerDuty { .. } => "pagerduty",
+            Kind::Alertmanager => "alertmanager",
+            Kind::Email(_) => "email",
+        }
+    }
+
+    /// Those that addresses of it may have.
+    fn schemes(&self) -> [&'static str; 2] {
+        schemes(self.name())
+    }
+
+    /// The address that needs not be said.
+    pub(crate) fn usual_url(&self) -> Option<&'static str> {
+        match self {
+            Kind::PagerDuty { .. } => Some(pagerduty::URL),
+            _ => None,
+        }
+    }
+}
+
+/// The schemes that addresses of a kind may have, by its name.
+pub(crate) fn schemes(kind: &str) -> [&'static str; 2] {
+    if kind == "email" { ["smtp", "smtps"] } else { ["http", "https"] }
+}
+
+impl Template {
+    pub(crate) const JSON: &str = "application/json";
+
+    /// The body of a notification by the template as its file is now.
+    pub(super) fn body(&self, stored: &Stored) -> Result<Vec<u8>, String> {
+        let text = template::read(&self.file)?;
+        let is_json = self.content_type.split(';').next().is_some_and(|kind| {
+            let kind = kind.trim();
+            kind.eq_ignore_ascii_case(Self::JSON) || kind.to_ascii_lowercase().ends_with("+json")
+        });
+        template::body(&text, is_json, stored).map_err(|error| format!("{}: {error}", self.file.display()))
+    }
+
+    /// An error if a firing or a resolved alert cannot be written by it.
+    fn check(&self, receiver: &str, now: Nanos) -> Result<(), String> {
+        [true, false].into_iter().try_for_each(|is_firing| {
+            let stored = Stored::read(&bodies::sample(receiver, "http://localhost", is_firing, now))?;
+            self.body(&stored).map(drop)
+        })
+    }
+}
+
+impl Email {
+    fn check(&self) -> Result<(), (String, String)> {
+        if let Some((_, password)) = &self.login {
+            password.read().map_err(|error| (format!("password{}", password.ending()), error))?;
+        }
+        self.authorities().map(drop).map_err(|error| ("ca_file".to_owned(), error))
+    }
+
+    /// The PEM of what is trusted besides.
+    pub(super) fn authorities(&self) -> Result<Option<Vec<u8>>, String> {
+        let Some(path) = &self.ca_file else { return Ok(None) };
+        let pem = std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        super::outbox::mail::check_authorities(&pem).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Some(pem))
     }
 }
 
@@ -167,7 +321,7 @@ mod tests {
             if let Some(content) = content {
                 std::fs::write(&path, content).unwrap();
             }
-            assert_eq!(receiver.check().unwrap_err(), ("url", expected));
+            assert_eq!(receiver.check(0).unwrap_err(), ("url_file".to_owned(), expected));
         }
         std::fs::write(&path, " https://hooks.example/T0KEN\n").unwrap();
         assert_eq!(receiver.target().unwrap().as_str(), "https://hooks.example/T0KEN");
@@ -177,8 +331,8 @@ mod tests {
         let secret = dir.path().join("secret");
         let receiver = Receiver { secret: Some(Held::File(secret.clone())), ..receiver };
         std::fs::write(&secret, "hunter2").unwrap();
-        let (key, error) = receiver.check().unwrap_err();
-        assert!(key == "secret" && !error.contains("hunter2"), "{error}");
+        let (key, error) = receiver.check(0).unwrap_err();
+        assert!(key == "secret_file" && !error.contains("hunter2"), "{error}");
         assert!(error.starts_with(&format!("the content of {} line 1 ", secret.display())), "{error}");
     }
 }

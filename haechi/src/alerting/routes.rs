@@ -6,13 +6,15 @@ use std::sync::Arc;
 use slo::routing::{self, Routing};
 use slo::spec::{Place, SpecError, SpecErrors};
 
+use super::bodies::alertmanager;
+use super::{Kind, Receiver};
+
 /// Largest file that is read; the parser refuses less.
 const MAX_BYTES: u64 = 2 << 20;
 
 pub(super) struct Routes {
     path: PathBuf,
-    /// The names of the receivers that there are.
-    receivers: Vec<String>,
+    receivers: Vec<Receiver>,
     /// What was last read, or why it could not be; to notice changes.
     content: Result<String, String>,
     routing: Arc<Routing>,
@@ -21,7 +23,7 @@ pub(super) struct Routes {
 
 impl Routes {
     /// Errors: every mistake in the file.
-    pub(super) fn open(path: &Path, receivers: Vec<String>) -> Result<Self, SpecErrors> {
+    pub(super) fn open(path: &Path, receivers: Vec<Receiver>) -> Result<Self, SpecErrors> {
         let content = read(path);
         let routing = Arc::new(parse(path, &content, &receivers)?);
         Ok(Self { path: path.to_owned(), receivers, content, routing, errors: Vec::new() })
@@ -55,6 +57,14 @@ impl Routes {
     }
 }
 
+/// What a file of routes says, or every mistake in it; without `receivers` it may name any.
+pub(crate) fn check_routes(path: &Path, receivers: Option<&[Receiver]>) -> Result<Routing, SpecErrors> {
+    match (read(path), receivers) {
+        (Ok(text), None) => routing::parse_for_any(&path.display().to_string(), &text),
+        (content, receivers) => parse(path, &content, receivers.unwrap_or_default()),
+    }
+}
+
 fn read(path: &Path) -> Result<String, String> {
     use std::io::Read as _;
     let mut text = String::new();
@@ -62,10 +72,17 @@ fn read(path: &Path) -> Result<String, String> {
     read.map(|_| text).map_err(|error| format!("cannot be read: {error}"))
 }
 
-fn parse(path: &Path, content: &Result<String, String>, receivers: &[String]) -> Result<Routing, SpecErrors> {
+fn parse(path: &Path, content: &Result<String, String>, receivers: &[Receiver]) -> Result<Routing, SpecErrors> {
     let file = path.display().to_string();
+    let names = |of: &dyn Fn(&Receiver) -> bool| -> Vec<String> {
+        receivers.iter().filter(|it| of(it)).map(|receiver| receiver.name.clone()).collect()
+    };
     match content {
-        Ok(text) => routing::parse(&file, text, receivers),
+        Ok(text) => {
+            let mut routing = routing::parse(&file, text, &names(&|_| true))?;
+            routing.tell_at_once(&names(&|receiver| receiver.kind == Kind::Alertmanager), alertmanager::RESEND);
+            Ok(routing)
+        }
         Err(error) => Err(SpecErrors(vec![SpecError::new(&file, Place::START, "", error.clone())])),
     }
 }
@@ -78,7 +95,7 @@ mod tests {
     fn a_bad_file_keeps_the_last_good_version() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("routes.yaml");
-        let names = || vec!["a".to_owned(), "b".to_owned()];
+        let names = || vec![Receiver::new("a", ""), Receiver::new("b", "")];
         let error = Routes::open(&path, names()).err().unwrap().to_string();
         assert!(error.contains("routes.yaml:1:1: cannot be read: No such file"), "{error}");
         std::fs::write(&path, "route: {receiver: a}").unwrap();

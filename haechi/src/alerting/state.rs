@@ -4,7 +4,9 @@
 //! the bodies of those are files of their own in `outbox/`, written before the commit that names them, so that a body
 //! which no commit names is of a commit that did not happen. `deliveries` is the log for people; losing it loses no alert.
 
+mod exchanges;
 mod saved;
+mod silencing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io;
@@ -14,15 +16,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use model::Nanos;
 use slo::alert::{SloAlerts, Transition};
 use slo::routing::Groups;
-use slo::status::{Attempt, AttemptOutcome, DeliveryStatus};
+use slo::silences::Silences;
+use slo::status::{Attempt, AttemptOutcome, DeliveryStatus, Exchange, HeartbeatStatus, ReceiverStatus};
 use tokio::sync::watch;
 
 use self::saved::DecodeError;
+pub(crate) use self::silencing::Silencing;
+use super::Receiver;
 
 /// Attempts kept for the page.
 const LOG: usize = 200;
 /// Changes of alerts kept for the page.
-const HISTORY: usize = 500;
+pub(super) const HISTORY: usize = 500;
 /// Notifications that were given up and are kept; the oldest go first.
 const DEAD: usize = 1000;
 
@@ -51,6 +56,8 @@ pub(super) struct Pending {
     pub(super) attempts: u32,
     /// When the next attempt is due.
     pub(super) next: Nanos,
+    /// [`Weight::Resend`].
+    pub(super) is_resend: bool,
 }
 
 /// A notification to be committed.
@@ -62,8 +69,17 @@ pub(super) struct NewEntry {
     pub(super) idempotency_key: String,
     /// The request body.
     pub(super) body: Vec<u8>,
-    /// A reminder of what receivers were told already; left out while something for the same receiver and SLO waits.
-    pub(super) is_repeat: bool,
+    pub(super) weight: Weight,
+}
+
+/// What it is to its receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    News,
+    /// What the receiver was told already; left out while something for the same receiver and SLO waits.
+    Reminder,
+    /// A reminder to a receiver that forgets; the log has only the last of several that arrived.
+    Resend,
 }
 
 /// One change of everything: it happens whole or not at all.
@@ -98,11 +114,16 @@ struct Inner {
     groups: Groups,
     /// Newest first.
     history: VecDeque<Transition>,
+    silences: Silences,
     /// In the order of their ids.
     pending: Vec<Pending>,
     next_id: u64,
     /// Newest first.
     log: VecDeque<Attempt>,
+    /// Number of the last exchange.
+    next_exchange: u64,
+    /// Not stored.
+    heartbeat: Option<HeartbeatStatus>,
     dead: usize,
 }
 
@@ -115,7 +136,7 @@ impl State {
             let path = path.to_owned();
             move |error| OpenError::Io { path, error }
         };
-        for path in [dir.to_owned(), dir.join("outbox"), dir.join("dead")] {
+        for path in [dir.to_owned(), dir.join("outbox"), dir.join("dead"), dir.join("exchanges")] {
             std::fs::create_dir_all(&path).map_err(io_error(&path))?;
         }
         let mut problems = Vec::new();
@@ -147,6 +168,7 @@ impl State {
             there
         });
         if let Some(log) = read(&dir.join("deliveries"), saved::decode_log, &mut problems)? {
+            inner.next_exchange = log.iter().map(|attempt| attempt.exchange).max().unwrap_or(0);
             inner.log = log;
         }
         Ok((Self { dir: dir.to_owned(), inner: Mutex::new(inner), changes: watch::Sender::new(0) }, problems))
@@ -168,10 +190,22 @@ impl State {
     }
 
     /// What the pages show of the delivery to `receivers`.
-    pub(super) fn delivery(&self, receivers: Vec<String>) -> DeliveryStatus {
+    pub(super) fn delivery(&self, receivers: &[Receiver]) -> DeliveryStatus {
         let inner = self.lock();
+        let receiver = |receiver: &Receiver| ReceiverStatus {
+            name: receiver.name.clone(),
+            kind: receiver.kind.name(),
+            pending: inner.pending.iter().filter(|entry| entry.receiver == receiver.name).count(),
+        };
+        let receivers = receivers.iter().map(receiver).collect();
         let attempts = inner.log.iter().cloned().collect();
-        DeliveryStatus { receivers, pending: inner.pending.len(), dead: inner.dead, attempts }
+        DeliveryStatus {
+            receivers,
+            heartbeat: inner.heartbeat.clone(),
+            pending: inner.pending.len(),
+            dead: inner.dead,
+            attempts,
+        }
     }
 
     /// Told of each change of the outbox.
@@ -186,7 +220,7 @@ impl State {
         let mut written = Vec::new();
         for entry in commit.entries {
             let waits = |pending: &&Pending| pending.receiver == entry.receiver && pending.slo == entry.slo;
-            if entry.is_repeat && after.pending.iter().any(|pending| waits(&pending)) {
+            if entry.weight != Weight::News && after.pending.iter().any(|pending| waits(&pending)) {
                 continue;
             }
             let id = after.next_id;
@@ -202,6 +236,7 @@ impl State {
                 created: now,
                 attempts: 0,
                 next: now,
+                is_resend: entry.weight == Weight::Resend,
             });
         }
         for alerts in commit.alerts {
@@ -257,9 +292,10 @@ impl State {
     /// Notes an attempt for `id`, and takes it out of the outbox unless it is tried again.
     ///
     /// An error means that the note may not survive a restart.
-    pub(super) fn record(&self, id: u64, attempt: Attempt) -> io::Result<()> {
+    pub(super) fn record(&self, id: u64, mut attempt: Attempt, exchange: &Exchange) -> io::Result<()> {
         let mut inner = self.lock();
         let mut after = inner.clone();
+        attempt.exchange = self.keep(&mut after, exchange);
         let outcome = attempt.outcome.clone();
         if let Some(entry) = after.pending.iter_mut().find(|entry| entry.id == id) {
             entry.attempts = attempt.number;
@@ -267,8 +303,7 @@ impl State {
                 entry.next = next;
             }
         }
-        after.log.push_front(attempt);
-        after.log.truncate(LOG);
+        exchanges::log(&mut after.log, attempt);
         let (outbox, dead) = (self.dir.join("outbox"), self.dir.join("dead"));
         let given_up = matches!(outcome, AttemptOutcome::GivenUp { .. });
         if !matches!(outcome, AttemptOutcome::Retried { .. }) {
@@ -279,9 +314,7 @@ impl State {
             store::files::replace(&body_path(&dead, id), &std::fs::read(body_path(&outbox, id))?)?;
             after.dead = prune(&dead)?;
         }
-        let saved = self
-            .save(&after)
-            .and_then(|()| store::files::replace(&self.dir.join("deliveries"), &saved::encode_log(&after.log)));
+        let saved = self.save(&after).and_then(|()| self.save_log(&after));
         // In memory it has happened in any case, or a full disk would send the same notification over and over. After a
         // crash it is sent once more, with the same key.
         *inner = after;

@@ -77,6 +77,7 @@ async fn a_fault_is_told_to_the_receiver_and_so_is_its_end() {
         slo_dir: dir.path().join("slos"),
         routes: None,
         receivers: vec![Receiver::new("team", &url)],
+        heartbeat: None,
         external_url: "http://127.0.0.1:4319".to_owned(),
     };
     let evaluator = Evaluator::open(config, sources).unwrap();

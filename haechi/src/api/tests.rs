@@ -26,6 +26,7 @@ mod ingest;
 mod jaeger;
 mod logs;
 mod prometheus;
+mod silences;
 mod slos;
 #[cfg(feature = "sql")]
 mod sql;
@@ -39,6 +40,7 @@ const SECOND: Nanos = 1_000_000_000;
 /// The APIs over [`data::rows`].
 struct Api {
     router: Router,
+    state: ApiState,
     _dir: tempfile::TempDir,
 }
 
@@ -64,11 +66,17 @@ impl Api {
             engine: Arc::new(Engine::new(store, EngineConfig::default()).unwrap()),
             report: Arc::new(ui::IngestReport::default),
             status,
+            silences: ui::Silencing::none(),
             clock: || NOW,
             #[cfg(feature = "sql")]
             sql: Arc::new(::sql::Engine::new(::sql::SqlConfig::default()).unwrap()),
         };
-        Api { router: router(state), _dir: dir }
+        Api { router: router(state.clone()), state, _dir: dir }
+    }
+
+    /// Lets it change silences.
+    fn silence(&mut self, silences: ui::Silencing) {
+        self.router = router(ApiState { silences, ..self.state.clone() });
     }
 
     async fn send(&self, request: Request<Body>) -> (StatusCode, String, Vec<u8>) {

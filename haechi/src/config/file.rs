@@ -1,4 +1,4 @@
-//! The configuration file: the settings as a YAML mapping, and a list of webhooks.
+//! The configuration file: the settings as a YAML mapping, and lists of receivers.
 
 use std::fmt;
 
@@ -6,14 +6,17 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_saphyr::Spanned;
 
 use super::settings::SETTINGS;
-use super::{ConfigError, webhooks};
+use super::{ConfigError, receivers};
 
 /// What a configuration file says; each value with its place, `FILE:LINE`.
 #[derive(Default)]
 pub(super) struct File {
     pub(super) values: Vec<(String, String, String)>,
-    pub(super) webhooks: Vec<webhooks::Listed>,
+    pub(super) receivers: Vec<receivers::Listed>,
 }
+
+/// Lists of receivers: `webhooks` is the older name.
+const LISTS: [&str; 2] = ["receivers", "webhooks"];
 
 /// A value of the file.
 pub(super) enum Value {
@@ -47,18 +50,27 @@ pub(super) fn read(path: &str) -> Result<File, ConfigError> {
     for (key, value) in mapping {
         let place = format!("{path}:{}", value.referenced.line());
         let error = |message: String| ConfigError { place: place.clone(), message };
-        if key == "webhooks" {
-            file.webhooks = webhooks::read(path, value)?;
+        if LISTS.contains(&key.as_str()) {
+            file.receivers.extend(receivers::read(path, &key, value)?);
             continue;
         }
         if !SETTINGS.iter().any(|setting| setting.key == key) {
-            let allowed: Vec<_> = SETTINGS.iter().map(|setting| setting.key).chain(["webhooks"]).collect();
+            let allowed: Vec<_> = SETTINGS.iter().map(|setting| setting.key).chain(LISTS).collect();
             return Err(error(format!("unknown key \"{key}\"; allowed: {}", allowed.join(", "))));
         }
         let Value::Single(text) = value.value else { return Err(error(format!("{key}: expected a single value"))) };
         file.values.push((key, text, place));
     }
     Ok(file)
+}
+
+impl Value {
+    pub(super) fn single(&self) -> Option<&str> {
+        match self {
+            Value::Single(text) => Some(text),
+            Value::Nothing | Value::List(_) | Value::Map(_) => None,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Value {

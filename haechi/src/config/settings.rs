@@ -129,6 +129,14 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "Where webhooks may be: any, or public for no private, loopback or link-local address",
     },
     Setting {
+        key: "heartbeat",
+        value: "URL",
+        default: "",
+        help: "Call this while alerts are evaluated, so that somebody notices when they are not",
+    },
+    Setting { key: "heartbeat_file", value: "FILE", default: "", help: "The same, with the address in a file" },
+    Setting { key: "heartbeat_interval", value: "DURATION", default: "1m", help: "How often, from 10s to 1d" },
+    Setting {
         key: "routes",
         value: "FILE",
         default: "",

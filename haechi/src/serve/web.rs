@@ -12,6 +12,7 @@ use store::Retention;
 use tokio::sync::watch;
 use ui::{Endpoints, UiState};
 
+use crate::alerting::{Silencing, Trials};
 use crate::config::Memory;
 use crate::{api, clock};
 
@@ -48,6 +49,8 @@ pub(super) fn router(
     engine: Arc<Engine>,
     inside: Inside,
     status: watch::Receiver<Arc<Status>>,
+    silencing: Silencing,
+    trials: Trials,
 ) -> Result<Router, Box<dyn Error>> {
     let Inside { collector, history, retention, stopped } = inside;
     let report: Arc<dyn Fn() -> ui::IngestReport + Send + Sync> = {
@@ -59,11 +62,26 @@ pub(super) fn router(
     };
     #[cfg(feature = "sql")]
     let sql = Arc::new(sql::Engine::new(memory.sql())?);
+    let silences = ui::Silencing {
+        set: {
+            let silencing = silencing.clone();
+            Arc::new(move |draft| Box::pin(silencing.clone().set(draft)))
+        },
+        expire: Arc::new(move |id| Box::pin(silencing.clone().expire(id))),
+    };
     let state = UiState {
         engine: Arc::clone(&engine),
         slo_status: {
             let status = status.clone();
             Arc::new(move || Arc::clone(&status.borrow()))
+        },
+        silences: silences.clone(),
+        deliveries: ui::Deliveries {
+            exchange: {
+                let trials = trials.clone();
+                Arc::new(move |number| Box::pin(trials.clone().exchange(number)))
+            },
+            test: Arc::new(move |name| Box::pin(trials.clone().run(name))),
         },
         ingest: {
             let (engine, collector) = (Arc::clone(&engine), Arc::clone(&collector));
@@ -102,6 +120,7 @@ pub(super) fn router(
         collector,
         report,
         status,
+        silences,
         clock: clock::now,
         #[cfg(feature = "sql")]
         sql,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test helpers may stop the test")]
 #![expect(clippy::print_stdout, reason = "long runs say what they counted")]
 
+mod alertmanager;
 mod apis;
 mod attacks;
 mod bad_start;
@@ -19,5 +20,6 @@ mod power;
 mod process;
 mod rejected;
 mod remote_write;
+mod slo_check;
 mod slos;
 mod tools;

@@ -7,6 +7,7 @@ use model::Nanos;
 use super::{Alert, Firing, Notification, Phase, Reason, SloAlerts, TierAlert, Transition, TransitionTo, labels};
 use crate::burn::Condition;
 use crate::groups::Group;
+use crate::silences::Silences;
 use crate::spec::{Slo, Tier};
 
 /// The outcome of one evaluation.
@@ -41,6 +42,18 @@ pub fn step(state: &SloAlerts, slo: &Slo, conditions: &[Condition], now: Nanos) 
 /// Groups are stepped one by one: what one does changes nothing of another. A group that is missing has left, and what
 /// fires of it is resolved; the caller says which groups there are ([`crate::groups::admit`]), and so bounds all of it.
 pub fn step_groups(state: &SloAlerts, slo: &Slo, readings: &[GroupReading<'_>], now: Nanos) -> Step {
+    step_quietly(state, slo, readings, now, &Silences::default())
+}
+
+/// [`step_groups`] with silences: of what is silenced nobody is told, but that it was resolved if they were told that it fires.
+/// What fires when its silence ends is told then.
+pub fn step_quietly(
+    state: &SloAlerts,
+    slo: &Slo,
+    readings: &[GroupReading<'_>],
+    now: Nanos,
+    silences: &Silences,
+) -> Step {
     let mut run = Run::begin(state, now);
     if state.firing_severity().is_none() {
         run.state.alert_name = slo.alerting.name.clone();
@@ -65,7 +78,7 @@ pub fn step_groups(state: &SloAlerts, slo: &Slo, readings: &[GroupReading<'_>], 
     for gone in state.tiers.iter().filter(|alert| old.contains_key(&(&alert.group, alert.id.as_str()))) {
         run.resolve(gone);
     }
-    run.finish(tiers, Some(slo.alerting.repeat_interval))
+    run.finish(tiers, Some(slo.alerting.repeat_interval), silences)
 }
 
 /// The end of the alerts of an SLO that no file defines any more: whatever fires is resolved.
@@ -74,7 +87,7 @@ pub fn retire(state: &SloAlerts, now: Nanos) -> Step {
     for alert in &state.tiers {
         run.resolve(alert);
     }
-    run.finish(Vec::new(), None)
+    run.finish(Vec::new(), None, &Silences::default())
 }
 
 /// One evaluation while it runs.
@@ -83,12 +96,15 @@ struct Run {
     now: Nanos,
     transitions: Vec<Transition>,
     resolved: Vec<Alert>,
+    /// When the alerts were evaluated before.
+    before: Nanos,
 }
 
 impl Run {
     fn begin(state: &SloAlerts, now: Nanos) -> Self {
+        let before = state.evaluated_at;
         let state = SloAlerts { evaluated_at: now, ..state.clone() };
-        Self { state, now, transitions: Vec::new(), resolved: Vec::new() }
+        Self { state, now, before, transitions: Vec::new(), resolved: Vec::new() }
     }
 
     fn advance(&mut self, mut alert: TierAlert, slo: &Slo, tier: &Tier, condition: Condition) -> TierAlert {
@@ -161,20 +177,33 @@ impl Run {
         });
     }
 
-    fn finish(mut self, tiers: Vec<TierAlert>, repeat_interval: Option<Nanos>) -> Step {
-        let (mut alerts, mut firing) = (Vec::new(), Vec::new());
+    fn finish(mut self, tiers: Vec<TierAlert>, repeat_interval: Option<Nanos>, silences: &Silences) -> Step {
+        let (mut alerts, mut firing, mut has_returned) = (Vec::new(), Vec::new(), false);
         for alert in &tiers {
-            if let Phase::Firing(phase) = &alert.phase {
-                let (tier, group, labels) = (alert.id.clone(), alert.group.clone(), phase.labels.clone());
-                alerts.push((alert.severity, Alert { tier, group, labels, starts_at: phase.since, ends_at: None }));
-                firing.push(alert.key());
+            let Phase::Firing(phase) = &alert.phase else { continue };
+            let key = alert.key();
+            let is_told = self.state.notified.binary_search(&key).is_ok();
+            if silences.is_silenced(&phase.labels, self.now) {
+                // Receivers go on to believe that it fires, which it does.
+                firing.extend(is_told.then_some(key));
+                continue;
             }
+            has_returned |= is_told && silences.has_returned(&phase.labels, self.before, self.now);
+            let (tier, group, labels) = (alert.id.clone(), alert.group.clone(), phase.labels.clone());
+            alerts.push((alert.severity, Alert { tier, group, labels, starts_at: phase.since, ends_at: None }));
+            firing.push(key);
         }
         firing.sort();
         // Of all groups together the most urgent first; within one severity in the order of groups and tiers.
         alerts.sort_by_key(|(severity, _)| *severity);
         let mut alerts: Vec<Alert> = alerts.into_iter().map(|(_, alert)| alert).collect();
-        let reason = self.reason(&firing, repeat_interval);
+        let reason =
+            self.reason(&firing, repeat_interval).filter(|reason| *reason != Reason::Repeat || !alerts.is_empty());
+        let reason = reason.or(has_returned.then_some(Reason::NewAlerts));
+        // Nobody was told of what began and ended in silence.
+        let told = std::mem::take(&mut self.state.notified);
+        self.resolved.retain(|alert| told.binary_search(&super::key(&alert.tier, &alert.group)).is_ok());
+        self.state.notified = told;
         self.state.tiers = tiers;
         let notification = reason.map(|reason| {
             alerts.append(&mut self.resolved);

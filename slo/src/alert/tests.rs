@@ -8,6 +8,7 @@ use crate::burn::{Condition, Guard};
 use crate::spec::{GroupBy, parse};
 
 mod groups;
+mod quiet;
 
 use Condition::{Acceptable, Critical, Excluded, Increasing, NoTraffic, NotCounted, Recovering};
 

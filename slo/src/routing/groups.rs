@@ -3,7 +3,7 @@
 //!
 //! As in Alertmanager, a group is told of after `group_wait`, then every `group_interval` if there is news, else every
 //! `repeat_interval`. Differently, nothing a receiver was told of is forgotten: what resolves while it is inhibited or muted is
-//! told as resolved, as soon as the route may speak.
+//! told as resolved, as soon as the route may speak. What fires when its silence ends is told, also if it was told before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +37,8 @@ pub(super) struct Group {
     pub(super) told_at: Nanos,
     /// Number of the last notification.
     pub(super) sequence: u64,
+    /// Fingerprints of those that were silenced since their receiver was last told of them, and fire.
+    pub(super) silenced: BTreeSet<String>,
 }
 
 /// What the receiver of a route must be told.
@@ -61,13 +63,14 @@ impl Groups {
 
     /// The groups after `now`, at which `firing` fire, and what is to be told.
     ///
-    /// Receivers that do not hear of resolved alerts (`hears_resolved`) are told of firing ones only. Groups of routes that
+    /// Nobody is told of those that `is_silenced`. Receivers that do not hear of resolved alerts (`hears_resolved`) are told of firing ones only. Groups of routes that
     /// are not in the tree any more are forgotten.
     pub fn step(
         &self,
         routing: &Routing,
         firing: &[Alert],
         now: Nanos,
+        is_silenced: impl Fn(&BTreeMap<String, String>) -> bool,
         hears_resolved: impl Fn(&str) -> bool,
     ) -> (Self, Vec<GroupNotification>) {
         let routes = routing.routes();
@@ -78,7 +81,12 @@ impl Groups {
             members.insert(id.clone(), Vec::new());
         }
         for (index, alert) in firing.iter().enumerate() {
-            let member = Member { alert, fingerprint: alert.fingerprint(), is_inhibited: silent.contains(&index) };
+            let member = Member {
+                alert,
+                fingerprint: alert.fingerprint(),
+                is_inhibited: silent.contains(&index),
+                is_silenced: is_silenced(&alert.labels),
+            };
             for route in routing.routes_of(&alert.labels) {
                 let labels = route.group_labels(&alert.labels);
                 let id = GroupId { route: route.key.clone(), receiver: route.receiver.clone(), labels };
@@ -116,6 +124,7 @@ struct Member<'a> {
     alert: &'a Alert,
     fingerprint: String,
     is_inhibited: bool,
+    is_silenced: bool,
 }
 
 impl Group {
@@ -132,6 +141,9 @@ impl Group {
             alert.ends_at =
                 if fire.contains(alert.fingerprint().as_str()) { None } else { alert.ends_at.or(Some(now)) };
         }
+        let is_silenced = |member: &&Member<'_>| member.is_silenced;
+        self.silenced.retain(|fingerprint| fire.contains(fingerprint.as_str()));
+        self.silenced.extend(members.iter().filter(is_silenced).map(|member| member.fingerprint.clone()));
         // What has fired for longer than the wait, as after a restart, has waited enough; and a clock that was set back
         // must not make it wait for more than it would have.
         let is_old = |member: &Member<'_>| member.alert.starts_at.saturating_add(route.group_wait) <= now;
@@ -147,12 +159,14 @@ impl Group {
         if is_muted {
             return None;
         }
-        let visible: Vec<&Member<'_>> = members.iter().filter(|member| !member.is_inhibited).collect();
+        let visible: Vec<&Member<'_>> =
+            members.iter().filter(|member| !member.is_inhibited && !member.is_silenced).collect();
         let reason = self.reason(route, &visible, now, hears_resolved)?;
         let (ended, still): (Vec<Alert>, Vec<Alert>) =
             std::mem::take(&mut self.told).into_iter().partition(|alert| alert.ends_at.is_some());
         let shown: BTreeSet<&str> = visible.iter().map(|member| member.fingerprint.as_str()).collect();
-        // What is inhibited is not told of, and the receiver goes on to believe that it fires, which it does.
+        self.silenced.retain(|fingerprint| !shown.contains(fingerprint.as_str()));
+        // What is inhibited or silenced is not told of, and the receiver goes on to believe that it fires, which it does.
         self.told = still.into_iter().filter(|alert| !shown.contains(alert.fingerprint().as_str())).collect();
         let mut alerts: Vec<Alert> = visible.iter().map(|member| member.alert.clone()).collect();
         self.told.extend(alerts.iter().cloned());
@@ -170,7 +184,9 @@ impl Group {
     /// Why the receiver is to be told, if it is.
     fn reason(&self, route: &Route, visible: &[&Member<'_>], now: Nanos, hears_resolved: bool) -> Option<Reason> {
         let known: BTreeSet<String> = self.told.iter().map(Alert::fingerprint).collect();
-        let is_fresh = visible.iter().any(|member| !known.contains(&member.fingerprint));
+        let is_new =
+            |member: &&&Member<'_>| !known.contains(&member.fingerprint) || self.silenced.contains(&member.fingerprint);
+        let is_fresh = visible.iter().any(|member| is_new(&member));
         let has_ended = self.told.iter().any(|alert| alert.ends_at.is_some());
         let has_still = self.told.iter().any(|alert| alert.ends_at.is_none());
         if is_fresh {

@@ -50,7 +50,7 @@ impl Matcher {
     }
 
     /// The matchers of a text: one, or several with commas between them, in braces or not.
-    pub(super) fn parse_all(text: &str) -> Result<Vec<Self>, String> {
+    pub fn parse_all(text: &str) -> Result<Vec<Self>, String> {
         Parser { rest: text.trim() }.all()
     }
 

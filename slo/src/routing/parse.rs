@@ -34,6 +34,15 @@ const ROUTE_KEYS: [&str; 10] = [
 ///
 /// Errors: every mistake in it, with line, column, key and what is allowed.
 pub fn parse(file: &str, text: &str, receivers: &[String]) -> Result<Routing, SpecErrors> {
+    parse_for(file, text, Some(receivers))
+}
+
+/// [`parse`], for whatever receivers it names.
+pub fn parse_for_any(file: &str, text: &str) -> Result<Routing, SpecErrors> {
+    parse_for(file, text, None)
+}
+
+fn parse_for(file: &str, text: &str, receivers: Option<&[String]>) -> Result<Routing, SpecErrors> {
     let root = yaml::read(file, text).map_err(|error| SpecErrors(vec![error]))?;
     let mut reader = Reader { decoder: Decoder { file, errors: Vec::new() }, receivers, intervals: BTreeSet::new() };
     let routing = reader.document(&root);
@@ -47,7 +56,8 @@ pub fn parse(file: &str, text: &str, receivers: &[String]) -> Result<Routing, Sp
 
 struct Reader<'f> {
     decoder: Decoder<'f>,
-    receivers: &'f [String],
+    /// Those that there are; `None` where nobody knows.
+    receivers: Option<&'f [String]>,
     /// The names of the time intervals.
     intervals: BTreeSet<String>,
 }
@@ -127,10 +137,10 @@ impl Reader<'_> {
             self.decoder.required(&fields, "receiver", "the name of a receiver");
         }
         let receiver = self.decoder.text(&fields, "receiver");
-        if let (Some(name), Some(node)) = (&receiver, fields.get("receiver"))
-            && !self.receivers.contains(name)
+        if let (Some(name), Some(node), Some(receivers)) = (&receiver, fields.get("receiver"), self.receivers)
+            && !receivers.contains(name)
         {
-            let known = if self.receivers.is_empty() { "none".to_owned() } else { self.receivers.join(", ") };
+            let known = if receivers.is_empty() { "none".to_owned() } else { receivers.join(", ") };
             let message = format!("there is no receiver {name:?}; the configuration has {known}");
             self.decoder.error(node.place, &fields.path("receiver"), message);
         }

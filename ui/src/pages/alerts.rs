@@ -5,15 +5,16 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use slo::Status;
-use slo::alert::{Phase, TransitionTo};
+use slo::alert::{Phase, TransitionTo, labels};
 use slo::groups::Group;
 use slo::spec::Severity;
-use slo::status::{AttemptOutcome, SloStatus};
+use slo::status::{Attempt, AttemptOutcome, DeliveryStatus, HeartbeatStatus, ReceiverStatus, SloStatus};
 
 use crate::app::{App, page};
 use crate::format::{self, Stamp, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
+use crate::pages::silence::{self, SilenceRow};
 use crate::parts::ServiceTag;
 use crate::shell::Shell;
 use crate::slo_view::{Notices, burn};
@@ -30,8 +31,12 @@ struct AlertsPage {
     n_firing: usize,
     n_pending: usize,
     n_inactive: usize,
+    silences: Vec<SilenceRow>,
+    n_active_silences: usize,
     changes: Vec<Change>,
-    receivers: Vec<String>,
+    receivers: Vec<ReceiverRow>,
+    /// What is known of the heartbeat, in words, and whether it is well; `None` without one.
+    heartbeat: Option<(String, bool)>,
     n_waiting: usize,
     n_dead: usize,
     attempts: Vec<AttemptRow>,
@@ -54,6 +59,10 @@ struct Row {
     burn: String,
     threshold: String,
     condition: &'static str,
+    /// Why nobody is told of it: the comment of a silence.
+    silenced: Option<String>,
+    /// To silence it.
+    silence: PageUrl,
 }
 
 /// A change of an alert.
@@ -69,33 +78,48 @@ pub(super) struct Change {
     pub(super) windows: String,
 }
 
-struct AttemptRow {
-    time: Stamp,
-    receiver: String,
+/// Somebody who is told.
+struct ReceiverRow {
+    name: String,
+    kind: &'static str,
+    pending: usize,
+    /// The last attempt.
+    last: Option<AttemptRow>,
+}
+
+/// An attempt to tell somebody.
+pub(super) struct AttemptRow {
+    pub(super) time: Stamp,
+    /// What went over the wire.
+    pub(super) exchange: PageUrl,
+    pub(super) receiver: String,
     /// The SLO, or the labels of the group of alerts.
-    subject: String,
+    pub(super) subject: String,
     /// The key of the group.
-    group: String,
+    pub(super) group: String,
     /// Of the SLO, if it is one.
-    href: Option<PageUrl>,
-    status: String,
-    status_class: &'static str,
-    number: u32,
-    took: String,
-    outcome: String,
-    outcome_class: &'static str,
-    key: String,
+    pub(super) href: Option<PageUrl>,
+    pub(super) status: String,
+    pub(super) status_class: &'static str,
+    pub(super) number: u32,
+    pub(super) took: String,
+    pub(super) outcome: String,
+    pub(super) outcome_class: &'static str,
+    pub(super) key: String,
 }
 
 /// `GET /alerts`
 pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let shell = Shell::new(&app, &uri, &headers).without_range();
     let status = (app.state.slo_status)();
-    let (mut alerts, mut n_inactive) = (Vec::new(), 0);
+    let (mut alerts, mut n_inactive, mut firing) = (Vec::new(), 0, Vec::new());
     for slo in &status.slos {
         for alert in &slo.alerts.tiers {
             let (phase, phase_class, since) = match &alert.phase {
-                Phase::Firing(firing) => ("firing", "error", firing.since),
+                Phase::Firing(phase) => {
+                    firing.push(&phase.labels);
+                    ("firing", "error", phase.since)
+                }
                 Phase::Pending { since } => ("pending", "warn", *since),
                 Phase::Inactive => {
                     n_inactive += 1;
@@ -105,7 +129,14 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             let (_, readings) = slo.of_group(&alert.group).unwrap_or((&slo.budget, &slo.tiers));
             let mut tiers = slo.slo.alerting.tiers.iter().zip(readings);
             let (tier, reading) = tiers.find(|(tier, _)| tier.id() == alert.id).unzip();
+            let labels = match &alert.phase {
+                Phase::Firing(firing) => firing.labels.clone(),
+                _ => tier.map(|tier| labels(&slo.slo, &slo.alerts.alert_name, tier, &alert.group)).unwrap_or_default(),
+            };
+            let silence = status.silences.of(&labels, shell.now).next();
             alerts.push(Row {
+                silenced: silence.map(|silence| clip(&format!("{}: {}", silence.created_by, silence.comment), 300)),
+                silence: silence::link(&shell, &labels),
                 slo: slo.slo.name.clone(),
                 group: group_words(slo, &alert.group),
                 href: shell.link(format!("/slos/{}", slo.slo.name)),
@@ -125,36 +156,22 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     }
     alerts.sort_by_key(|row| (row.phase != "firing", row.severity != "page", row.since.0));
     let n_firing = alerts.iter().filter(|row| row.phase == "firing").count();
-    // A group of alerts has braces, which a name of an SLO cannot have.
-    let is_slo = |subject: &str| !subject.contains('{');
-    let attempts = status.delivery.attempts.iter().take(MAX_ROWS).map(|attempt| {
-        let (outcome, outcome_class) = match &attempt.outcome {
-            AttemptOutcome::Delivered(code) => (format!("delivered, HTTP {code}"), "ok"),
-            AttemptOutcome::Retried { error, code, next } => {
-                let then = match *next > shell.now {
-                    true => format!("next try {}", format::ago(*next, shell.now)),
-                    false => "tried again".to_owned(),
-                };
-                (format!("{}; {then}", failure(error, *code)), "warn")
-            }
-            AttemptOutcome::GivenUp { error, code } => (format!("{}; given up", failure(error, *code)), "error"),
-        };
-        AttemptRow {
-            time: Stamp::full(attempt.time),
-            receiver: clip(&attempt.receiver, 80),
-            subject: clip(group_labels(&attempt.slo), 200),
-            group: clip(&attempt.slo, 500),
-            href: is_slo(&attempt.slo).then(|| shell.link(format!("/slos/{}", attempt.slo))),
-            status: attempt.status.clone(),
-            status_class: if attempt.status == "firing" { "error" } else { "ok" },
-            number: attempt.number,
-            took: format::duration(attempt.took),
-            outcome,
-            outcome_class,
-            key: clip(&attempt.idempotency_key, 100),
-        }
-    });
+    let of = |receiver: &ReceiverStatus| ReceiverRow {
+        name: receiver.name.clone(),
+        kind: receiver.kind,
+        pending: receiver.pending,
+        last: status
+            .delivery
+            .attempts
+            .iter()
+            .find(|attempt| attempt.receiver == receiver.name)
+            .map(|attempt| attempt_row(&shell, &status.delivery, attempt)),
+    };
+    let receivers = status.delivery.receivers.iter().map(of).collect();
+    let attempts =
+        status.delivery.attempts.iter().take(MAX_ROWS).map(|attempt| attempt_row(&shell, &status.delivery, attempt));
     let attempts = attempts.collect();
+    let silences = silence::rows(&shell, &status, &firing);
     page(
         StatusCode::OK,
         &AlertsPage {
@@ -163,8 +180,11 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             n_pending: alerts.len() - n_firing,
             n_inactive,
             alerts,
+            n_active_silences: silences.iter().filter(|silence| silence.state == "active").count(),
+            silences,
             changes: changes(&status, &shell, None).into_iter().take(MAX_ROWS).collect(),
-            receivers: status.delivery.receivers.iter().map(|name| clip(name, 80)).collect(),
+            receivers,
+            heartbeat: status.delivery.heartbeat.as_ref().map(|heartbeat| heartbeat_words(heartbeat, &shell)),
             n_waiting: status.delivery.pending,
             n_dead: status.delivery.dead,
             attempts,
@@ -173,9 +193,51 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     )
 }
 
-fn failure(error: &str, code: Option<u16>) -> String {
+/// An attempt as a row of a list.
+pub(super) fn attempt_row(shell: &Shell, delivery: &DeliveryStatus, attempt: &Attempt) -> AttemptRow {
+    let is_mail = |receiver: &ReceiverStatus| receiver.name == attempt.receiver && receiver.kind == "email";
+    let protocol = if delivery.receivers.iter().any(is_mail) { "SMTP" } else { "HTTP" };
+    // A group of alerts has braces, which a name of an SLO cannot have.
+    let is_slo = |subject: &str| !subject.contains('{');
+    let (outcome, outcome_class) = match &attempt.outcome {
+        AttemptOutcome::Delivered(code) => (format!("delivered, {protocol} {code}"), "ok"),
+        AttemptOutcome::Retried { error, code, next } => {
+            let then = match *next > shell.now {
+                true => format!("next try {}", format::ago(*next, shell.now)),
+                false => "tried again".to_owned(),
+            };
+            (format!("{}; {then}", failure(error, protocol, *code)), "warn")
+        }
+        AttemptOutcome::GivenUp { error, code } => (format!("{}; given up", failure(error, protocol, *code)), "error"),
+    };
+    AttemptRow {
+        exchange: shell.link(format!("/alerts/deliveries/{}", attempt.exchange)),
+        time: Stamp::full(attempt.time),
+        receiver: clip(&attempt.receiver, 80),
+        subject: clip(group_labels(&attempt.slo), 200),
+        group: clip(&attempt.slo, 500),
+        href: is_slo(&attempt.slo).then(|| shell.link(format!("/slos/{}", attempt.slo))),
+        status: attempt.status.clone(),
+        status_class: if attempt.status == "firing" { "error" } else { "ok" },
+        number: attempt.number,
+        took: format::duration(attempt.took),
+        outcome,
+        outcome_class,
+        key: clip(&attempt.idempotency_key, 100),
+    }
+}
+
+fn heartbeat_words(heartbeat: &HeartbeatStatus, shell: &Shell) -> (String, bool) {
+    let taken = heartbeat.taken_at.map_or("never taken".to_owned(), |at| format!("taken {}", shell.ago(at)));
+    match &heartbeat.problem {
+        None => (format!("heartbeat every {}, {taken}", slo::duration::format(heartbeat.interval)), true),
+        Some(problem) => (format!("heartbeat {taken}: {}", clip(problem, 300)), false),
+    }
+}
+
+fn failure(error: &str, protocol: &str, code: Option<u16>) -> String {
     let error = clip(error, 300);
-    code.map_or(error.clone(), |code| format!("HTTP {code}: {error}"))
+    code.map_or(error.clone(), |code| format!("{protocol} {code}: {error}"))
 }
 
 /// The labels of the key of a group, `route:{labels}`, or else the whole text.

@@ -40,6 +40,8 @@ impl Fixture {
         let state = UiState {
             engine: Arc::new(engine),
             slo_status: Arc::new(Arc::default),
+            silences: ui::Silencing::none(),
+            deliveries: ui::Deliveries::none(),
             ingest: Arc::new(move || IngestStats { since: clock(), ..IngestStats::default() }),
             report: Arc::new(move || receiving::nothing(clock())),
             attempts: Arc::new(Vec::new),

@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod compare;
+mod deliveries;
 mod fixture;
 mod hostile;
 mod ingest;
 mod ladder;
 mod pages;
 mod payload;
+mod silences;
 mod trace;
 mod waterfall;
 

@@ -16,7 +16,17 @@ const PAGES: [(&str, &[&str]); 10] = [
     ("/metrics", &["http_server_request_duration_seconds", "histogram", "process_memory_usage_bytes"]),
     ("/slos", &["booking-availability", "catalogue-latency", "critical"]),
     ("/slos/booking-availability", &["Requests that burned the budget", "payment › ", "Short window", "Who"]),
-    ("/alerts", &["firing", "connection refused", "delivered, HTTP 200", "127.0.0.1:9093"]),
+    (
+        "/alerts",
+        &[
+            "firing",
+            "connection refused",
+            "delivered, HTTP 200",
+            "127.0.0.1:9093",
+            "Nothing is silenced",
+            "New silence",
+        ],
+    ),
     (
         "/ingest",
         &[

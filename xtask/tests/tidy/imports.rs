@@ -33,6 +33,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("askama", &["ui"]),
     ("clap", &["haechi"]),
     ("datafusion", &["sql"]),
+    ("lettre", &["haechi"]),
+    ("minijinja", &["haechi"]),
     ("opentelemetry", &["demo-services"]),
     ("opentelemetry-otlp", &["demo-services"]),
     ("opentelemetry_sdk", &["demo-services"]),

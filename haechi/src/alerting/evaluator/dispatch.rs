@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use model::Nanos;
 use slo::alert::{Alert, Phase, Reason, SloAlerts};
 use slo::routing::{GroupNotification, Groups};
+use slo::silences::Silences;
 use slo::spec::SpecError;
 use slo::webhook::{Told, group_key};
 
 use super::notify::{Subject, describe, n_traces};
 use crate::alerting::routes::Routes;
-use crate::alerting::state::{Commit, NewEntry, State};
+use crate::alerting::state::{Commit, NewEntry, State, Weight};
 use crate::alerting::track::Track;
-use crate::alerting::{Config, StartError};
+use crate::alerting::{Config, Kind, Receiver, StartError};
 use crate::counting::Look;
 
 pub(super) struct Dispatch {
@@ -25,8 +26,7 @@ impl Dispatch {
     /// `None` if the configuration names no file.
     pub(super) fn open(config: &Config, state: &State) -> Result<Option<Self>, StartError> {
         let Some(path) = &config.routes else { return Ok(None) };
-        let names = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
-        let routes = Routes::open(path, names).map_err(StartError::Routes)?;
+        let routes = Routes::open(path, config.receivers.clone()).map_err(StartError::Routes)?;
         Ok(Some(Self { routes, groups: state.groups() }))
     }
 
@@ -56,6 +56,7 @@ impl Dispatch {
         now: Nanos,
         look: &dyn Look,
         config: &Config,
+        silences: &Silences,
     ) {
         let stepped: BTreeMap<&str, &SloAlerts> =
             commit.alerts.iter().map(|alerts| (alerts.slo.as_str(), alerts)).collect();
@@ -63,7 +64,8 @@ impl Dispatch {
         let firing: Vec<Alert> = current.flat_map(firing).collect();
         let hears_resolved =
             |name: &str| config.receivers.iter().any(|receiver| receiver.name == name && receiver.send_resolved);
-        let (groups, told) = self.groups.step(&self.routes.routing(), &firing, now, hears_resolved);
+        let is_silenced = |labels: &BTreeMap<String, String>| silences.is_silenced(labels, now);
+        let (groups, told) = self.groups.step(&self.routes.routing(), &firing, now, is_silenced, hears_resolved);
         let entries = told.iter().map(|told| entry(told, tracks, now, look, config));
         commit.entries.extend(entries);
         commit.groups = Some(groups);
@@ -75,7 +77,8 @@ impl Dispatch {
     }
 }
 
-fn firing(alerts: &SloAlerts) -> impl Iterator<Item = Alert> {
+/// The alerts of an SLO that fire.
+pub(super) fn firing(alerts: &SloAlerts) -> impl Iterator<Item = Alert> {
     alerts.tiers.iter().filter_map(|tier| match &tier.phase {
         Phase::Firing(firing) => Some(Alert {
             tier: tier.id.clone(),
@@ -111,12 +114,18 @@ fn entry(
         external_url: &config.external_url,
     };
     let payload = payload.payload();
+    let forgets = |receiver: &Receiver| receiver.name == told.receiver && receiver.kind == Kind::Alertmanager;
+    let weight = match told.reason {
+        Reason::Repeat if config.receivers.iter().any(forgets) => Weight::Resend,
+        Reason::Repeat => Weight::Reminder,
+        _ => Weight::News,
+    };
     NewEntry {
         receiver: told.receiver.clone(),
         slo: group_key(&told.route, &told.group_labels),
         status: payload.status.to_owned(),
         idempotency_key: told.idempotency_key.clone(),
         body: serde_json::to_vec(&payload).expect("the payload has no map with keys other than text"),
-        is_repeat: told.reason == Reason::Repeat,
+        weight,
     }
 }

@@ -9,8 +9,8 @@ use slo::groups::Group;
 use slo::webhook::{Evidence, annotations, payload};
 use slo::{Counts, Slo, burn};
 
-use crate::alerting::Config;
-use crate::alerting::state::NewEntry;
+use crate::alerting::state::{NewEntry, Weight};
+use crate::alerting::{Config, Receiver};
 use crate::counting::Look;
 
 /// Example traces in an alert.
@@ -31,8 +31,22 @@ pub(super) fn entries(
     look: &dyn Look,
     config: &Config,
 ) -> Vec<NewEntry> {
+    let weight = if notification.reason == Reason::Repeat { Weight::Reminder } else { Weight::News };
+    entries_to(&|_| true, weight, notification, subject, look, config)
+}
+
+/// One entry per receiver of `notification` that is `wanted`.
+pub(super) fn entries_to(
+    wanted: &dyn Fn(&Receiver) -> bool,
+    weight: Weight,
+    notification: &Notification,
+    subject: Option<&Subject<'_>>,
+    look: &dyn Look,
+    config: &Config,
+) -> Vec<NewEntry> {
     let is_firing = notification.is_firing();
-    let told: Vec<_> = config.receivers.iter().filter(|receiver| is_firing || receiver.send_resolved).collect();
+    let is_told = |receiver: &&Receiver| wanted(receiver) && (is_firing || receiver.send_resolved);
+    let told: Vec<_> = config.receivers.iter().filter(is_told).collect();
     if told.is_empty() {
         return Vec::new();
     }
@@ -50,7 +64,7 @@ pub(super) fn entries(
             status: body.status.to_owned(),
             idempotency_key: notification.idempotency_key(),
             body: serde_json::to_vec(&body).expect("the payload has no map with keys other than text"),
-            is_repeat: notification.reason == Reason::Repeat,
+            weight,
         }
     };
     told.into_iter().map(|receiver| entry(&receiver.name)).collect()

@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 use model::Nanos;
 use model::time::{HOUR, MINUTE, SECOND};
 use slo::Slo;
-use slo::alert::{GroupReading, SloAlerts, retire, step_groups};
+use slo::alert::{GroupReading, SloAlerts, retire, step_groups, step_quietly};
 use slo::burn::{Condition, TierReading, read_windows};
 use slo::groups::Group;
 use slo::windows::Windows;
 
 use super::counting::Counting;
 use super::dispatch::Dispatch;
+use super::ending::Ending;
 use super::notify::{Subject, entries};
+use super::resend::Resend;
 use crate::alerting::files::SloFiles;
 use crate::alerting::state::{Commit, State};
 use crate::alerting::stored_counts::StoredCounts;
@@ -49,6 +51,9 @@ pub(in crate::alerting) struct Rounds {
     files: SloFiles,
     /// Tells receivers by routes, if there are any.
     dispatch: Option<Dispatch>,
+    /// Tells those again that forget, where there are no routes.
+    resend: Resend,
+    ending: Ending,
     /// By name.
     tracks: BTreeMap<String, Track>,
     /// Alerts of SLOs that no file defines any more, until their end is committed.
@@ -90,6 +95,8 @@ impl Rounds {
             counts,
             files,
             dispatch,
+            resend: Resend::default(),
+            ending: Ending::default(),
             tracks: BTreeMap::new(),
             evaluated_at: 0,
             evaluated: None,
@@ -136,10 +143,12 @@ impl Rounds {
         }
     }
 
-    /// Adds to `commit` what the routes tell, if there are any.
-    fn dispatch(&self, commit: &mut Commit, now: Nanos, look: &dyn Look) {
+    /// Adds to `commit` what the routes tell, or without any what is told again.
+    fn dispatch(&mut self, commit: &mut Commit, now: Nanos, look: &dyn Look) {
         if let Some(dispatch) = &self.dispatch {
-            dispatch.tell(&self.tracks, commit, now, look, &self.config);
+            dispatch.tell(&self.tracks, commit, now, look, &self.config, &self.state.silences());
+        } else {
+            self.resend.tell(&self.tracks, commit, now, look, &self.config, &self.state.silences());
         }
     }
 
@@ -170,6 +179,7 @@ impl Rounds {
         }
         self.dispatch(&mut commit, now, look.as_ref());
         self.commit(commit, now);
+        self.ending.warn(&self.state.silences(), &self.tracks, now);
         self.evaluated_at = now;
         self.publish(now);
         self.took = begin.elapsed();
@@ -209,8 +219,14 @@ impl Rounds {
         moments.push(now);
         let slo = Arc::clone(&track.slo);
         let mut alerts = track.alerts.clone();
+        let silences = self.state.silences();
         for moment in moments {
-            let next = step_groups(&alerts, &slo, &readings(track, &alerts, moment, complete), moment);
+            let readings = readings(track, &alerts, moment, complete);
+            // With routes these decide who is told, and of what nobody is.
+            let next = match &self.dispatch {
+                Some(_) => step_groups(&alerts, &slo, &readings, moment),
+                None => step_quietly(&alerts, &slo, &readings, moment, &silences),
+            };
             commit.transitions.extend(next.transitions);
             let subject = Subject { slo: &slo, counts: &track.counts };
             let told = next.notification.iter().filter(|_| self.dispatch.is_none());

@@ -19,15 +19,24 @@ struct PublicOnly;
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let all: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let public: Vec<SocketAddr> = all.iter().copied().filter(|address| is_public(address.ip())).collect();
-            if public.is_empty() {
-                let seen: Vec<String> = all.iter().map(|address| address.ip().to_string()).collect();
-                return Err(refusal(&seen.join(", ")).into());
-            }
+            let public = resolve(name.as_str(), 0, Networks::Public).await?;
             Ok(Box::new(public.into_iter()) as Addrs)
         })
     }
+}
+
+/// The addresses of a name, or of an address in text, within `networks`; an error if none is left.
+pub(super) async fn resolve(host: &str, port: u16, networks: Networks) -> Result<Vec<SocketAddr>, String> {
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let found = tokio::net::lookup_host((host, port)).await;
+    let all: Vec<SocketAddr> = found.map_err(|error| format!("cannot find the address of {host}: {error}"))?.collect();
+    let allowed = |address: &&SocketAddr| networks == Networks::Any || is_public(address.ip());
+    let kept: Vec<SocketAddr> = all.iter().filter(allowed).copied().collect();
+    if kept.is_empty() {
+        let seen: Vec<String> = all.iter().map(|address| address.ip().to_string()).collect();
+        return Err(refusal(&seen.join(", ")));
+    }
+    Ok(kept)
 }
 
 /// An error if the host of `url` is an address, which no resolver is asked for, outside of `networks`.

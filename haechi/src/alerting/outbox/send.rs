@@ -1,24 +1,26 @@
 //! One request to one receiver, and what its answer means.
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use jiff::fmt::rfc2822;
 use model::Nanos;
 use model::time::SECOND;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER, USER_AGENT};
 use reqwest::{Client, RequestBuilder, StatusCode, Url, redirect};
+use slo::status::Exchange;
 
 use super::networks::{check_literal, public_only};
-use super::signature::{ID, Keys, SIGNATURE, TIMESTAMP};
+use super::prepare::Post;
+use super::shown::{self, Hides, READ};
+use super::signature::{ID, SIGNATURE, TIMESTAMP};
 use super::{LONGEST_RETRY_AFTER, Receiver};
 use crate::alerting::receiver::Networks;
 
-/// As much of an error answer as is read, and as is shown. What is cut off by the first is never shown, so that no secret is
-/// shown because a part of it is missing.
-const READ: usize = 2048;
+/// As much of an answer as is shown in a line.
 const EXCERPT: usize = 300;
-/// Shorter parts of an address are words such as `hooks` that a harmless answer may have.
-const SECRET: usize = 6;
+/// How long it is waited for what an answer says that is good anyway.
+const SAYS: Duration = Duration::from_secs(1);
 /// Redirects that are followed.
 const REDIRECTS: usize = 3;
 
@@ -63,16 +65,6 @@ fn is_same_host(first: &Url, second: &Url) -> bool {
     first.origin() == second.origin() || gains_tls
 }
 
-/// What is sent.
-pub(super) struct Message<'m> {
-    pub(super) url: Url,
-    pub(super) keys: Option<Keys>,
-    /// The idempotency key, the same over all attempts.
-    pub(super) id: &'m str,
-    pub(super) sent_at: Nanos,
-    pub(super) body: Vec<u8>,
-}
-
 /// What a receiver made of a notification.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -81,31 +73,63 @@ pub(super) enum Answer {
     Final { error: String, code: Option<u16> },
 }
 
-pub(super) async fn send(clients: &Clients, receiver: &Receiver, message: Message<'_>) -> Answer {
-    let url = message.url.clone();
+/// Sends `post`; `id` is the idempotency key, the same over all attempts.
+pub(super) async fn send(
+    clients: &Clients,
+    receiver: &Receiver,
+    post: Post,
+    id: &str,
+    sent_at: Nanos,
+) -> (Answer, Exchange) {
+    let mut exchange = Exchange::default();
+    let answer = try_send(clients, receiver, post, id, sent_at, &mut exchange).await;
+    (answer, exchange)
+}
+
+async fn try_send(
+    clients: &Clients,
+    receiver: &Receiver,
+    post: Post,
+    id: &str,
+    sent_at: Nanos,
+    exchange: &mut Exchange,
+) -> Answer {
+    let (url, secret) = (post.url.clone(), post.secret.clone());
+    let hides = Hides { url: receiver.url.is_secret().then_some(&url), secret: secret.as_deref() };
     if let Err(error) = check_literal(&url, receiver.networks) {
         return Answer::Again { error, code: None, after: None };
     }
     let client = clients.of(receiver.networks);
-    let response = match request(client, message).timeout(receiver.timeout).send().await {
-        Ok(response) => response,
+    let request = match request(client, post, id, sent_at).timeout(receiver.timeout).build() {
+        Ok(request) => request,
         // The request itself is wrong; it will not get better.
-        Err(error) if error.is_builder() => return Answer::Final { error: chain(&error, receiver), code: None },
+        Err(error) => return Answer::Final { error: chain(&error, receiver), code: None },
+    };
+    exchange.request_head = format!("POST {}\n{}", receiver.shown(&url), shown::headers(request.headers()));
+    let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+    exchange.request_body = hides.secret_of(&shown::text(body, shown::MAX_BODY));
+    let response = match client.execute(request).await {
+        Ok(response) => response,
         Err(error) => return Answer::Again { error: chain(&error, receiver), code: None, after: None },
     };
     let status = response.status();
+    let after = retry_after(response.headers());
+    exchange.answer_head = hides.all(&format!("{status}\n{}", shown::headers(response.headers())));
     if status.is_success() {
-        // The rest of the answer is not read, whatever its length.
+        // What it says does not matter, and the rest is not read, whatever its length.
+        let text = tokio::time::timeout(SAYS, read(response)).await.unwrap_or_default();
+        exchange.answer_body = hides.all(&text);
         return Answer::Delivered(status.as_u16());
     }
+    exchange.answer_body = hides.all(&read(response).await);
     let code = Some(status.as_u16());
     if status.is_redirection() {
         let error = format!("the receiver answered {status}; only 307 and 308 to the same host are followed");
         return Answer::Final { error, code };
     }
-    let after = retry_after(response.headers());
-    let hidden = receiver.url.is_secret().then_some(&url);
-    let error = format!("the receiver answered {status}{}", excerpt(response, hidden).await);
+    let line = one_line(&exchange.answer_body);
+    let said = if line.is_empty() { String::new() } else { format!(": {line}") };
+    let error = format!("the receiver answered {status}{said}");
     if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT || status == StatusCode::TOO_MANY_REQUESTS {
         Answer::Again { error, code, after }
     } else {
@@ -113,13 +137,10 @@ pub(super) async fn send(clients: &Clients, receiver: &Receiver, message: Messag
     }
 }
 
-fn request(client: &Client, message: Message<'_>) -> RequestBuilder {
-    let Message { url, keys, id, sent_at, body } = message;
-    let mut request = client
-        .post(url)
-        .header(CONTENT_TYPE, "application/json")
-        .header(USER_AGENT, AGENT)
-        .header("Idempotency-Key", id);
+fn request(client: &Client, post: Post, id: &str, sent_at: Nanos) -> RequestBuilder {
+    let Post { url, keys, content_type, body, secret: _ } = post;
+    let mut request =
+        client.post(url).header(CONTENT_TYPE, content_type).header(USER_AGENT, AGENT).header("Idempotency-Key", id);
     if let Some(keys) = keys {
         let seconds = sent_at.div_euclid(SECOND);
         request = request.header(ID, id).header(TIMESTAMP, seconds).header(SIGNATURE, keys.sign(id, seconds, &body));
@@ -132,9 +153,12 @@ fn request(client: &Client, message: Message<'_>) -> RequestBuilder {
 fn retry_after(headers: &HeaderMap) -> Option<Nanos> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let asked = text(RETRY_AFTER)?;
-    let seconds: Nanos = match asked.parse::<u64>() {
-        Ok(seconds) => Nanos::try_from(seconds).unwrap_or(Nanos::MAX),
-        Err(_) => {
+    // Discord has parts of seconds.
+    let number = asked.parse::<f64>().ok().filter(|_| asked.starts_with(|first: char| first.is_ascii_digit()));
+    let seconds: Nanos = match number {
+        // A cast saturates.
+        Some(seconds) => seconds.ceil() as Nanos,
+        None => {
             let time = |text| rfc2822::parse(text).ok().map(|time| time.timestamp().as_second());
             time(asked)?.saturating_sub(time(text(DATE)?)?).max(0)
         }
@@ -142,8 +166,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Nanos> {
     Some(seconds.saturating_mul(SECOND).min(LONGEST_RETRY_AFTER))
 }
 
-/// The beginning of an error answer, on one line. `hidden` is an address of which nothing may be shown.
-async fn excerpt(mut response: reqwest::Response, hidden: Option<&Url>) -> String {
+/// The beginning of an answer.
+async fn read(mut response: reqwest::Response) -> String {
     let mut bytes = Vec::new();
     while bytes.len() < READ {
         match response.chunk().await {
@@ -151,23 +175,13 @@ async fn excerpt(mut response: reqwest::Response, hidden: Option<&Url>) -> Strin
             Ok(None) | Err(_) => break,
         }
     }
-    let text = String::from_utf8_lossy(&bytes);
-    if hidden.is_some_and(|url| repeats(&text, url)) {
-        return ": its text repeats the address, which is a secret".to_owned();
-    }
-    let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
-    let line: String = words.collect::<Vec<_>>().join(" ").chars().take(EXCERPT).collect();
-    if line.is_empty() { String::new() } else { format!(": {line}") }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Whether a part of the address beyond its host is in the text.
-fn repeats(text: &str, url: &Url) -> bool {
-    let values = url.query_pairs().map(|(_, value)| value.into_owned());
-    let raw = url.path().split('/').chain(url.query().unwrap_or_default().split(['&', '=']));
-    let raw = raw.chain([url.username(), url.password().unwrap_or_default()]);
-    let decoded = raw.clone().map(|part| percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned());
-    let parts = values.chain(decoded).chain(raw.map(str::to_owned));
-    parts.filter(|part| part.len() >= SECRET).any(|part| text.contains(&part))
+/// The beginning of a text, without breaks.
+pub(super) fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ").chars().take(EXCERPT).collect()
 }
 
 /// The error with its causes; reqwest's own text stops before the one that helps. The URL is left out: it may hold a secret.

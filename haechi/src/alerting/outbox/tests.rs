@@ -13,16 +13,20 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::alerting::Held;
-use crate::alerting::state::{Commit, NewEntry};
+use crate::alerting::state::{Commit, NewEntry, Weight};
+
+mod bad_company;
+mod exchanges;
+mod kinds;
 
 /// A status and a `Retry-After`.
-type Reply = (u16, Option<&'static str>);
+pub(super) type Reply = (u16, Option<&'static str>);
 
 /// A receiver that answers with what it is told, the last of it for ever, and keeps what it got.
 #[derive(Clone)]
-struct Stub {
+pub(super) struct Stub {
     answers: Arc<Mutex<Vec<Reply>>>,
-    got: Arc<Mutex<Vec<(Headers, Bytes)>>>,
+    pub(super) got: Arc<Mutex<Vec<(Headers, Bytes)>>>,
 }
 
 async fn answer(Shared(stub): Shared<Stub>, headers: Headers, body: Bytes) -> Response {
@@ -38,7 +42,7 @@ async fn answer(Shared(stub): Shared<Stub>, headers: Headers, body: Bytes) -> Re
     response
 }
 
-async fn stub(answers: &[Reply]) -> (Stub, String) {
+pub(super) async fn stub(answers: &[Reply]) -> (Stub, String) {
     let stub = Stub { answers: Arc::new(Mutex::new(answers.to_vec())), got: Arc::default() };
     let router = Router::new().fallback(answer).with_state(stub.clone());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -54,7 +58,7 @@ fn entry(slo: &str, key: &str) -> NewEntry {
         status: "firing".to_owned(),
         idempotency_key: key.to_owned(),
         body: format!("{{\"key\":\"{key}\"}}").into_bytes(),
-        is_repeat: false,
+        weight: Weight::News,
     }
 }
 
@@ -85,7 +89,7 @@ impl Bench {
     /// Waits until so many attempts were made, moving the clock to the next one each time.
     async fn attempts(&self, count: usize) -> Vec<Attempt> {
         for _ in 0..2000 {
-            let attempts = self.state.delivery(Vec::new()).attempts;
+            let attempts = self.state.delivery(&[]).attempts;
             if attempts.len() >= count {
                 return attempts.into_iter().rev().collect();
             }
@@ -96,7 +100,7 @@ impl Bench {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        panic!("{count} attempts were expected, got {:?}", self.state.delivery(Vec::new()).attempts);
+        panic!("{count} attempts were expected, got {:?}", self.state.delivery(&[]).attempts);
     }
 }
 
@@ -128,7 +132,7 @@ async fn sends_body_and_headers() {
     assert_eq!(header("idempotency-key"), "key-1");
     assert!(header("user-agent").starts_with("Alertmanager/0.34.0 (compatible; Haechi/"));
     assert_eq!(got[0].1, "{\"key\":\"key-1\"}");
-    assert_eq!(bench.state.delivery(Vec::new()).pending, 0);
+    assert_eq!(bench.state.delivery(&[]).pending, 0);
 }
 
 #[tokio::test]
@@ -162,7 +166,7 @@ async fn each_status_is_final_or_tried_again() {
                     && (error.ends_with(": no thanks") || (300..400).contains(&code)),
                 "{error}"
             );
-            assert_eq!(bench.state.delivery(Vec::new()).dead, 1);
+            assert_eq!(bench.state.delivery(&[]).dead, 1);
         }
     }
 }
@@ -288,6 +292,7 @@ fn pending(key: &str, attempts: u32) -> Pending {
         created: 0,
         attempts,
         next: 0,
+        is_resend: false,
     }
 }
 
@@ -295,7 +300,8 @@ fn pending(key: &str, attempts: u32) -> Pending {
 fn pauses_double_up_to_five_minutes_and_are_spread() {
     for attempts in 0..100 {
         let full = (SECOND << attempts.min(20)).min(5 * MINUTE);
-        let pauses: Vec<Nanos> = (0..50).map(|key| pause(&pending(&key.to_string(), attempts), None)).collect();
+        let pauses: Vec<Nanos> =
+            (0..50).map(|key| pause(&pending(&key.to_string(), attempts), None, LONGEST_PAUSE)).collect();
         assert!(pauses.iter().all(|pause| (full / 2..=full).contains(pause)), "{attempts}");
         let distinct: std::collections::BTreeSet<_> = pauses.iter().collect();
         assert!(distinct.len() > 45, "{attempts}");
@@ -304,8 +310,8 @@ fn pauses_double_up_to_five_minutes_and_are_spread() {
 
 #[test]
 fn a_pause_that_is_asked_for_is_kept_within_an_hour() {
-    assert_eq!(pause(&pending("k", 0), Some(120 * SECOND)), 120 * SECOND);
-    assert_eq!(pause(&pending("k", 0), Some(100 * HOUR)), HOUR);
+    assert_eq!(pause(&pending("k", 0), Some(120 * SECOND), LONGEST_PAUSE), 120 * SECOND);
+    assert_eq!(pause(&pending("k", 0), Some(100 * HOUR), LONGEST_PAUSE), HOUR);
 }
 
 #[test]

@@ -7,6 +7,8 @@ use slo::alert::saved::{SavedAlerts, SavedGroup};
 use slo::alert::{Transition, TransitionTo};
 use slo::routing::Groups;
 use slo::routing::saved::SavedAlertGroup;
+use slo::silences::Silences;
+use slo::silences::saved::SavedSilence;
 use slo::spec::Severity;
 use slo::status::{Attempt, AttemptOutcome};
 use xxhash_rust::xxh3::xxh3_64;
@@ -26,6 +28,8 @@ struct SavedState {
     alerts: SavedAlerts,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     groups: Vec<SavedAlertGroup>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    silences: Vec<SavedSilence>,
     history: Vec<SavedTransition>,
     pending: Vec<SavedPending>,
     next_id: u64,
@@ -68,6 +72,8 @@ struct SavedPending {
     created: i64,
     attempts: u32,
     next: i64,
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_resend: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,6 +86,15 @@ struct SavedAttempt {
     number: u32,
     took: i64,
     outcome: SavedOutcome,
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_resend: bool,
+    #[serde(default)]
+    exchange: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,6 +109,7 @@ pub(super) fn encode_state(inner: &Inner) -> Vec<u8> {
     frame(&SavedState {
         alerts: SavedAlerts::from_states(inner.alerts.values()),
         groups: inner.groups.to_saved(),
+        silences: inner.silences.to_saved(),
         history: inner.history.iter().map(SavedTransition::from).collect(),
         pending: inner.pending.iter().map(SavedPending::from).collect(),
         next_id: inner.next_id,
@@ -108,10 +124,13 @@ pub(super) fn decode_state(bytes: &[u8]) -> Result<Inner, DecodeError> {
     Ok(Inner {
         alerts: alerts.into_iter().map(|alerts| (alerts.slo.clone(), alerts)).collect(),
         groups: Groups::from_saved(saved.groups),
+        silences: Silences::from_saved(saved.silences).map_err(DecodeError::Damaged)?,
         history: saved.history.into_iter().map(Transition::from).collect(),
         pending,
         next_id: saved.next_id,
         log: VecDeque::new(),
+        next_exchange: 0,
+        heartbeat: None,
         dead: 0,
     })
 }
@@ -193,38 +212,40 @@ impl From<SavedTransition> for Transition {
 
 impl From<&Pending> for SavedPending {
     fn from(entry: &Pending) -> Self {
-        let Pending { id, receiver, slo, status, idempotency_key, created, attempts, next } = entry.clone();
-        Self { id, receiver, slo, status, idempotency_key, created, attempts, next }
+        let Pending { id, receiver, slo, status, idempotency_key, created, attempts, next, is_resend } = entry.clone();
+        Self { id, receiver, slo, status, idempotency_key, created, attempts, next, is_resend }
     }
 }
 
 impl From<SavedPending> for Pending {
     fn from(saved: SavedPending) -> Self {
-        let SavedPending { id, receiver, slo, status, idempotency_key, created, attempts, next } = saved;
-        Self { id, receiver, slo, status, idempotency_key, created, attempts, next }
+        let SavedPending { id, receiver, slo, status, idempotency_key, created, attempts, next, is_resend } = saved;
+        Self { id, receiver, slo, status, idempotency_key, created, attempts, next, is_resend }
     }
 }
 
 impl From<&Attempt> for SavedAttempt {
     fn from(attempt: &Attempt) -> Self {
-        let Attempt { time, receiver, slo, status, idempotency_key, number, took, outcome } = attempt.clone();
+        let Attempt { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend, exchange } =
+            attempt.clone();
         let outcome = match outcome {
             AttemptOutcome::Delivered(code) => SavedOutcome::Delivered(code),
             AttemptOutcome::Retried { error, code, next } => SavedOutcome::Retried { error, code, next },
             AttemptOutcome::GivenUp { error, code } => SavedOutcome::GivenUp { error, code },
         };
-        Self { time, receiver, slo, status, idempotency_key, number, took, outcome }
+        Self { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend, exchange }
     }
 }
 
 impl From<SavedAttempt> for Attempt {
     fn from(saved: SavedAttempt) -> Self {
-        let SavedAttempt { time, receiver, slo, status, idempotency_key, number, took, outcome } = saved;
+        let SavedAttempt { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend, exchange } =
+            saved;
         let outcome = match outcome {
             SavedOutcome::Delivered(code) => AttemptOutcome::Delivered(code),
             SavedOutcome::Retried { error, code, next } => AttemptOutcome::Retried { error, code, next },
             SavedOutcome::GivenUp { error, code } => AttemptOutcome::GivenUp { error, code },
         };
-        Self { time, receiver, slo, status, idempotency_key, number, took, outcome }
+        Self { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend, exchange }
     }
 }

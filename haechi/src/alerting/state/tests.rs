@@ -13,7 +13,7 @@ fn entry(receiver: &str, slo: &str, key: &str) -> NewEntry {
         status: "firing".to_owned(),
         idempotency_key: key.to_owned(),
         body: format!("{{\"key\":\"{key}\"}}").into_bytes(),
-        is_repeat: false,
+        weight: Weight::News,
     }
 }
 
@@ -50,6 +50,8 @@ fn attempt(number: u32, outcome: AttemptOutcome) -> Attempt {
         number,
         took: 3,
         outcome,
+        is_resend: false,
+        exchange: 0,
     }
 }
 
@@ -81,7 +83,11 @@ fn a_restart_finds_everything_that_was_committed() {
     state.commit(Commit { forget: vec!["y".to_owned()], ..Commit::default() }, 101).unwrap();
     let id = state.heads("s")[0].id;
     state
-        .record(id, attempt(1, AttemptOutcome::Retried { error: "e".to_owned(), code: Some(500), next: 200 }))
+        .record(
+            id,
+            attempt(1, AttemptOutcome::Retried { error: "e".to_owned(), code: Some(500), next: 200 }),
+            &Exchange::default(),
+        )
         .unwrap();
     let before = state.lock().clone();
     drop(state);
@@ -92,7 +98,7 @@ fn a_restart_finds_everything_that_was_committed() {
     assert_eq!(state.history(), [transition(2), transition(1)]);
     assert_eq!((state.heads("s")[0].attempts, state.heads("s")[0].next), (1, 200));
     assert_eq!(state.body(state.heads("r")[0].id).unwrap(), b"{\"key\":\"k1\"}");
-    assert_eq!(state.delivery(vec![]).attempts.len(), 1);
+    assert_eq!(state.delivery(&[]).attempts.len(), 1);
 }
 
 #[test]
@@ -103,9 +109,15 @@ fn notifications_of_one_slo_wait_for_the_one_before() {
     state.commit(Commit { entries, ..Commit::default() }, 100).unwrap();
     assert_eq!(keys(&state, "r"), ["x1", "y1"]);
     let id = state.heads("r")[0].id;
-    state.record(id, attempt(1, AttemptOutcome::Retried { error: String::new(), code: None, next: 500 })).unwrap();
+    state
+        .record(
+            id,
+            attempt(1, AttemptOutcome::Retried { error: String::new(), code: None, next: 500 }),
+            &Exchange::default(),
+        )
+        .unwrap();
     assert_eq!(keys(&state, "r"), ["y1", "x1"]);
-    state.record(id, attempt(2, AttemptOutcome::Delivered(200))).unwrap();
+    state.record(id, attempt(2, AttemptOutcome::Delivered(200)), &Exchange::default()).unwrap();
     assert_eq!(keys(&state, "r"), ["x2", "y1"]);
     assert_eq!(keys(&state, "s"), ["s1"]);
     assert_eq!(files(&dir.path().join("outbox")), 3);
@@ -115,11 +127,13 @@ fn notifications_of_one_slo_wait_for_the_one_before() {
 fn a_reminder_is_left_out_while_something_waits() {
     let dir = tempfile::tempdir().unwrap();
     let state = open(dir.path());
-    let repeat =
-        |key| Commit { entries: vec![NewEntry { is_repeat: true, ..entry("r", "x", key) }], ..Commit::default() };
+    let repeat = |key| Commit {
+        entries: vec![NewEntry { weight: Weight::Reminder, ..entry("r", "x", key) }],
+        ..Commit::default()
+    };
     state.commit(repeat("a"), 100).unwrap();
     state.commit(repeat("b"), 101).unwrap();
-    assert_eq!((keys(&state, "r"), state.delivery(vec![]).pending), (vec!["a".to_owned()], 1));
+    assert_eq!((keys(&state, "r"), state.delivery(&[]).pending), (vec!["a".to_owned()], 1));
 }
 
 #[test]
@@ -128,12 +142,18 @@ fn what_is_given_up_is_kept_apart() {
     let state = open(dir.path());
     state.commit(Commit { entries: vec![entry("r", "x", "k")], ..Commit::default() }, 100).unwrap();
     let id = state.heads("r")[0].id;
-    state.record(id, attempt(1, AttemptOutcome::GivenUp { error: "gone".to_owned(), code: Some(410) })).unwrap();
-    let delivery = state.delivery(vec![]);
+    state
+        .record(
+            id,
+            attempt(1, AttemptOutcome::GivenUp { error: "gone".to_owned(), code: Some(410) }),
+            &Exchange::default(),
+        )
+        .unwrap();
+    let delivery = state.delivery(&[]);
     assert_eq!((delivery.pending, delivery.dead), (0, 1));
     assert_eq!((files(&dir.path().join("outbox")), files(&dir.path().join("dead"))), (0, 1));
     drop(state);
-    assert_eq!(open(dir.path()).delivery(vec![]).dead, 1);
+    assert_eq!(open(dir.path()).delivery(&[]).dead, 1);
 }
 
 #[test]
@@ -141,9 +161,9 @@ fn the_log_keeps_the_newest_attempts() {
     let dir = tempfile::tempdir().unwrap();
     let state = open(dir.path());
     for number in 1..=LOG as u32 + 5 {
-        state.record(0, attempt(number, AttemptOutcome::Delivered(200))).unwrap();
+        state.record(0, attempt(number, AttemptOutcome::Delivered(200)), &Exchange::default()).unwrap();
     }
-    let attempts = state.delivery(vec![]).attempts;
+    let attempts = state.delivery(&[]).attempts;
     assert_eq!((attempts.len(), attempts[0].number), (LOG, LOG as u32 + 5));
 }
 
@@ -205,7 +225,7 @@ fn damage_is_set_aside_and_named_and_the_start_goes_on() {
     std::fs::write(dir.path().join("deliveries"), b"?").unwrap();
     let (state, problems) = State::open(dir.path()).unwrap();
     // The body was put with those given up when its commit could not be read; that is said too.
-    assert_eq!(state.delivery(vec![]).dead, 1);
+    assert_eq!(state.delivery(&[]).dead, 1);
     assert_eq!(problems.len(), 2, "{problems:?}");
     assert_eq!((state.alerts().len(), state.heads("r").len(), id), (1, 0, 1));
 }
@@ -219,4 +239,55 @@ fn a_newer_format_is_refused_in_one_sentence() {
         error.ends_with("state is of format 2, newer than format 1, the newest that this version of haechi reads"),
         "{error}"
     );
+}
+
+#[test]
+fn exchanges_are_kept_as_long_as_their_attempts() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = open(dir.path());
+    let exchange = |number: u32| Exchange { request_body: number.to_string(), ..Exchange::default() };
+    for number in 1..=250 {
+        state.note(attempt(number, AttemptOutcome::Delivered(200)), &exchange(number)).unwrap();
+    }
+    assert_eq!((state.exchange(50), state.exchange(51)), (None, Some(exchange(51))));
+    assert_eq!(std::fs::read_dir(dir.path().join("exchanges")).unwrap().count(), LOG);
+    drop(state);
+    let state = open(dir.path());
+    assert_eq!(state.note(attempt(251, AttemptOutcome::Delivered(200)), &exchange(251)).unwrap(), 251);
+    assert_eq!((state.exchange(51), state.exchange(251)), (None, Some(exchange(251))));
+    // What cannot be read is not there.
+    std::fs::write(dir.path().join("exchanges/00000000000000000100.json"), "{").unwrap();
+    assert_eq!(state.exchange(100), None);
+}
+
+#[test]
+fn of_resends_that_arrived_the_log_has_the_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = open(dir.path());
+    let resend = |key: &str| NewEntry { weight: Weight::Resend, ..entry("r", "x", key) };
+    let commit = |entries: Vec<NewEntry>| state.commit(Commit { entries, ..Commit::default() }, 0).unwrap();
+    let deliver = |outcome: AttemptOutcome| {
+        let head = state.heads("r").remove(0);
+        let attempt =
+            Attempt { is_resend: head.is_resend, idempotency_key: head.idempotency_key, ..attempt(1, outcome) };
+        state.record(head.id, attempt, &Exchange::default()).unwrap();
+    };
+    commit(vec![entry("r", "x", "news")]);
+    commit(vec![resend("left out, since news wait")]);
+    deliver(AttemptOutcome::Delivered(200));
+    for key in ["1", "2", "3"] {
+        commit(vec![resend(key)]);
+        if key == "2" {
+            deliver(AttemptOutcome::Retried { error: "e".to_owned(), code: None, next: 0 });
+        }
+        deliver(AttemptOutcome::Delivered(200));
+    }
+    let keys = |state: &State| -> Vec<String> {
+        state.delivery(&[]).attempts.into_iter().map(|attempt| attempt.idempotency_key).collect()
+    };
+    assert_eq!(keys(&state), ["3", "2", "news"]);
+    commit(vec![resend("4")]);
+    drop(state);
+    let state = open(dir.path());
+    assert_eq!((keys(&state).len(), state.heads("r")[0].is_resend), (3, true));
 }

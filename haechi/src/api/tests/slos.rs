@@ -7,7 +7,7 @@ use slo::{Buckets, Count, burn};
 use super::*;
 
 /// An hour in which half of all requests failed.
-fn burning() -> Status {
+pub(super) fn burning() -> Status {
     let text = "name: shop-availability\nservice: shop\nindicator: availability\nobjective: 99.5\nwindow: 24h\nowner: shop-team\n";
     let slo = slo::spec::parse("slos/shop.yaml", text).unwrap().remove(0);
     let mut buckets = Buckets::new(slo.bucket_width(), slo.bucket_count() as usize + 1);

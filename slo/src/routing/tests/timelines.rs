@@ -5,6 +5,7 @@ use model::time::SECOND;
 use super::*;
 use crate::alert::Alert;
 use crate::groups::Group;
+use crate::silences::{Draft, Silences};
 
 /// `a`, `b page`: alerts of the SLOs a and b, the second with a severity. Each has fired since it was first seen.
 fn alerts(text: &str, now: Nanos, since: &mut BTreeMap<String, Nanos>) -> Vec<Alert> {
@@ -41,6 +42,11 @@ fn shown(notifications: &[GroupNotification]) -> String {
 /// Each row: a second, what fires from then on, and what is told then. Every second between two rows is stepped too, and
 /// must tell nothing.
 fn check(file: &str, rows: &[(i64, &str, &str)]) {
+    check_with(file, &Silences::default(), rows);
+}
+
+/// [`check`] with silences.
+fn check_with(file: &str, silences: &Silences, rows: &[(i64, &str, &str)]) {
     let routing = routing(file);
     let (mut groups, mut since) = (Groups::default(), BTreeMap::new());
     let mut keys = std::collections::BTreeSet::new();
@@ -51,7 +57,8 @@ fn check(file: &str, rows: &[(i64, &str, &str)]) {
         fires = row.map_or(fires, |row| row.1);
         let now = second * SECOND;
         let firing = alerts(fires, now, &mut since);
-        let (next, told) = groups.step(&routing, &firing, now, |receiver| receiver != "pager");
+        let (next, told) =
+            groups.step(&routing, &firing, now, |labels| silences.is_silenced(labels, now), |name| name != "pager");
         assert_eq!(shown(&told), row.map_or("", |row| row.2), "at {second} s of {file}");
         assert!(told.iter().all(|told| keys.insert(told.idempotency_key.clone())), "keys differ: {told:?}");
         // Once every group was told of, what is stored is enough to go on from.
@@ -84,6 +91,62 @@ fn a_group_waits_then_tells_its_news_then_repeats() {
     );
 }
 
+/// One of the SLO a, for so many seconds.
+fn silence(from: i64, to: i64) -> Silences {
+    let draft = Draft {
+        id: None,
+        matchers: Matcher::parse_all("slo=a").unwrap(),
+        starts_at: from * SECOND,
+        ends_at: to * SECOND,
+        created_by: "x".to_owned(),
+        comment: "x".to_owned(),
+    };
+    Silences::default().with(draft, "1".to_owned(), -SECOND).unwrap().0
+}
+
+#[test]
+fn what_is_silenced_is_told_when_it_returns() {
+    // It begins in silence, alone and beside another.
+    check_with(
+        ONE,
+        &silence(0, 100),
+        &[
+            (0, "a", ""),
+            (50, "a, b", ""),
+            (70, "a, b", "default(first notification): b"),
+            (130, "a, b", "default(new alerts added): a, b"),
+            (131, "", ""),
+            (190, "", "default(all alerts resolved): a/resolved, b/resolved"),
+        ],
+    );
+    // It was told before, and is told again; the repeat in between is of the other one.
+    check_with(
+        ONE,
+        &silence(20, 300),
+        &[
+            (0, "a, b", ""),
+            (10, "a, b", "default(first notification): a, b"),
+            (250, "a, b", "default(repeat interval elapsed): b"),
+            (310, "a, b", "default(new alerts added): a, b"),
+            (550, "a, b", "default(repeat interval elapsed): a, b"),
+        ],
+    );
+    // What ends in silence is told if it was told that it fires, and else not.
+    check_with(
+        ONE,
+        &silence(20, 300),
+        &[
+            (0, "a, b", ""),
+            (10, "a, b", "default(first notification): a, b"),
+            (30, "b", ""),
+            (70, "b", "default(some alerts resolved): b, a/resolved"),
+            (80, "a, b", ""),
+            (90, "b", ""),
+            (310, "b", "default(repeat interval elapsed): b"),
+        ],
+    );
+}
+
 #[test]
 fn what_ends_before_its_wait_is_over_is_not_told() {
     check(ONE, &[(0, "a", ""), (9, "", ""), (300, "", "")]);
@@ -107,7 +170,7 @@ fn what_comes_back_before_the_next_notification_is_no_news() {
 fn what_has_fired_for_long_does_not_wait_again() {
     let routing = routing(ONE);
     let firing = alerts("a", 0, &mut BTreeMap::new());
-    let (_, told) = Groups::default().step(&routing, &firing, 100 * SECOND, |_| true);
+    let (_, told) = Groups::default().step(&routing, &firing, 100 * SECOND, |_| false, |_| true);
     assert_eq!(shown(&told), "default(first notification): a");
 }
 
@@ -115,8 +178,8 @@ fn what_has_fired_for_long_does_not_wait_again() {
 fn a_clock_that_was_set_back_delays_by_no_more_than_an_interval() {
     let routing = routing(ONE);
     let firing = alerts("a", 1000 * SECOND, &mut BTreeMap::new());
-    let (groups, _) = Groups::default().step(&routing, &firing, 1000 * SECOND, |_| true);
-    let (groups, _) = groups.step(&routing, &firing, 0, |_| true);
+    let (groups, _) = Groups::default().step(&routing, &firing, 1000 * SECOND, |_| false, |_| true);
+    let (groups, _) = groups.step(&routing, &firing, 0, |_| false, |_| true);
     assert!(groups.is_due(60 * SECOND) && !groups.is_due(59 * SECOND));
 }
 
@@ -214,9 +277,9 @@ time_intervals:
 #[test]
 fn groups_of_routes_that_are_gone_are_forgotten() {
     let firing = alerts("a", 0, &mut BTreeMap::new());
-    let (groups, _) = Groups::default().step(&routing(ONE), &firing, 20 * SECOND, |_| true);
+    let (groups, _) = Groups::default().step(&routing(ONE), &firing, 20 * SECOND, |_| false, |_| true);
     let other = routing("route: {receiver: team, group_wait: 0s}");
-    let (groups, told) = groups.step(&other, &firing, 21 * SECOND, |_| true);
+    let (groups, told) = groups.step(&other, &firing, 21 * SECOND, |_| false, |_| true);
     assert_eq!(shown(&told), "team(first notification): a");
     assert_eq!(groups.0.len(), 1);
 }

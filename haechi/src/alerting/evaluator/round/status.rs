@@ -13,6 +13,7 @@ use slo::{Status, chart};
 
 use super::Rounds;
 use crate::alerting::evaluator::dispatch::Dispatch;
+use crate::alerting::state::HISTORY;
 use crate::alerting::track::Track;
 
 /// Points of the chart of one SLO: minutes of a window of a day, so that the demo draws a line within minutes.
@@ -23,7 +24,6 @@ const CHART_PARTS: Nanos = 10;
 impl Rounds {
     /// What is known now.
     pub(in crate::alerting) fn status(&self) -> Status {
-        let receivers = self.config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
         let of = |track: &Track| track.status.clone().unwrap_or_else(|| Arc::new(self.slo_status(track, 0)));
         Status {
             evaluated_at: self.evaluated_at,
@@ -32,9 +32,12 @@ impl Rounds {
             caught_up: self.caught_up,
             slos: self.tracks.values().map(of).collect(),
             file_errors: self.file_errors(),
+            works: self.problem.is_none(),
             problem: self.problem.clone().or_else(|| self.start_problem.clone()),
             history: self.state.history(),
-            delivery: self.state.delivery(receivers),
+            most_changes: HISTORY,
+            silences: self.state.silences(),
+            delivery: self.state.delivery(&self.config.receivers),
         }
     }
 

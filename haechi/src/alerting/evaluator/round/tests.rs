@@ -12,7 +12,9 @@ use crate::alerting::paper::Paper;
 
 mod files;
 mod kinds;
+mod resend;
 mod routed;
+mod silenced;
 
 /// Some time in 2026, at a full day.
 const T0: Nanos = 1_788_220_800 * SECOND;
@@ -63,6 +65,7 @@ impl Bench {
             slo_dir: self.dir.path().join("slos"),
             routes: Some(self.dir.path().join("routes.yaml")).filter(|path| path.exists()),
             receivers: vec![receiver("team", true), receiver("pager", false)],
+            heartbeat: None,
             external_url: "http://box".to_owned(),
         }
     }
@@ -76,7 +79,10 @@ impl Bench {
     }
 
     fn open(&self) -> Rounds {
-        let config = self.config();
+        self.open_with(self.config())
+    }
+
+    fn open_with(&self, config: Config) -> Rounds {
         let (state, problems) = State::open(&config.dir).unwrap();
         // Nobody remembers what the box that was there before had seen.
         self.paper.forget();

@@ -52,8 +52,9 @@ async fn stub() -> (String, Arc<AtomicUsize>) {
 
 async fn post(receiver: &Receiver, url: &str) -> Answer {
     let url = Url::parse(url).unwrap();
-    let message = Message { url, keys: None, id: "k", sent_at: 0, body: b"{}".to_vec() };
-    send(&Clients::new().unwrap(), receiver, message).await
+    let post =
+        Post { url, keys: None, content_type: "application/json".to_owned(), body: b"{}".to_vec(), secret: None };
+    send(&Clients::new().unwrap(), receiver, post, "k", 0).await.0
 }
 
 fn error(answer: &Answer) -> (&'static str, &str) {
@@ -152,7 +153,9 @@ fn retry_after_is_honoured_within_an_hour() {
         ("-5", None, None),
         ("soon", Some(date), None),
         ("9223372036854775807", None, Some(HOUR)),
-        ("99999999999999999999", None, None),
+        ("99999999999999999999", None, Some(HOUR)),
+        ("0.65", None, Some(SECOND)),
+        ("inf", None, None),
         (date, None, None),
         (date, Some("soon"), None),
         ("Wed, 21 Oct 2026 07:30:00 GMT", Some(date), Some(2 * MINUTE)),
