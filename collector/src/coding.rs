@@ -66,6 +66,9 @@ pub(crate) fn decompress(
     if coding == Coding::Identity || body.is_empty() {
         return Ok(body);
     }
+    if coding == Coding::Gzip && has_many_members(&body) {
+        return Err(Refusal::GzipMembers(MAX_MEMBERS));
+    }
     let mut out =
         CappedBuffer { bytes: Vec::new(), limit, already: body.len(), window: None, admission, refusal: None };
     let inflated = match coding {
@@ -106,6 +109,15 @@ const SNAPPY_STREAM: &[u8] = b"\xff\x06\x00\x00sNaPpY";
 
 /// The two bytes that open a member (RFC 1952, 2.3.1).
 const GZIP: &[u8] = &[0x1f, 0x8b];
+
+/// Members of a gzip body. Each costs a decoder anew and may hold nothing, so that its size would not bound the work.
+const MAX_MEMBERS: usize = 1024;
+
+/// Whether a gzip body may have more members than are read. What opens one (RFC 1952, 2.3.1, with the one method there is) comes once
+/// in 16 MiB of compressed data by chance.
+fn has_many_members(body: &[u8]) -> bool {
+    memchr::memmem::find_iter(body, &[0x1f, 0x8b, 8]).nth(MAX_MEMBERS).is_some()
+}
 
 fn gzip(body: &[u8], out: &mut CappedBuffer<'_>) -> io::Result<()> {
     let mut decoder = MultiGzDecoder::new(out);

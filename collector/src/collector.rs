@@ -56,8 +56,14 @@ struct Prepared {
 /// Bodies up to this are decoded where they were read: at more than 200 MB/s that is a quarter of a millisecond.
 const INLINE_SIZE: usize = 64 << 10;
 
+/// What a small body may be decompressed to on the thread that does the input and output; a bomb is found out to be one there.
+const INLINE_DECOMPRESSED: usize = 4 * INLINE_SIZE;
+
 /// What compression usually makes of telemetry; only to judge which bodies are small.
 const USUAL_RATIO: usize = 10;
+
+/// What a row takes whose item says nothing, roughly. Three times the body are counted on for the rows of any.
+const BYTES_OF_ROW: usize = 120;
 
 /// What the rows of one request add to the pressure on the store at most, as a part of what it may hold: a request that is
 /// larger than the store's memory is stored when there is room for some of it.
@@ -211,13 +217,20 @@ impl Collector {
     }
 
     /// Decompresses, transcodes and decodes: in place when the body is small, else on a thread for such work.
-    async fn prepare(&self, work: Unprepared) -> Result<Box<Prepared>, Refusal> {
+    async fn prepare(&self, mut work: Unprepared) -> Result<Box<Prepared>, Refusal> {
         let expected_size = match work.coding {
             Coding::Identity => work.body.len(),
             _ => work.body.len().saturating_mul(USUAL_RATIO),
         };
         // Of Remote-Write 2.0 a small body may have rows that are much larger.
-        let is_small = expected_size <= INLINE_SIZE && work.protocol != Protocol::RemoteWrite2;
+        let mut is_small = expected_size <= INLINE_SIZE && work.protocol != Protocol::RemoteWrite2;
+        if is_small && work.coding != Coding::Identity && work.max_body > INLINE_DECOMPRESSED {
+            match work.decompress(INLINE_DECOMPRESSED) {
+                Ok(body) => (work.body, work.coding) = (body, Coding::Identity),
+                Err(Refusal::TooLarge { .. }) => is_small = false,
+                Err(refusal) => return Err(refusal),
+            }
+        }
         self.decode(is_small, move || work.prepare().map(Box::new)).await
     }
 
@@ -274,6 +287,12 @@ struct Unprepared {
 }
 
 impl Unprepared {
+    /// The body as it was before it was compressed, of at most `limit` bytes.
+    fn decompress(&mut self, limit: usize) -> Result<Bytes, Refusal> {
+        let undo = || decompress(self.body.clone(), self.coding, limit, &mut self.admission);
+        catch_unwind(AssertUnwindSafe(undo)).unwrap_or(Err(Refusal::Internal))
+    }
+
     fn prepare(self) -> Result<Prepared, Refusal> {
         let Unprepared { store, signal, protocol, coding, body, max_body, received_at, oldest_accepted, mut admission } =
             self;
@@ -300,7 +319,9 @@ impl Unprepared {
             version.check_is_not_the_other(&body)?;
         }
         // No more than a request of the greatest size has, with what it was compressed from: that fits once others have ended.
-        admission.cover_more(decoded.n_text_bytes, max_body + max_body / 2)?;
+        let n_row_bytes = usize::try_from(decoded.n_items).unwrap_or(usize::MAX).saturating_mul(BYTES_OF_ROW);
+        let more = decoded.n_text_bytes.saturating_add(n_row_bytes.saturating_sub(3 * body.len()));
+        admission.cover_more(more, max_body + max_body / 2)?;
         Ok(Prepared { body, warnings, decoded, admission })
     }
 }

@@ -220,7 +220,13 @@ fn decompressed(coding: Coding, body: &[u8]) {
     let mut admission = Admission::new(Arc::clone(&shares), Peer::default());
     match decompress(Bytes::copy_from_slice(body), coding, LIMIT, &mut admission) {
         Ok(out) => assert!(out.len() <= LIMIT),
-        Err(Refusal::TooLarge { .. } | Refusal::Compressed(_) | Refusal::CutShort(_) | Refusal::ZstdWindow) => {}
+        Err(
+            Refusal::TooLarge { .. }
+            | Refusal::Compressed(_)
+            | Refusal::CutShort(_)
+            | Refusal::ZstdWindow
+            | Refusal::GzipMembers(_),
+        ) => {}
         Err(other) => panic!("{other}"),
     }
     drop(admission);

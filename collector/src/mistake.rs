@@ -78,6 +78,7 @@ impl Arrival {
             Refusal::ZstdWindow => {
                 (Step::Request, "Compress at a lower level: 5 at most in a Collector (compression_params: level), 19 at most and without --long elsewhere. Or send smaller batches.".to_owned())
             }
+            Refusal::GzipMembers(_) => (Step::Request, "End the compressor once for each request.".to_owned()),
             Refusal::Disguised(disguise) => (Step::Request, self.about_disguise(*disguise)),
             Refusal::GrpcFrame(_) => {
                 (Step::Request, "The body is not framed as gRPC does it. A client of OTLP/HTTP must not send content-type: application/grpc.".to_owned())

@@ -50,6 +50,8 @@ pub(crate) enum Refusal {
         "the window of the zstd data is too large: more than 32 MiB, or more than there is memory for beside the body; up to 8 MiB are always taken"
     )]
     ZstdWindow,
+    #[error("the gzip data has more than {0} members; compress a request as one")]
+    GzipMembers(usize),
     #[error("{0}")]
     Disguised(Disguise),
     #[error("gRPC framing: {0}")]
@@ -106,6 +108,7 @@ impl Refusal {
             Refusal::Compressed(_)
             | Refusal::CutShort(_)
             | Refusal::ZstdWindow
+            | Refusal::GzipMembers(_)
             | Refusal::Disguised(_)
             | Refusal::GrpcFrame(_)
             | Refusal::Malformed(_)
@@ -151,6 +154,7 @@ impl Refusal {
             Refusal::Compressed(_)
             | Refusal::CutShort(_)
             | Refusal::ZstdWindow
+            | Refusal::GzipMembers(_)
             | Refusal::Disguised(_)
             | Refusal::Malformed(_) => Code::InvalidArgument,
             Refusal::Aborted => Code::Cancelled,
@@ -184,9 +188,11 @@ impl Refusal {
     fn violation(&self) -> Option<(&str, String)> {
         match self {
             Refusal::Malformed(error) => Some((error.place(), error.problem())),
-            Refusal::Compressed(_) | Refusal::CutShort(_) | Refusal::ZstdWindow | Refusal::Disguised(_) => {
-                Some(("", self.to_string()))
-            }
+            Refusal::Compressed(_)
+            | Refusal::CutShort(_)
+            | Refusal::ZstdWindow
+            | Refusal::GzipMembers(_)
+            | Refusal::Disguised(_) => Some(("", self.to_string())),
             _ => None,
         }
     }
@@ -276,6 +282,7 @@ mod tests {
             Refusal::Compressed("gzip"),
             Refusal::CutShort("gzip"),
             Refusal::ZstdWindow,
+            Refusal::GzipMembers(1024),
             Refusal::Disguised(Disguise::Json),
             Refusal::Malformed(Malformed::new(String::new(), "x")),
             Refusal::Internal,

@@ -11,8 +11,8 @@ use crate::wire::{Raw, Reader, put_bytes_field, put_fixed64_field, put_varint_fi
 
 mod json;
 
-use json::write_base64;
-pub use json::write_json_string;
+use json::put_base64;
+pub use json::{Bounded, write_json_string};
 
 /// How deep arrays and maps may nest in one value. The protobuf limit of 100 messages allows 50 levels of
 /// `AnyValue { ArrayValue { AnyValue … } }`; every decoder of ours holds the same number.
@@ -180,23 +180,16 @@ pub fn number_of(text: &str) -> Option<f64> {
 /// they are, everything else as JSON, empty as the empty string.
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::new();
         match *self {
-            Value::Empty => return Ok(()),
-            Value::Str(text) => return f.write_str(text),
-            Value::Double(double) if !double.is_finite() => {
-                return f.write_str(if double.is_nan() {
-                    "NaN"
-                } else if double > 0.0 {
-                    "Infinity"
-                } else {
-                    "-Infinity"
-                });
+            Value::Empty => Ok(()),
+            Value::Str(text) => f.write_str(text),
+            Value::Double(double) if double.is_nan() => f.write_str("NaN"),
+            Value::Double(double) if double.is_infinite() => {
+                f.write_str(if double > 0.0 { "Infinity" } else { "-Infinity" })
             }
-            Value::Bytes(bytes) => write_base64(&mut text, bytes),
-            other => other.write_json(&mut text),
+            Value::Bytes(bytes) => put_base64(f, bytes),
+            other => other.put_json(f),
         }
-        f.write_str(&text)
     }
 }
 

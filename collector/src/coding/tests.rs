@@ -82,6 +82,14 @@ fn frames_and_members_are_read_one_after_another() {
 }
 
 #[test]
+fn members_that_hold_nothing_are_not_read_without_end() {
+    let many = [gzip(b"some"), gzip(b"").repeat(1_000)].concat();
+    assert_eq!(undo(Coding::Gzip, &many, MIB, MIB).unwrap(), &b"some"[..]);
+    let error = undo(Coding::Gzip, &gzip(b"").repeat(1_025), MIB, MIB).unwrap_err();
+    assert!(matches!(error, Refusal::GzipMembers(1_024)), "{error}");
+}
+
+#[test]
 fn the_first_byte_over_the_limit_or_the_budget_refuses() {
     for (coding, encode) in ALL {
         let name = coding.name();

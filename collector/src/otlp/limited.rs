@@ -5,7 +5,10 @@
 //! same rows at the next start. They are far above those of SDKs (128 attributes by default) and below what harms: a row is read,
 //! merged and shown as a whole.
 
+use std::fmt::Write;
+
 use model::Value;
+use model::attrs::Bounded;
 use model::wire::{Raw, Reader, put_bytes_field, put_fixed32_field, put_fixed64_field, put_varint_field};
 
 use super::report::Report;
@@ -16,11 +19,15 @@ pub(crate) const MAX_ATTRIBUTES: usize = 1024;
 pub(crate) const MAX_VALUE: usize = 1 << 20;
 /// Bytes of an attribute beside a string value: its key and lengths, or a value of another type as a whole.
 const MAX_OVERHEAD: usize = 64 << 10;
+/// Spans, log records or data points of one request. A record may have two bytes where its row has a hundred, so that the size
+/// of a body alone would not bound its rows.
+pub(super) const MAX_ITEMS: u64 = 1 << 20;
+pub(super) const TOO_MANY: &str = "a request may have 1048576 spans, log records or data points; send smaller batches";
 /// Bytes of a name.
 pub(crate) const MAX_NAME: usize = 64 << 10;
 
 const ATTRIBUTES: &str = "attributes beyond 1024 of one item, and those that are no string and larger than 64 KiB, were left out; dropped_attributes_count says how many";
-const TEXT: &str = "a text was cut at its limit: 1 MiB for an attribute value or a body, 64 KiB for a name";
+pub(super) const TEXT: &str = "a text was cut at its limit: 1 MiB for an attribute value or a body, 64 KiB for a name";
 
 /// A message with attributes: which fields are what, 0 for none.
 pub(super) struct Shape {
@@ -178,9 +185,9 @@ impl Cut {
         if body.len() <= MAX_VALUE || super::anyvalue::check_value(body).is_err() {
             return put_bytes_field(out, number, body);
         }
-        let text = Value::parse(body).to_string();
-        let mut any = Vec::new();
-        put_bytes_field(&mut any, 1, self.text(text.as_bytes(), MAX_VALUE));
+        let (mut text, mut any) = (String::new(), Vec::new());
+        self.texts |= write!(Bounded::new(&mut text, MAX_VALUE), "{}", Value::parse(body)).is_err();
+        put_bytes_field(&mut any, 1, text.as_bytes());
         put_bytes_field(out, number, &any);
     }
 

@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
+use model::attrs::Bounded;
 use model::wire::Reader;
 use model::{Attrs, LogRecord, Nanos, SpanId, TraceId, Value};
 
 use super::anyvalue::{check_key_value, check_value};
 use super::groups::{Names, Owner, walk};
 use super::ids;
-use super::limited::{LOG_RECORD, limited};
+use super::limited::{LOG_RECORD, MAX_ITEMS, MAX_VALUE, TEXT, TOO_MANY, limited};
 use super::malformed::{Malformed, Within};
 use super::wire::{bytes, fixed32, fixed64, text, uint32, varint};
 use super::{Context, Decoded};
@@ -25,17 +26,24 @@ const MAX_SEVERITY: u64 = 24;
 const SEVERITY: &str = "severity_number must be from 0 to 24; it was stored as 0, which is unspecified";
 
 pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Result<(), Malformed> {
-    let (mut body_text, mut scratch) = (String::new(), Vec::new());
+    let (mut body_text, mut scratch) = (BodyText::default(), Vec::new());
     walk(body, &NAMES, decoded, |decoded, owner, place, message| {
         let message = limited(message, &LOG_RECORD, &mut scratch, &mut decoded.report, || place.path());
         let fields = Fields::read(message)?;
         decoded.n_items += 1;
+        if decoded.n_items > MAX_ITEMS {
+            decoded.report.reject(TOO_MANY, 1, || place.path());
+            return Ok(());
+        }
         match fields.log_record(owner, message, &mut body_text, context) {
             Ok(log) => {
                 decoded.rows.logs.push(&log);
                 decoded.gathered.log(&log);
                 decoded.has_time |= fields.time != 0 || fields.observed_time != 0;
                 ids::OF_LOG.check(fields.trace_id, fields.span_id, &mut decoded.report, || place.path());
+                if std::mem::take(&mut body_text.is_cut) {
+                    decoded.report.warn(TEXT, || place.path());
+                }
                 if fields.severity_number > MAX_SEVERITY {
                     decoded.report.warn(SEVERITY, || place.path());
                 }
@@ -44,6 +52,13 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
         }
         Ok(())
     })
+}
+
+/// Memory for the text of a body that is not a string.
+#[derive(Default)]
+struct BodyText {
+    text: String,
+    is_cut: bool,
 }
 
 /// The fields of a `LogRecord` message but its attributes.
@@ -100,7 +115,7 @@ impl<'a> Fields<'a> {
         &self,
         owner: &Owner<'b>,
         message: &'b [u8],
-        body_text: &'b mut String,
+        body_text: &'b mut BodyText,
         context: Context,
     ) -> Result<LogRecord<'b>, &'static str>
     where
@@ -123,9 +138,10 @@ impl<'a> Fields<'a> {
             Value::Str(text) => (text, &[]),
             Value::Empty => ("", &[]),
             other => {
-                body_text.clear();
-                write!(body_text, "{other}").expect("writing to a String cannot fail");
-                (body_text, self.body)
+                // A number of eleven bytes has three hundred digits.
+                body_text.text.clear();
+                body_text.is_cut = write!(Bounded::new(&mut body_text.text, MAX_VALUE), "{other}").is_err();
+                (&body_text.text, self.body)
             }
         };
         Ok(LogRecord {

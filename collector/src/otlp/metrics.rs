@@ -8,6 +8,7 @@ use model::{Attrs, MetricKind, Nanos, Point, PointValue, Series, Temporality};
 
 use super::anyvalue::check_key_value;
 use super::groups::{Names, Owner, Place, walk};
+use super::limited::{MAX_ITEMS, TOO_MANY};
 use super::malformed::{Malformed, Within};
 use super::wire::{bytes, text, varint};
 use super::{Context, Decoded};
@@ -174,6 +175,7 @@ impl MetricRows<'_> {
                 attributes.canonical(points.attributes()).within_item("data_points", index)?;
             decoded.n_items += 1;
             let valid = match refused {
+                _ if decoded.n_items > MAX_ITEMS => Err(TOO_MANY),
                 Some(reason) => Err(reason),
                 None if attr_bytes.len() > MAX_OWNER => Err(LARGE_ATTRIBUTES),
                 None => {

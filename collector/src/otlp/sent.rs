@@ -16,7 +16,7 @@ const MAX_NAME: usize = 200;
 /// What one service sent in one body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
-    /// `service.name`.
+    /// The start of `service.name`.
     pub service: String,
     pub accepted: u64,
     pub rejected: u64,
@@ -137,6 +137,7 @@ impl Sent {
 
 /// What `service` sent, begun if it is new; `None` when there are as many services as are counted.
 pub(super) fn of_service<'a>(services: &'a mut Vec<Sent>, service: &str) -> Option<&'a mut Sent> {
+    let service = start_of(service);
     let at = services.iter().position(|sent| sent.service == service).unwrap_or(services.len());
     if at == services.len() {
         if at == MAX_SERVICES {
@@ -169,5 +170,9 @@ fn sdk(attrs: Attrs<'_>) -> (String, bool) {
 }
 
 fn cut(text: &str) -> String {
-    text[..text.floor_char_boundary(MAX_NAME)].to_owned()
+    start_of(text).to_owned()
+}
+
+fn start_of(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_NAME)]
 }

@@ -7,7 +7,7 @@ use model::{Attrs, Nanos, Span, SpanId, SpanKind, StatusCode, TraceId};
 use super::anyvalue::check_key_value;
 use super::groups::{Names, Owner, walk};
 use super::ids;
-use super::limited::{SPAN, limited};
+use super::limited::{MAX_ITEMS, SPAN, TOO_MANY, limited};
 use super::malformed::{Malformed, Within};
 use super::wire::{bytes, fixed32, fixed64, text, uint32, varint};
 use super::{Context, Decoded};
@@ -28,6 +28,10 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
         let message = limited(message, &SPAN, &mut scratch, &mut decoded.report, || place.path());
         let fields = Fields::read(message, &mut lists)?;
         decoded.n_items += 1;
+        if decoded.n_items > MAX_ITEMS {
+            decoded.report.reject(TOO_MANY, 1, || place.path());
+            return Ok(());
+        }
         match fields.span(owner, message, &lists, context) {
             Ok(span) => {
                 decoded.rows.spans.push(&span);

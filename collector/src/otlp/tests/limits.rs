@@ -1,13 +1,13 @@
 //! What is over the limits of one item is cut, counted and reported; everything else of it is kept.
 
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, KeyValueList, any_value::Value};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList, any_value::Value};
 use opentelemetry_proto::tonic::metrics::v1::{Gauge, NumberDataPoint, metric};
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use prost::Message;
 use store::SpanChunk;
 
 use crate::Signal;
-use crate::otlp::limited::{MAX_ATTRIBUTES, MAX_NAME, MAX_VALUE};
+use crate::otlp::limited::{MAX_ATTRIBUTES, MAX_ITEMS, MAX_NAME, MAX_VALUE};
 use crate::otlp::{Decoded, decode};
 use crate::testing::{KEEP_ALL, dump, sample};
 
@@ -72,6 +72,50 @@ fn long_texts_are_cut_at_a_character_and_other_long_values_left_out() {
     let (_, batch) = decoded.rows.finish().into_iter().next().unwrap();
     let chunk = store::LogChunk::from(batch);
     assert!(chunk.row(0).body.starts_with("{\"k\":\"xé") && chunk.row(0).body.len() <= MAX_VALUE);
+}
+
+#[test]
+fn a_body_that_is_longer_as_text_is_cut_there() {
+    // Eleven bytes each, and three hundred digits.
+    let number = AnyValue { value: Some(Value::DoubleValue(1e-300)) };
+    let array = |n| AnyValue { value: Some(Value::ArrayValue(ArrayValue { values: vec![number.clone(); n] })) };
+    for (n, is_cut) in [(3, false), (90_000, true)] {
+        let body = sample::logs(vec![sample::log(array(n))]).encode_to_vec();
+        assert!(body.len() < MAX_VALUE);
+        let decoded = decode(Signal::Logs, &body, KEEP_ALL).unwrap();
+        assert_eq!(message(&decoded, Signal::Logs).contains("a text was cut at its limit"), is_cut);
+        let (_, batch) = decoded.rows.finish().into_iter().next().unwrap();
+        let length = store::LogChunk::from(batch).row(0).body.len();
+        assert_eq!((length == MAX_VALUE, length < 1_000), (is_cut, !is_cut), "{length}");
+    }
+}
+
+#[test]
+fn items_beyond_what_a_request_may_have_are_rejected() {
+    // A log record that says nothing is two bytes.
+    let records = |n: u64| {
+        let scope = [0x12, 0].repeat(n as usize);
+        let mut resource = Vec::new();
+        model::wire::put_bytes_field(&mut resource, 2, &scope);
+        let mut body = Vec::new();
+        model::wire::put_bytes_field(&mut body, 1, &resource);
+        body
+    };
+    let decoded = decode(Signal::Logs, &records(MAX_ITEMS), KEEP_ALL).unwrap();
+    assert_eq!((decoded.accepted(), decoded.rejected()), (MAX_ITEMS, 0));
+    let decoded = decode(Signal::Logs, &records(MAX_ITEMS + 3), KEEP_ALL).unwrap();
+    assert_eq!((decoded.accepted(), decoded.rejected()), (MAX_ITEMS, 3));
+    assert!(message(&decoded, Signal::Logs).contains("a request may have 1048576 spans"));
+}
+
+#[test]
+fn what_is_shown_of_a_sender_is_the_start_of_its_name() {
+    let mut request = sample::traces(vec![sample::span(1)]);
+    let name = "T".repeat(MAX_VALUE - 10);
+    request.resource_spans[0].resource.as_mut().unwrap().attributes =
+        vec![sample::attribute("service.name", sample::text(&name))];
+    let decoded = decode(Signal::Traces, &request.encode_to_vec(), KEEP_ALL).unwrap();
+    assert!(decoded.services.iter().all(|it| it.service.len() == 200), "{}", decoded.services[0].service.len());
 }
 
 #[test]
