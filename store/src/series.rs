@@ -141,6 +141,11 @@ impl SeriesIndex {
         self.select(|_| true, &[])
     }
 
+    /// What all series take in memory, roughly.
+    fn bytes(&self) -> usize {
+        self.read().bytes
+    }
+
     pub fn len(&self) -> usize {
         self.read().len()
     }

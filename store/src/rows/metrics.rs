@@ -185,7 +185,7 @@ impl MetricRows {
             mentioned.stretch(first, last);
             return true;
         }
-        let known = match self.room.as_mut().map_or(Admission::New, |room| room.admit(id)) {
+        let known = match self.room.as_mut().map_or(Admission::New, |room| room.admit(id, series.attr_bytes.len())) {
             Admission::Known(known) => Some(known),
             Admission::New => None,
             Admission::Refused => return false,

@@ -24,6 +24,13 @@ pub(super) struct Inner {
     /// Scopes, units and descriptions, each kept once.
     scopes: HashSet<Arc<[u8]>>,
     words: HashSet<Arc<str>>,
+    /// What all series take, roughly.
+    pub(super) bytes: usize,
+}
+
+/// What a series takes whose attributes have so many bytes: they are kept as they came, and each value as a key of the postings.
+pub(super) fn bytes_of(n_attribute_bytes: usize) -> usize {
+    512 + 2 * n_attribute_bytes
 }
 
 impl Inner {
@@ -69,6 +76,7 @@ impl Inner {
                 other => values.add(&other.to_string(), number),
             }
         }
+        self.bytes += bytes_of(stored.attrs.len());
         let stored = Arc::new(stored);
         self.series[number as usize] = Some(Arc::clone(&stored));
         self.by_id.insert(id, stored);
@@ -81,6 +89,7 @@ impl Inner {
                 if let Some(series) = slot.take() {
                     series.forgotten.store(true, Ordering::Relaxed);
                     self.by_id.remove(&series.id);
+                    self.bytes = self.bytes.saturating_sub(bytes_of(series.attrs.len()));
                 }
                 gone.insert(number);
             }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use model::{Nanos, SeriesId};
 
+use super::inner::bytes_of;
 use super::{SeriesIndex, StoredSeries};
 use crate::chunk::SeriesChunk;
 
@@ -50,36 +51,40 @@ impl SeriesIndex {
     }
 }
 
-/// How many series a request may add, and which it need not.
+/// Bytes of memory for each series that there may be. Most take half of it; without a bound a few thousand with values
+/// of attributes as long as they may be would take all memory there is.
+const BYTES_OF_SERIES: usize = 1536;
+
+/// How many series a request may add, of how many bytes, and which it need not.
 pub(crate) struct SeriesRoom {
     index: Arc<SeriesIndex>,
     left: usize,
+    bytes_left: usize,
 }
 
 impl SeriesRoom {
     /// The room that `index` has below `max` series. Requests at the same time share it without knowing of each other, so
     /// the limit may be passed by what they add.
     pub(crate) fn new(index: &Arc<SeriesIndex>, max: usize) -> Self {
-        SeriesRoom { index: Arc::clone(index), left: max.saturating_sub(index.len()) }
+        let bytes_left = max.saturating_mul(BYTES_OF_SERIES).saturating_sub(index.bytes());
+        SeriesRoom { index: Arc::clone(index), left: max.saturating_sub(index.len()), bytes_left }
     }
 
     /// The room for series that were admitted before: without end.
     pub(crate) fn of_replay(index: &Arc<SeriesIndex>) -> Self {
-        SeriesRoom { index: Arc::clone(index), left: usize::MAX }
+        SeriesRoom { index: Arc::clone(index), left: usize::MAX, bytes_left: usize::MAX }
     }
 
-    /// Whether the series may have points. Takes room for one that is not known; to be asked once for each.
-    pub(crate) fn admit(&mut self, id: SeriesId) -> Admission {
+    /// Whether the series, whose attributes have so many bytes, may have points. Takes room for one that is not known; to be asked
+    /// once for each.
+    pub(crate) fn admit(&mut self, id: SeriesId, n_attribute_bytes: usize) -> Admission {
         if let Some(known) = self.index.get(id) {
             return Admission::Known(known);
         }
-        match self.left.checked_sub(1) {
-            Some(left) => {
-                self.left = left;
-                Admission::New
-            }
-            None => Admission::Refused,
-        }
+        let room = self.left.checked_sub(1).zip(self.bytes_left.checked_sub(bytes_of(n_attribute_bytes)));
+        let Some((left, bytes_left)) = room else { return Admission::Refused };
+        (self.left, self.bytes_left) = (left, bytes_left);
+        Admission::New
     }
 }
 

@@ -200,6 +200,10 @@ fn a_series_without_points_is_forgotten_though_its_segment_stays() {
 
 /// Adds a point of the series `name`, if there is room for it.
 fn point(rows: &mut Rows, name: &str, time: Nanos) -> Option<()> {
+    point_with(rows, name, model::AttrsBuf::new(), time)
+}
+
+fn point_with(rows: &mut Rows, name: &str, attrs: model::AttrsBuf, time: Nanos) -> Option<()> {
     let series = model::Series {
         name,
         unit: "",
@@ -207,8 +211,8 @@ fn point(rows: &mut Rows, name: &str, time: Nanos) -> Option<()> {
         kind: model::MetricKind::Gauge,
         temporality: model::Temporality::Unspecified,
         monotonic: false,
-        attrs: model::Attrs::default(),
-        attr_bytes: &[],
+        attrs: attrs.as_attrs(),
+        attr_bytes: attrs.as_bytes(),
         service: "",
         resource: model::Resource::default(),
         scope: model::Scope::default(),
@@ -234,4 +238,24 @@ fn a_full_series_table_takes_points_of_known_series_only() {
     assert_eq!(store.snapshot().series().len(), 2);
     // Rows that nobody limits, such as those of the log, are all taken.
     assert!(rows(0, 1).metrics.len() == 1 && point(&mut Rows::default(), "d", 0).is_some());
+}
+
+#[test]
+fn series_with_long_values_take_the_room_of_many() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open_with(StoreConfig { max_series: 100, ..StoreConfig::new(dir.path()) });
+    let mut request = store.rows(Nanos::MIN);
+    let taken = (0..100).filter(|number| {
+        let mut attrs = model::AttrsBuf::new();
+        attrs.push("long", model::Value::Str(&format!("{number}{}", "x".repeat(20_000))));
+        point_with(&mut request, "a", attrs, SECOND).is_some()
+    });
+    // 153,600 bytes are for all, and each takes twice its attributes and a little more.
+    assert_eq!(taken.count(), 3);
+    assert!(point(&mut request, "b", SECOND).is_some());
+    let body = "a".into();
+    store.append_blocking(Request { kind: 1, received_at: 0, body, dedup: true, rows: request }).unwrap();
+    let mut attrs = model::AttrsBuf::new();
+    attrs.push("long", model::Value::Str(&"y".repeat(20_000)));
+    assert!(point_with(&mut store.rows(Nanos::MIN), "a", attrs, SECOND).is_none(), "what is stored takes its room");
 }
