@@ -68,6 +68,17 @@ pub(super) fn holds_values(message: &'static Message) -> bool {
     std::ptr::eq(message, &ARRAY_VALUE) || std::ptr::eq(message, &KEY_VALUE_LIST)
 }
 
+/// The numbers of the fields of `message` of which one may be set: its `oneof`.
+pub(super) fn one_of(message: &'static Message) -> &'static [u32] {
+    match message {
+        it if std::ptr::eq(it, &ANY_VALUE) => &[1, 2, 3, 4, 5, 6, 7],
+        it if std::ptr::eq(it, &NUMBER_POINT) => &[4, 6],
+        it if std::ptr::eq(it, &METRIC) => &[5, 7, 9, 10, 11],
+        it if std::ptr::eq(it, &EXEMPLAR) => &[3, 6],
+        _ => &[],
+    }
+}
+
 /// The request message of `signal`.
 pub(super) fn request(signal: Signal) -> &'static Message {
     match signal {

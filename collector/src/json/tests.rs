@@ -319,3 +319,20 @@ fn a_body_cut_anywhere_is_refused_and_never_panics() {
         assert!(transcode(Signal::Traces, &json.as_bytes()[..length], LIMIT).is_err(), "cut at {length}");
     }
 }
+
+#[test]
+fn members_that_exclude_each_other_are_warned_about() {
+    let told = |signal, body: &str| transcoded(signal, body).report.message(signal);
+    let metric = |members: &str| {
+        format!(r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"m",{members}}}]}}]}}]}}"#)
+    };
+    let said = told(Signal::Metrics, &metric(r#""gauge":{"dataPoints":[]},"sum":{"dataPoints":[]}"#));
+    assert!(said.contains("gauge and sum exclude each other; only sum was read"), "{said}");
+    assert!(said.contains("resourceMetrics[0].scopeMetrics[0].metrics[0]"), "{said}");
+    let body = |value: &str| format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{{"body":{value}}}]}}]}}]}}"#);
+    let said = told(Signal::Logs, &body(r#"{"stringValue":"a","intValue":"1"}"#));
+    assert!(said.contains("stringValue and intValue exclude each other; only intValue was read"), "{said}");
+    // What is null is not set.
+    assert_eq!(told(Signal::Logs, &body(r#"{"stringValue":null,"intValue":"1"}"#)), "");
+    assert_eq!(told(Signal::Metrics, &metric(r#""gauge":null,"sum":{"dataPoints":[]}"#)), "");
+}

@@ -155,12 +155,23 @@ impl<'de> Visitor<'de> for MessageSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let MessageSeed { transcoder, message } = self;
+        let one_of = schema::one_of(message);
+        let mut set: Option<&'static Field> = None;
         while let Some(key) = map.next_key_seed(KeySeed { message, unknown: &mut transcoder.unknown })? {
             match key {
                 Key::Known(field) => {
                     transcoder.path.push(Step::Key(field.name));
+                    let before = transcoder.out.len();
                     map.next_value_seed(FieldSeed { transcoder: &mut *transcoder, field })?;
                     transcoder.path.pop();
+                    // The decoder reads the last one, as protobuf has it, where JSON has no order.
+                    if one_of.contains(&field.number) && transcoder.out.len() > before {
+                        let other = set.replace(field).filter(|other| other.number != field.number);
+                        if let Some(other) = other {
+                            let (first, last) = (other.name, field.name);
+                            transcoder.warn(format!("{first} and {last} exclude each other; only {last} was read"));
+                        }
+                    }
                     transcoder.check_size()?;
                 }
                 Key::Unknown(number) => {
