@@ -4,6 +4,7 @@
 //! [`Evaluator`] counts events, steps alerts and commits; [`outbox`] delivers what was committed. Whatever a crash
 //! interrupts is found again in [`state`]: a change of an alert and its notification are one commit.
 
+pub(crate) mod backtest;
 mod check;
 mod evaluator;
 mod files;
@@ -12,6 +13,7 @@ mod outbox;
 mod paper;
 mod receiver;
 mod routes;
+pub(crate) mod rules;
 mod state;
 mod stored_counts;
 mod track;
@@ -31,6 +33,7 @@ pub(crate) use check::{Checked, check};
 pub(crate) use evaluator::Evaluator;
 pub(crate) use files::FilesError;
 pub(crate) use receiver::{Held, Networks, Receiver};
+pub(crate) use rules::{RuleFiles, Series, StoredSeries};
 pub(crate) use state::OpenError as StateError;
 
 /// The time now, in nanoseconds since the epoch.
@@ -42,6 +45,8 @@ pub(crate) struct Sources {
     pub(crate) now: Clock,
     /// May block, and is asked on blocking threads.
     pub(crate) events: Arc<dyn Events>,
+    /// What rules read and write; as above.
+    pub(crate) series: Arc<dyn Series>,
 }
 
 /// Where things are.
@@ -53,6 +58,7 @@ pub(crate) struct Config {
     pub(crate) slo_dir: PathBuf,
     /// The file of routes; without one every receiver is told of every SLO.
     pub(crate) routes: Option<PathBuf>,
+    pub(crate) rules: RuleFiles,
     pub(crate) receivers: Vec<Receiver>,
     /// Where people reach this box, without a slash at the end; alerts link there.
     pub(crate) external_url: String,
@@ -65,6 +71,8 @@ pub(crate) enum StartError {
     Files(#[from] FilesError),
     #[error(transparent)]
     Routes(SpecErrors),
+    #[error(transparent)]
+    Rules(SpecErrors),
     #[error(transparent)]
     State(#[from] StateError),
     #[error("cannot set up the webhook client: {0}")]

@@ -8,6 +8,7 @@ use model::{Nanos, TimeRange};
 use crate::alert::{SloAlerts, Transition};
 use crate::burn::{Budget, Condition, TierReading};
 use crate::groups::Group;
+use crate::rules::status::RulesStatus;
 use crate::spec::{Indicator, Severity, Slo, SpecError};
 
 /// The state of all SLOs after one evaluation.
@@ -30,6 +31,7 @@ pub struct Status {
     /// Changes of alerts, newest first; the last few hundred.
     pub history: Vec<Transition>,
     pub delivery: DeliveryStatus,
+    pub rules: RulesStatus,
 }
 
 /// One SLO.

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 
 use model::Nanos;
 
+pub(crate) use self::builtins::query_escape;
 use self::parse::Node;
 pub use self::value::{Sample, Value};
 

@@ -74,6 +74,7 @@ pub fn router(state: UiState) -> Router {
         .route("/slos", get(pages::slos::get))
         .route("/slos/{name}", get(pages::slo::get))
         .route("/alerts", get(pages::alerts::get))
+        .route("/alerts/rules", get(pages::rules::get))
         .route("/sql", get(pages::sql::get))
         .route("/ingest", get(pages::ingest::get))
         .route("/ingest/now", get(pages::ingest::now))

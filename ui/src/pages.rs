@@ -11,6 +11,7 @@ pub(crate) mod logs;
 pub(crate) mod map;
 pub(crate) mod metrics;
 pub(crate) mod not_found;
+pub(crate) mod rules;
 pub(crate) mod service;
 pub(crate) mod slo;
 pub(crate) mod slos;

@@ -14,6 +14,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use model::Nanos;
 use slo::alert::{SloAlerts, Transition};
 use slo::routing::Groups;
+use slo::rules::saved::SavedRules;
+use slo::rules::status::RuleChange;
 use slo::status::{Attempt, AttemptOutcome, DeliveryStatus};
 use tokio::sync::watch;
 
@@ -76,6 +78,9 @@ pub(super) struct Commit {
     pub(super) entries: Vec<NewEntry>,
     /// What receivers were told by routes; `None` leaves it as it is.
     pub(super) groups: Option<Groups>,
+    /// The alerts of all groups of rules; `None` leaves them as they are.
+    pub(super) rules: Option<Vec<SavedRules>>,
+    pub(super) rule_changes: Vec<RuleChange>,
 }
 
 impl Commit {
@@ -96,8 +101,11 @@ pub(super) struct State {
 struct Inner {
     alerts: BTreeMap<String, SloAlerts>,
     groups: Groups,
+    rules: Vec<SavedRules>,
     /// Newest first.
     history: VecDeque<Transition>,
+    /// Newest first.
+    rule_history: VecDeque<RuleChange>,
     /// In the order of their ids.
     pending: Vec<Pending>,
     next_id: u64,
@@ -162,6 +170,12 @@ impl State {
         self.lock().groups.clone()
     }
 
+    /// The alerts of rules, and their last changes, newest first.
+    pub(super) fn rules(&self) -> (Vec<SavedRules>, Vec<RuleChange>) {
+        let inner = self.lock();
+        (inner.rules.clone(), inner.rule_history.iter().cloned().collect())
+    }
+
     /// The last changes of alerts, newest first.
     pub(super) fn history(&self) -> Vec<Transition> {
         self.lock().history.iter().cloned().collect()
@@ -208,6 +222,11 @@ impl State {
             after.alerts.insert(alerts.slo.clone(), alerts);
         }
         after.groups = commit.groups.unwrap_or(after.groups);
+        after.rules = commit.rules.unwrap_or(after.rules);
+        for change in commit.rule_changes {
+            after.rule_history.push_front(change);
+        }
+        after.rule_history.truncate(HISTORY);
         for name in &commit.forget {
             after.alerts.remove(name);
         }

@@ -19,5 +19,6 @@ mod power;
 mod process;
 mod rejected;
 mod remote_write;
+mod rules;
 mod slos;
 mod tools;

@@ -146,6 +146,7 @@ impl Run {
                 labels: firing.labels.clone(),
                 starts_at: firing.since,
                 ends_at: Some(self.now),
+                rule: None,
             });
         }
     }
@@ -166,7 +167,10 @@ impl Run {
         for alert in &tiers {
             if let Phase::Firing(phase) = &alert.phase {
                 let (tier, group, labels) = (alert.id.clone(), alert.group.clone(), phase.labels.clone());
-                alerts.push((alert.severity, Alert { tier, group, labels, starts_at: phase.since, ends_at: None }));
+                alerts.push((
+                    alert.severity,
+                    Alert { tier, group, labels, starts_at: phase.since, ends_at: None, rule: None },
+                ));
                 firing.push(alert.key());
             }
         }

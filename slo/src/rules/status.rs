@@ -22,6 +22,14 @@ pub struct RulesStatus {
     pub problem: Option<String>,
 }
 
+impl RulesStatus {
+    /// Alerts that fire.
+    pub fn n_firing(&self) -> usize {
+        let rules = self.groups.iter().flat_map(|group| &group.rules);
+        rules.flat_map(RuleStatus::alerts).filter(|(_, alert)| alert.firing_since().is_some()).count()
+    }
+}
+
 /// A change of an alert of a rule.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RuleChange {

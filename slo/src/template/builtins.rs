@@ -1,7 +1,7 @@
 //! The functions of Go's template language itself.
 
 use std::cmp::Ordering;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::value::Value;
 use super::{Result, TemplateError, print};
@@ -120,7 +120,7 @@ fn slice(value: &Value, bounds: &[Value]) -> Result<Value> {
     match value {
         // Go cuts bytes; half a character would not be text any more.
         Value::Text(text) => Ok(Value::text(String::from_utf8_lossy(&text.as_bytes()[from..to]))),
-        Value::List(items) => Ok(Value::List(Rc::new(items[from..to].to_vec()))),
+        Value::List(items) => Ok(Value::List(Arc::new(items[from..to].to_vec()))),
         other => Err(TemplateError::new(format!("can't slice item of type {}", other.type_name()))),
     }
 }
@@ -162,7 +162,7 @@ fn js_escape(text: &str) -> String {
 }
 
 /// The text as Go's `url.QueryEscape` writes it.
-pub(super) fn query_escape(text: &str) -> String {
+pub(crate) fn query_escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -81,7 +81,7 @@ pub(super) fn call(run: &mut Run<'_>, name: &str, args: &[Value]) -> Result<Valu
         ("value", [sample]) => field(sample, "Value"),
         ("args", args) => {
             let named = args.iter().enumerate().map(|(at, value)| (format!("arg{at}"), value.clone()));
-            Ok(Value::Map(Rc::new(named.collect())))
+            Ok(Value::Map(Arc::new(named.collect())))
         }
         ("reReplaceAll", [pattern, replacement, subject]) => {
             let replaced = regex(text(pattern)?)?;
@@ -107,7 +107,7 @@ pub(super) fn call(run: &mut Run<'_>, name: &str, args: &[Value]) -> Result<Valu
                 keyed.push((label_of(item, name)?, item.clone()));
             }
             keyed.sort_by(|a, b| a.0.cmp(&b.0));
-            Ok(Value::List(Rc::new(keyed.into_iter().map(|(_, item)| item).collect())))
+            Ok(Value::List(Arc::new(keyed.into_iter().map(|(_, item)| item).collect())))
         }
         ("stripPort", [value]) => {
             let address = text(value)?;

@@ -1,6 +1,6 @@
 //! Renders: goes through the nodes with the data, variables and what is left of the limits.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::parse::{Branch, Head, Node, Pipeline, Term};
 use super::value::Value;
@@ -288,5 +288,5 @@ fn field_of(value: &Value, name: &str) -> Result<Value> {
 
 /// A list of what a query gave.
 pub(super) fn vector(samples: Vec<Sample>) -> Value {
-    Value::List(Rc::new(samples.into_iter().map(Value::from).collect()))
+    Value::List(Arc::new(samples.into_iter().map(Value::from).collect()))
 }

@@ -1,7 +1,7 @@
 //! The values that templates work on.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use model::Nanos;
 
@@ -19,13 +19,13 @@ pub enum Value {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Text(Rc<str>),
-    List(Rc<Vec<Value>>),
-    Map(Rc<BTreeMap<String, Value>>),
+    Text(Arc<str>),
+    List(Arc<Vec<Value>>),
+    Map(Arc<BTreeMap<String, Value>>),
     /// Labels, where one that is missing is empty.
-    Labels(Rc<BTreeMap<String, String>>),
+    Labels(Arc<BTreeMap<String, String>>),
     /// Fields in their order; one that is missing is an error.
-    Struct(Rc<Vec<(&'static str, Value)>>),
+    Struct(Arc<Vec<(&'static str, Value)>>),
     /// Since the epoch.
     Time(Nanos),
     Duration(Nanos),
@@ -37,12 +37,12 @@ impl Value {
     }
 
     pub fn labels(labels: &BTreeMap<String, String>) -> Self {
-        Value::Labels(Rc::new(labels.clone()))
+        Value::Labels(Arc::new(labels.clone()))
     }
 
     /// A value with these fields.
     pub fn fields(fields: Vec<(&'static str, Value)>) -> Self {
-        Value::Struct(Rc::new(fields))
+        Value::Struct(Arc::new(fields))
     }
 
     /// Whether `if` takes it for true: what is not zero and not empty.
@@ -88,6 +88,6 @@ impl Value {
 
 impl From<Sample> for Value {
     fn from(sample: Sample) -> Self {
-        Value::fields(vec![("Labels", Value::Labels(Rc::new(sample.labels))), ("Value", Value::Float(sample.value))])
+        Value::fields(vec![("Labels", Value::Labels(Arc::new(sample.labels))), ("Value", Value::Float(sample.value))])
     }
 }

@@ -1,15 +1,18 @@
-//! Notifications by a file of routes: what fires goes into groups, and receivers are told of groups. Without such a file every
-//! receiver is told of every SLO ([`super::notify`]).
+//! Notifications by routes: what fires goes into groups, and receivers are told of groups. Without a file of routes every
+//! receiver is told of every SLO ([`super::notify`]) and, by routes of our own, of every alert of a rule.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::Nanos;
+use model::time::{HOUR, MINUTE};
 use slo::alert::{Alert, Phase, Reason, SloAlerts};
-use slo::routing::{GroupNotification, Groups};
+use slo::routing::{GroupBy, GroupNotification, Groups, Route, Routing};
+use slo::rules::ALERT_NAME;
 use slo::spec::SpecError;
 use slo::webhook::{Told, group_key};
 
-use super::notify::{Subject, describe, n_traces};
+use super::notify::{Subject, describe, n_traces, of_rule};
 use crate::alerting::routes::Routes;
 use crate::alerting::state::{Commit, NewEntry, State};
 use crate::alerting::track::Track;
@@ -17,30 +20,43 @@ use crate::alerting::{Config, StartError};
 use crate::counting::Look;
 
 pub(super) struct Dispatch {
-    routes: Routes,
+    /// Those of a file.
+    routes: Option<Routes>,
+    /// Those that hold without one.
+    everybody: Arc<Routing>,
     groups: Groups,
 }
 
 impl Dispatch {
-    /// `None` if the configuration names no file.
+    /// `None` if the configuration names no file and there are no rules, or nobody to tell of them.
     pub(super) fn open(config: &Config, state: &State) -> Result<Option<Self>, StartError> {
-        let Some(path) = &config.routes else { return Ok(None) };
-        let names = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
-        let routes = Routes::open(path, names).map_err(StartError::Routes)?;
-        Ok(Some(Self { routes, groups: state.groups() }))
+        let names: Vec<String> = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
+        if config.routes.is_none() && (config.rules.is_empty() || names.is_empty()) {
+            return Ok(None);
+        }
+        let everybody = Arc::new(everybody(&names));
+        let routes = config.routes.as_ref().map(|path| Routes::open(path, names));
+        let routes = routes.transpose().map_err(StartError::Routes)?;
+        Ok(Some(Self { routes, everybody, groups: state.groups() }))
+    }
+
+    pub(super) fn has_routes(&self) -> bool {
+        self.routes.is_some()
     }
 
     /// Reads the file again if it has changed.
     pub(super) fn follow_file(&mut self) {
-        if self.routes.poll() {
-            for error in self.routes.errors() {
+        if let Some(routes) = &mut self.routes
+            && routes.poll()
+        {
+            for error in routes.errors() {
                 tracing::error!("routes refused, the last good version stays in use: {error}");
             }
         }
     }
 
     pub(super) fn errors(&self) -> &[SpecError] {
-        self.routes.errors()
+        self.routes.as_ref().map_or(&[], Routes::errors)
     }
 
     /// Whether a group may have something to tell.
@@ -48,10 +64,12 @@ impl Dispatch {
         self.groups.is_due(now)
     }
 
-    /// Adds to `commit` what is to be told of the alerts as they are after it, and the groups after that.
+    /// Adds to `commit` what is to be told of the alerts as they are after it, those `of_rules` among them, and the groups
+    /// after that.
     pub(super) fn tell(
         &self,
         tracks: &BTreeMap<String, Track>,
+        of_rules: Vec<Alert>,
         commit: &mut Commit,
         now: Nanos,
         look: &dyn Look,
@@ -60,10 +78,12 @@ impl Dispatch {
         let stepped: BTreeMap<&str, &SloAlerts> =
             commit.alerts.iter().map(|alerts| (alerts.slo.as_str(), alerts)).collect();
         let current = tracks.iter().map(|(name, track)| *stepped.get(name.as_str()).unwrap_or(&&track.alerts));
-        let firing: Vec<Alert> = current.flat_map(firing).collect();
+        let mut firing: Vec<Alert> = current.filter(|_| self.has_routes()).flat_map(firing).collect();
+        firing.extend(of_rules);
+        let routing = self.routes.as_ref().map_or_else(|| Arc::clone(&self.everybody), Routes::routing);
         let hears_resolved =
             |name: &str| config.receivers.iter().any(|receiver| receiver.name == name && receiver.send_resolved);
-        let (groups, told) = self.groups.step(&self.routes.routing(), &firing, now, hears_resolved);
+        let (groups, told) = self.groups.step(&routing, &firing, now, hears_resolved);
         let entries = told.iter().map(|told| entry(told, tracks, now, look, config));
         commit.entries.extend(entries);
         commit.groups = Some(groups);
@@ -75,6 +95,26 @@ impl Dispatch {
     }
 }
 
+/// Each of `receivers` is told of every alert, those of one name together: at once, then of news every minute.
+fn everybody(receivers: &[String]) -> Routing {
+    let route = |receiver: &String, key: &str, routes: Vec<Route>| Route {
+        receiver: receiver.clone(),
+        matchers: Vec::new(),
+        goes_on: true,
+        group_by: GroupBy::Labels(vec![ALERT_NAME.to_owned()]),
+        group_wait: 0,
+        group_interval: MINUTE,
+        repeat_interval: 4 * HOUR,
+        mute: Vec::new(),
+        active: Vec::new(),
+        routes,
+        key: key.to_owned(),
+    };
+    let routes = receivers.iter().map(|receiver| route(receiver, "{}/{}", Vec::new())).collect();
+    let first = receivers.first().cloned().unwrap_or_default();
+    Routing { root: route(&first, "{}", routes), inhibit_rules: Vec::new(), time_intervals: BTreeMap::new() }
+}
+
 fn firing(alerts: &SloAlerts) -> impl Iterator<Item = Alert> {
     alerts.tiers.iter().filter_map(|tier| match &tier.phase {
         Phase::Firing(firing) => Some(Alert {
@@ -83,6 +123,7 @@ fn firing(alerts: &SloAlerts) -> impl Iterator<Item = Alert> {
             labels: firing.labels.clone(),
             starts_at: firing.since,
             ends_at: None,
+            rule: None,
         }),
         Phase::Inactive | Phase::Pending { .. } => None,
     })
@@ -96,6 +137,9 @@ fn entry(
     config: &Config,
 ) -> NewEntry {
     let describe = |(place, alert): (usize, &Alert)| {
+        if let Some(rule) = &alert.rule {
+            return of_rule(alert, rule, now, n_traces(place, alert), look);
+        }
         let track = alert.labels.get("slo").and_then(|name| tracks.get(name));
         let subject = track.map(|track| Subject { slo: &track.slo, counts: &track.counts });
         describe(alert, now, n_traces(place, alert), subject.as_ref(), look)

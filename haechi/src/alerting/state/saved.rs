@@ -7,6 +7,8 @@ use slo::alert::saved::{SavedAlerts, SavedGroup};
 use slo::alert::{Transition, TransitionTo};
 use slo::routing::Groups;
 use slo::routing::saved::SavedAlertGroup;
+use slo::rules::saved::{SavedChange, SavedRules};
+use slo::rules::status::RuleChange;
 use slo::spec::Severity;
 use slo::status::{Attempt, AttemptOutcome};
 use xxhash_rust::xxh3::xxh3_64;
@@ -26,6 +28,10 @@ struct SavedState {
     alerts: SavedAlerts,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     groups: Vec<SavedAlertGroup>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<SavedRules>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rule_history: Vec<SavedChange>,
     history: Vec<SavedTransition>,
     pending: Vec<SavedPending>,
     next_id: u64,
@@ -94,6 +100,8 @@ pub(super) fn encode_state(inner: &Inner) -> Vec<u8> {
     frame(&SavedState {
         alerts: SavedAlerts::from_states(inner.alerts.values()),
         groups: inner.groups.to_saved(),
+        rules: inner.rules.clone(),
+        rule_history: inner.rule_history.iter().map(SavedChange::from).collect(),
         history: inner.history.iter().map(SavedTransition::from).collect(),
         pending: inner.pending.iter().map(SavedPending::from).collect(),
         next_id: inner.next_id,
@@ -108,6 +116,8 @@ pub(super) fn decode_state(bytes: &[u8]) -> Result<Inner, DecodeError> {
     Ok(Inner {
         alerts: alerts.into_iter().map(|alerts| (alerts.slo.clone(), alerts)).collect(),
         groups: Groups::from_saved(saved.groups),
+        rules: saved.rules,
+        rule_history: saved.rule_history.into_iter().map(RuleChange::from).collect(),
         history: saved.history.into_iter().map(Transition::from).collect(),
         pending,
         next_id: saved.next_id,

@@ -35,6 +35,7 @@ impl Rounds {
             problem: self.problem.clone().or_else(|| self.start_problem.clone()),
             history: self.state.history(),
             delivery: self.state.delivery(receivers),
+            rules: self.rules.as_ref().map(|rules| rules.status()).unwrap_or_default(),
         }
     }
 
