@@ -81,11 +81,6 @@ impl Template {
         Ok(Self { body, defined, variables })
     }
 
-    /// Whether it is the same text whatever it is rendered with.
-    pub fn is_plain(&self) -> bool {
-        self.body.iter().all(|node| matches!(node, Node::Text(_)))
-    }
-
     /// The text that it makes of `data`.
     pub fn render(&self, data: &Value, host: &dyn Host) -> Result<String> {
         run::render(self, data, host)

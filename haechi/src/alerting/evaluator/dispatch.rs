@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::Nanos;
-use model::time::{HOUR, MINUTE};
+use model::time::{HOUR, SECOND};
 use slo::alert::{Alert, Phase, Reason, SloAlerts};
 use slo::routing::{GroupBy, GroupNotification, Groups, Route, Routing};
 use slo::rules::ALERT_NAME;
@@ -31,13 +31,16 @@ impl Dispatch {
     /// `None` if the configuration names no file and there are no rules, or nobody to tell of them.
     pub(super) fn open(config: &Config, state: &State) -> Result<Option<Self>, StartError> {
         let names: Vec<String> = config.receivers.iter().map(|receiver| receiver.name.clone()).collect();
-        if config.routes.is_none() && (config.rules.is_empty() || names.is_empty()) {
+        let groups = state.groups();
+        // What a receiver was told of rules that there were before is still to be told as resolved.
+        let has_told = groups != Groups::default();
+        if config.routes.is_none() && (names.is_empty() || config.rules.is_empty() && !has_told) {
             return Ok(None);
         }
         let everybody = Arc::new(everybody(&names));
         let routes = config.routes.as_ref().map(|path| Routes::open(path, names));
         let routes = routes.transpose().map_err(StartError::Routes)?;
-        Ok(Some(Self { routes, everybody, groups: state.groups() }))
+        Ok(Some(Self { routes, everybody, groups }))
     }
 
     pub(super) fn has_routes(&self) -> bool {
@@ -95,7 +98,7 @@ impl Dispatch {
     }
 }
 
-/// Each of `receivers` is told of every alert, those of one name together: at once, then of news every minute.
+/// Each of `receivers` is told of every alert, those of one name together: at once, then of news every ten seconds.
 fn everybody(receivers: &[String]) -> Routing {
     let route = |receiver: &String, key: &str, routes: Vec<Route>| Route {
         receiver: receiver.clone(),
@@ -103,7 +106,7 @@ fn everybody(receivers: &[String]) -> Routing {
         goes_on: true,
         group_by: GroupBy::Labels(vec![ALERT_NAME.to_owned()]),
         group_wait: 0,
-        group_interval: MINUTE,
+        group_interval: 10 * SECOND,
         repeat_interval: 4 * HOUR,
         mute: Vec::new(),
         active: Vec::new(),

@@ -22,7 +22,7 @@ use super::{RuleFiles, Series, THREAD};
 use crate::alerting::state::{Commit, State};
 use crate::within::within;
 
-/// Times of evaluations are stored so often; changes of alerts at once.
+/// Times of evaluations are stored so often; changes of alerts, and times for which one has waited, at once.
 const SAVE_EVERY: Nanos = MINUTE;
 /// The time that reading all files is expected to be done in.
 const READ_TIME: Duration = Duration::from_secs(60);
@@ -153,7 +153,7 @@ impl Book {
     ) {
         let mut inner = self.lock();
         let Some(slot) = inner.slots.get_mut(key).filter(|slot| slot.generation == generation) else { return };
-        let group = Arc::clone(&state.group);
+        let (group, has_pending) = (Arc::clone(&state.group), state.has_pending());
         let before = std::mem::replace(&mut slot.state, Arc::new(state));
         let changes: Vec<RuleChange> = changes
             .into_iter()
@@ -163,7 +163,7 @@ impl Book {
             })
             .collect();
         let is_due = now.saturating_sub(inner.saved_at).unsigned_abs() >= SAVE_EVERY.unsigned_abs();
-        if changes.is_empty() && !is_due {
+        if changes.is_empty() && !is_due && !has_pending {
             return;
         }
         if !self.commit(&mut inner, changes, now)

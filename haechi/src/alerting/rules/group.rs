@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::Nanos;
 use query::promql::{Labels, outline};
-use slo::rules::alerts::series;
+use slo::rules::alerts::{Phase, series};
 use slo::rules::saved::{SavedRule, SavedRules};
 use slo::rules::status::{GroupStatus, RuleStatus};
 use slo::rules::{Rule, RuleGroup};
@@ -31,13 +31,17 @@ pub(super) struct RuleState {
     pub(super) status: RuleStatus,
     /// The series that it wrote last.
     pub(super) written: Arc<BTreeSet<Labels>>,
-    /// The metrics that its expression reads; `None` if that is not known.
+    /// The metrics that it reads; `None` if that is not known.
     pub(super) reads: Option<BTreeSet<String>>,
 }
 
 impl RuleState {
     fn new(rule: &Rule) -> Self {
         let reads = outline(&rule.expression).ok().and_then(|outline| outline.names);
+        // What templates ask for is known when they ask.
+        let annotations = rule.alerting().map(|alerting| alerting.annotations.values()).into_iter().flatten();
+        let asks = rule.labels.values().chain(annotations).any(|text| text.source.contains("query"));
+        let reads = reads.filter(|_| !asks);
         Self { status: RuleStatus::default(), written: Arc::default(), reads }
     }
 }
@@ -75,6 +79,12 @@ impl GroupState {
         after.leaving.extend(known.into_values().flatten().flat_map(|old| old.written.iter().cloned()));
         let Self { evaluated_at, took, evaluations, missed, is_restored, .. } = *self;
         Self { evaluated_at, took, evaluations, missed, is_restored, ..after }
+    }
+
+    /// Whether one of its alerts waits: then each evaluation counts for how long it has.
+    pub(super) fn has_pending(&self) -> bool {
+        let mut alerts = self.rules.iter().flat_map(|rule| rule.status.alerts());
+        alerts.any(|(_, alert)| alert.phase == Phase::Pending)
     }
 
     /// The series that nobody writes any more when the group has gone.
