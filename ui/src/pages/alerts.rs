@@ -10,6 +10,7 @@ use slo::groups::Group;
 use slo::spec::Severity;
 use slo::status::{Attempt, AttemptOutcome, DeliveryStatus, HeartbeatStatus, ReceiverStatus, SloStatus};
 
+use super::rules::RuleAlerts;
 use crate::app::{App, page};
 use crate::format::{self, Stamp, clip};
 use crate::icon::Icon;
@@ -28,6 +29,7 @@ struct AlertsPage {
     shell: Shell,
     notices: Notices,
     alerts: Vec<Row>,
+    rules: RuleAlerts,
     n_firing: usize,
     n_pending: usize,
     n_inactive: usize,
@@ -176,6 +178,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         StatusCode::OK,
         &AlertsPage {
             notices: Notices::of(&status, shell.now, None),
+            rules: RuleAlerts::of(&status, &shell),
             n_firing,
             n_pending: alerts.len() - n_firing,
             n_inactive,

@@ -24,6 +24,7 @@ const CHART_PARTS: Nanos = 10;
 impl Rounds {
     /// What is known now.
     pub(in crate::alerting) fn status(&self) -> Status {
+        let rules = self.rules.as_ref().map(|rules| rules.status()).unwrap_or_default();
         let of = |track: &Track| track.status.clone().unwrap_or_else(|| Arc::new(self.slo_status(track, 0)));
         Status {
             evaluated_at: self.evaluated_at,
@@ -38,6 +39,7 @@ impl Rounds {
             most_changes: HISTORY,
             silences: self.state.silences(),
             delivery: self.state.delivery(&self.config.receivers),
+            rules,
         }
     }
 
