@@ -106,6 +106,45 @@ async fn an_alert_of_a_rule_is_told_once_and_survives_a_kill() {
     tokio::time::timeout(PATIENCE, shown).await.unwrap();
 }
 
+#[tokio::test]
+async fn an_alert_of_a_rule_that_is_silenced_is_told_when_its_silence_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("shop.yml");
+    std::fs::write(&file, RULES.replace("(queue_length)", "(queue_length_total)")).unwrap();
+    let (url, mut bodies) = receiver().await;
+    let haechi = Haechi::start_with(&dir.path().join("data"), &["--rules", file.to_str().unwrap(), "--webhook", &url]);
+    let silences = format!("{}/api/v2/silences", haechi.ui);
+    let draft = json!({
+        "matchers": [{"name": "alertname", "value": "QueueIsLong", "isRegex": false, "isEqual": true}],
+        "startsAt": "2026-01-01T00:00:00Z", "endsAt": "2126-01-01T00:00:00Z", "createdBy": "me", "comment": "known",
+    });
+    let client = reqwest::Client::new();
+    let made = client.post(&silences).json(&draft).send().await.unwrap();
+    assert!(made.status().is_success(), "{}", made.text().await.unwrap());
+    let made: Value = made.json().await.unwrap();
+    send(&haechi, 7).await;
+    until(&haechi, "/api/v1/alerts", |data| data["alerts"][0]["state"] == "firing").await;
+    let matchers = "/api/v1/silences/preview?matchers=alertname%3DQueueIsLong";
+    let found = until(&haechi, matchers, |data| data["firing"][0]["times"] == 1).await;
+    assert_eq!((&found["firing"][0]["labels"]["job"], &found["firing"][0]["slo"]), (&json!("shop"), &Value::Null));
+    assert_eq!(found["fired"], found["firing"]);
+    let page = reqwest::get(format!("{}/alerts", haechi.ui)).await.unwrap().text().await.unwrap();
+    assert!(page.contains("me: known") && page.contains("silenced"), "{page}");
+    let form = reqwest::get(format!("{}/alerts/silence?matchers=alertname%3DQueueIsLong", haechi.ui)).await.unwrap();
+    assert!(form.text().await.unwrap().contains("/alerts/rules\">QueueIsLong"));
+    // A change of the alert is told within the same look that the page has; had it been told, it would be here.
+    assert!(bodies.try_recv().is_err());
+    let id = made["silenceID"].as_str().unwrap();
+    let ended = client.delete(format!("{}/api/v2/silence/{id}", haechi.ui)).send().await.unwrap();
+    assert!(ended.status().is_success());
+    let body = tokio::time::timeout(PATIENCE, bodies.recv()).await.unwrap().unwrap();
+    assert_eq!(
+        (&body["status"], &body["notification_reason"]),
+        (&json!("firing"), &json!("first notification")),
+        "{body}"
+    );
+}
+
 #[test]
 fn a_bad_rule_file_stops_the_start_with_its_place() {
     let dir = tempfile::tempdir().unwrap();

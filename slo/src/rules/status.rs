@@ -23,10 +23,15 @@ pub struct RulesStatus {
 }
 
 impl RulesStatus {
+    /// Alerts that fire: their labels, and since when.
+    pub fn firing(&self) -> impl Iterator<Item = (&Labels, Nanos)> {
+        let rules = self.groups.iter().flat_map(|group| &group.rules);
+        rules.flat_map(RuleStatus::alerts).filter_map(|(labels, alert)| Some((labels, alert.firing_since()?)))
+    }
+
     /// Alerts that fire.
     pub fn n_firing(&self) -> usize {
-        let rules = self.groups.iter().flat_map(|group| &group.rules);
-        rules.flat_map(RuleStatus::alerts).filter(|(_, alert)| alert.firing_since().is_some()).count()
+        self.firing().count()
     }
 }
 

@@ -137,7 +137,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             };
             let silence = status.silences.of(&labels, shell.now).next();
             alerts.push(Row {
-                silenced: silence.map(|silence| clip(&format!("{}: {}", silence.created_by, silence.comment), 300)),
+                silenced: silence.map(silence::why),
                 silence: silence::link(&shell, &labels),
                 slo: slo.slo.name.clone(),
                 group: group_words(slo, &alert.group),
@@ -173,6 +173,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     let attempts =
         status.delivery.attempts.iter().take(MAX_ROWS).map(|attempt| attempt_row(&shell, &status.delivery, attempt));
     let attempts = attempts.collect();
+    firing.extend(status.rules.firing().map(|(labels, _)| labels));
     let silences = silence::rows(&shell, &status, &firing);
     page(
         StatusCode::OK,

@@ -14,6 +14,7 @@ use crate::app::{App, page};
 use crate::format::{self, Stamp, clip};
 use crate::icon::Icon;
 use crate::page_url::PageUrl;
+use crate::pages::silence;
 use crate::shell::Shell;
 
 /// Rows of a list of alerts or changes.
@@ -55,6 +56,10 @@ pub(super) struct AlertRow {
     pub(super) since: Stamp,
     pub(super) age: String,
     pub(super) value: String,
+    /// Why nobody is told of it: who silenced it, and the comment.
+    pub(super) silenced: Option<String>,
+    /// To silence it.
+    pub(super) silence: PageUrl,
 }
 
 struct Group {
@@ -101,7 +106,10 @@ impl RuleAlerts {
                     let is_firing = alert.firing_since().is_some();
                     let mut names = ["summary", "description", "message"].into_iter();
                     let summary = names.find_map(|name| alert.annotations.get(name));
+                    let silence = status.silences.of(labels, shell.now).next();
                     rows.push(AlertRow {
+                        silenced: silence.map(silence::why),
+                        silence: silence::link(shell, labels),
                         phase: alert.phase.name(),
                         phase_class: if is_firing { "error" } else { "warn" },
                         name: clip(&rule.name, 120),
@@ -149,7 +157,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     )
 }
 
-fn notices(status: &RulesStatus) -> Vec<(&'static str, String)> {
+pub(super) fn notices(status: &RulesStatus) -> Vec<(&'static str, String)> {
     let problem = status.problem.iter().map(|text| ("Not stored", clip(text, 1_000)));
     let files = status.file_errors.iter().take(20);
     problem.chain(files.map(|error| ("File", format!("{error}. The last good version stays in use.")))).collect()

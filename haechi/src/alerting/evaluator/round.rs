@@ -203,7 +203,7 @@ impl Rounds {
         }
         self.dispatch(&mut commit, now, look.as_ref());
         self.commit(commit, now);
-        self.ending.warn(&self.state.silences(), &self.tracks, now);
+        self.ending.warn(&self.state.silences(), &self.tracks, self.rules.as_deref(), now);
         self.evaluated_at = now;
         self.publish(now);
         self.took = begin.elapsed();
