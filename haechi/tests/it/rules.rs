@@ -104,6 +104,8 @@ async fn an_alert_of_a_rule_is_told_once_and_survives_a_kill() {
         }
     };
     tokio::time::timeout(PATIENCE, shown).await.unwrap();
+    let page = reqwest::get(format!("{}/alerts", haechi.ui)).await.unwrap().text().await.unwrap();
+    assert!(page.contains("could not parse expression"), "{page}");
 }
 
 #[tokio::test]

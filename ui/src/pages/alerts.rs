@@ -10,7 +10,7 @@ use slo::groups::Group;
 use slo::spec::Severity;
 use slo::status::{Attempt, AttemptOutcome, DeliveryStatus, HeartbeatStatus, ReceiverStatus, SloStatus};
 
-use super::rules::RuleAlerts;
+use super::rules::{self, RuleAlerts};
 use crate::app::{App, page};
 use crate::format::{self, Stamp, clip};
 use crate::icon::Icon;
@@ -175,10 +175,12 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     let attempts = attempts.collect();
     firing.extend(status.rules.firing().map(|(labels, _)| labels));
     let silences = silence::rows(&shell, &status, &firing);
+    let mut notices = Notices::of(&status, shell.now, None);
+    notices.items.extend(rules::notices(&status.rules).into_iter().map(|(title, text)| (title, text, true)));
     page(
         StatusCode::OK,
         &AlertsPage {
-            notices: Notices::of(&status, shell.now, None),
+            notices,
             rules: RuleAlerts::of(&status, &shell),
             n_firing,
             n_pending: alerts.len() - n_firing,
