@@ -33,7 +33,7 @@ impl Rounds {
             caught_up: self.caught_up,
             slos: self.tracks.values().map(of).collect(),
             file_errors: self.file_errors(),
-            works: self.problem.is_none(),
+            works: self.problem.is_none() && rules.problem.is_none(),
             problem: self.problem.clone().or_else(|| self.start_problem.clone()),
             history: self.state.history(),
             most_changes: HISTORY,
