@@ -201,16 +201,17 @@ impl Collector {
         Ok(reply)
     }
 
-    /// Stores an `ExportMetricsServiceRequest` of the box itself, in protobuf. It is not counted among what has been received:
-    /// a box that hears only itself has heard nothing. An error says why nothing was stored, or what was left out.
-    pub async fn store_own(&self, body: Bytes) -> Result<(), String> {
+    /// Stores metrics of the box itself: an `ExportMetricsServiceRequest` in protobuf, or a Remote-Write request, neither of them
+    /// compressed. It is not counted among what has been received: a box that hears only itself has heard nothing. An error
+    /// says why nothing was stored, or what was left out.
+    pub async fn store_own(&self, kind: BodyKind, body: Bytes) -> Result<(), String> {
         let signal = Signal::Metrics;
         let Reception { received_at, oldest_accepted } = self.store.reception(signal.table(), (self.clock)());
-        let decoded = decode_into(self.store.rows(oldest_accepted), BodyKind::Otlp(signal), &body, received_at)
+        let decoded = decode_into(self.store.rows(oldest_accepted), kind, &body, received_at)
             .map_err(|error| error.to_string())?;
         let (rejected, message) = (decoded.rejected(), decoded.report.message(signal));
         if !decoded.rows.is_empty() {
-            let request = Request { kind: signal.kind(), received_at, body, dedup: false, rows: decoded.rows };
+            let request = Request { kind: kind.number(), received_at, body, dedup: false, rows: decoded.rows };
             Box::pin(self.store.append(request)).await.map_err(|error| error.to_string())?;
         }
         if rejected > 0 { Err(message) } else { Ok(()) }

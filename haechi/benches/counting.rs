@@ -21,9 +21,11 @@ use tikv_jemallocator::Jemalloc;
 mod src {
     #[expect(dead_code, unused_imports, reason = "one part of what the box does with it")]
     pub(crate) mod counting;
+    pub(crate) mod within;
 }
 
 use src::counting::{Events, Stored};
+use src::within;
 
 /// As the box has it.
 #[global_allocator]

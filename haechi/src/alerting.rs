@@ -4,6 +4,7 @@
 //! [`Evaluator`] counts events, steps alerts and commits; [`outbox`] delivers what was committed. Whatever a crash
 //! interrupts is found again in [`state`]: a change of an alert and its notification are one commit.
 
+pub(crate) mod backtest;
 mod bodies;
 mod check;
 mod evaluator;
@@ -13,6 +14,7 @@ mod outbox;
 mod paper;
 mod receiver;
 mod routes;
+pub(crate) mod rules;
 mod state;
 mod stored_counts;
 mod track;
@@ -34,6 +36,7 @@ pub(crate) use files::FilesError;
 pub(crate) use outbox::{Heartbeat, Trials};
 pub(crate) use receiver::{Email, Held, Kind, Networks, Receiver, Template, schemes};
 pub(crate) use routes::check_routes;
+pub(crate) use rules::{RuleFiles, Series, StoredSeries};
 pub(crate) use state::{OpenError as StateError, Silencing};
 
 /// The time now, in nanoseconds since the epoch.
@@ -45,6 +48,8 @@ pub(crate) struct Sources {
     pub(crate) now: Clock,
     /// May block, and is asked on blocking threads.
     pub(crate) events: Arc<dyn Events>,
+    /// What rules read and write; as above.
+    pub(crate) series: Arc<dyn Series>,
 }
 
 /// Where things are.
@@ -56,6 +61,7 @@ pub(crate) struct Config {
     pub(crate) slo_dir: PathBuf,
     /// The file of routes; without one every receiver is told of every SLO.
     pub(crate) routes: Option<PathBuf>,
+    pub(crate) rules: RuleFiles,
     pub(crate) receivers: Vec<Receiver>,
     /// Who is called while alerts are evaluated.
     pub(crate) heartbeat: Option<Heartbeat>,
@@ -70,6 +76,8 @@ pub(crate) enum StartError {
     Files(#[from] FilesError),
     #[error(transparent)]
     Routes(SpecErrors),
+    #[error(transparent)]
+    Rules(SpecErrors),
     #[error(transparent)]
     State(#[from] StateError),
     #[error("cannot set up the webhook client: {0}")]

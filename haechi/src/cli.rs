@@ -59,6 +59,7 @@ fn command() -> Command {
                 .about("Prints the effective configuration and where each value came from"),
         )
         .subcommand(crate::slo_files::command())
+        .subcommand(crate::rule_files::command())
         .subcommand(store)
         .subcommand(load::command());
     #[cfg(feature = "sql")]
@@ -113,6 +114,7 @@ pub(crate) fn run() -> Result<()> {
         }
         Some(("load", matches)) => load::run(matches),
         Some(("slo", matches)) => crate::slo_files::run(matches),
+        Some(("rules", matches)) => crate::rule_files::run(matches),
         Some(("store", matches)) => match matches.subcommand() {
             Some(("verify", matches)) => inspect::verify(path(matches, "data-dir"), matches.get_flag("deep")),
             Some(("stat", matches)) => inspect::stat(path(matches, "data-dir"), matches.get_flag("json")),

@@ -13,7 +13,7 @@ use model::Nanos;
 use model::time::SECOND;
 use store::Retention;
 
-use crate::alerting::{Heartbeat, Held, Receiver};
+use crate::alerting::{Heartbeat, Held, Receiver, RuleFiles};
 
 mod file;
 mod memory;
@@ -24,7 +24,7 @@ mod values;
 use file::File;
 pub(crate) use memory::Memory;
 use settings::{SETTINGS, Setting};
-use values::{bytes, duration};
+use values::{bytes, duration, is_http};
 
 /// The log alone takes up to some hundred megabytes.
 const MIN_MAX_DISK: u64 = 1 << 30;
@@ -46,6 +46,7 @@ pub(crate) struct Config {
     /// `None` stores none.
     pub(crate) own_metrics: Option<Duration>,
     pub(crate) slos: PathBuf,
+    pub(crate) rules: RuleFiles,
     /// The file of routes.
     pub(crate) routes: Option<PathBuf>,
     pub(crate) external_url: String,
@@ -159,6 +160,10 @@ impl Config {
         let own_metrics = duration(&text("own_metrics"))
             .and_then(|interval| u64::try_from(interval).ok().filter(|it| *it == 0 || *it >= SECOND as u64))
             .ok_or_else(|| error("own_metrics", "a duration from 1s up, or 0 to store none"))?;
+        let interval = duration(&text("rules_interval")).filter(|interval| *interval >= SECOND);
+        let interval = interval.ok_or_else(|| error("rules_interval", "a duration from 1s up, such as 30s"))?;
+        let rules = RuleFiles::new(&text("rules"), interval)
+            .map_err(|wrong| error("rules", &format!("paths or patterns such as rules/*.yml: {wrong}")))?;
         let ui = address("ui")?;
         let external_url = match text("external_url") {
             url if url.is_empty() => format!("http://{ui}"),
@@ -202,6 +207,7 @@ impl Config {
             flush_age: Duration::from_nanos(flush_age),
             own_metrics: (own_metrics > 0).then_some(Duration::from_nanos(own_metrics)),
             slos: text("slos").into(),
+            rules,
             routes: Some(text("routes")).filter(|path| !path.is_empty()).map(PathBuf::from),
             external_url,
             heartbeat,
@@ -259,10 +265,6 @@ fn resolve(setting: &Setting, matches: &ArgMatches, file: &File) -> (String, Ori
             None => (setting.default.to_owned(), Origin::Default),
         },
     }
-}
-
-pub(crate) fn is_http(url: &str) -> bool {
-    url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).is_some_and(|rest| !rest.is_empty())
 }
 
 #[cfg(test)]
@@ -375,7 +377,7 @@ mod tests {
             ),
             (
                 "retenton: 1d",
-                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_request, max_series, flush_age, own_metrics, slos, external_url, webhook, webhook_secret_file, webhook_networks, heartbeat, heartbeat_file, heartbeat_interval, routes, log, receivers, webhooks",
+                "haechi.yaml:1: unknown key \"retenton\"; allowed: data_dir, otlp_grpc, otlp_http, ui, retention, retention_traces, retention_logs, retention_metrics, max_disk, disk_reserve, memory, max_request, max_series, flush_age, own_metrics, slos, rules, rules_interval, external_url, webhook, webhook_secret_file, webhook_networks, heartbeat, heartbeat_file, heartbeat_interval, routes, log, receivers, webhooks",
             ),
             (
                 "webhooks:\n  - url: ftp://x\n    name: a",

@@ -18,7 +18,7 @@ use query::lang::{LogFilter, SpanFilter};
 use slo::groups::Group;
 use slo::spec::Indicator;
 use slo::{Slo, Tally};
-use store::{Filter, LogChunk, News, ReadError, Scan, SpanChunk, Store, Table, Texts};
+use store::{Filter, LogChunk, News, ReadError, Scan, Snapshot, SpanChunk, Store, Table, Texts};
 
 use pass::Pass;
 use plan::Plan;
@@ -135,12 +135,7 @@ impl Look for Now<'_> {
     }
 
     fn count(&self, slos: &[Arc<Slo>], range: TimeRange) -> Result<Vec<Tally>, String> {
-        let plans = Plans::new(slos)?;
-        let spans = scan_spans(&plans.spans, range);
-        let spans = count(&plans.spans, spans.map(|scan| self.news.snapshot.spans(scan)).into_iter().flatten());
-        let logs = scan_logs(&plans.logs, range);
-        let logs = count(&plans.logs, logs.map(|scan| self.news.snapshot.logs(scan)).into_iter().flatten());
-        Ok(Plans::in_order(slos, spans, logs))
+        count_rows(&self.news.snapshot, slos, range)
     }
 
     fn evaluate(&self, slo: &Slo, range: TimeRange, now: Nanos, known: &[Group]) -> Result<Tally, String> {
@@ -148,12 +143,7 @@ impl Look for Now<'_> {
     }
 
     fn oldest(&self, indicator: &Indicator) -> Option<Nanos> {
-        let table = match indicator {
-            Indicator::Spans(_) => Table::Spans,
-            Indicator::Logs(_) => Table::Logs,
-            Indicator::Ratio(_) | Indicator::Slices(_) => Table::Points,
-        };
-        self.news.snapshot.extent(table).map(|(oldest, _)| oldest)
+        oldest(&self.news.snapshot, indicator)
     }
 
     fn bad_traces(&self, slo: &Arc<Slo>, wanted: &Wanted<'_>, range: TimeRange, limit: usize) -> Vec<TraceId> {
@@ -190,6 +180,41 @@ impl Look for Now<'_> {
             Indicator::Ratio(_) | Indicator::Slices(_) => Vec::new(),
         }
     }
+}
+
+fn oldest(snapshot: &Snapshot, indicator: &Indicator) -> Option<Nanos> {
+    let table = match indicator {
+        Indicator::Spans(_) => Table::Spans,
+        Indicator::Logs(_) => Table::Logs,
+        Indicator::Ratio(_) | Indicator::Slices(_) => Table::Points,
+    };
+    snapshot.extent(table).map(|(oldest, _)| oldest)
+}
+
+/// The events of `slo` in the buckets of `range` that are over at `now`, and whether nothing older is stored; without a box.
+pub(crate) fn count_stored(
+    snapshot: &Snapshot,
+    slo: &Arc<Slo>,
+    range: TimeRange,
+    now: Nanos,
+) -> Result<(Tally, bool), String> {
+    let is_all = oldest(snapshot, &slo.indicator).is_none_or(|oldest| oldest >= range.start);
+    let tally = match slo.indicator {
+        Indicator::Ratio(_) | Indicator::Slices(_) => promql::count(snapshot, slo, range, now, &[])?,
+        Indicator::Spans(_) | Indicator::Logs(_) => {
+            count_rows(snapshot, std::slice::from_ref(slo), range)?.pop().unwrap_or_default()
+        }
+    };
+    Ok((tally, is_all))
+}
+
+fn count_rows(snapshot: &Snapshot, slos: &[Arc<Slo>], range: TimeRange) -> Result<Vec<Tally>, String> {
+    let plans = Plans::new(slos)?;
+    let spans = scan_spans(&plans.spans, range);
+    let spans = count(&plans.spans, spans.map(|scan| snapshot.spans(scan)).into_iter().flatten());
+    let logs = scan_logs(&plans.logs, range);
+    let logs = count(&plans.logs, logs.map(|scan| snapshot.logs(scan)).into_iter().flatten());
+    Ok(Plans::in_order(slos, spans, logs))
 }
 
 fn scan_spans(plan: &Plan<Spans>, range: TimeRange) -> Option<Scan> {

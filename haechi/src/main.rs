@@ -13,8 +13,10 @@ mod inspect;
 mod load;
 mod logging;
 mod own;
+mod rule_files;
 mod serve;
 mod slo_files;
+mod within;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use collector::Collector;
+use collector::{BodyKind, Collector, Signal};
 use store::Store;
 use tokio::time::MissedTickBehavior;
 
@@ -37,7 +37,7 @@ pub(crate) async fn record(
         }
         let stats = collector.stats();
         let request = otlp::request(&readings(&store.stats(), &stats), stats.since, clock::now());
-        match collector.store_own(request.into()).await {
+        match collector.store_own(BodyKind::Otlp(Signal::Metrics), request.into()).await {
             Ok(()) => is_told = false,
             Err(error) if is_told => tracing::debug!(error, "own metrics were not stored, or not all of them"),
             Err(error) => {

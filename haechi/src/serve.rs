@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::alerting::{self, Evaluator};
+use crate::alerting::{self, Evaluator, StoredSeries};
 use crate::clock;
 use crate::config::Config;
 use crate::counting::Stored;
@@ -114,12 +114,15 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
         dir: config.data_dir.join("alerts"),
         slo_dir: config.slos.clone(),
         routes: config.routes.clone(),
+        rules: config.rules.clone(),
         receivers: config.receivers.clone(),
         heartbeat: config.heartbeat.clone(),
         external_url: config.external_url.clone(),
     };
     let events = Arc::new(Stored::new(Arc::clone(&store))?);
-    let sources = alerting::Sources { now: Arc::new(clock::now), events };
+    let runtime = tokio::runtime::Handle::current();
+    let series = Arc::new(StoredSeries { store: Arc::clone(&store), collector: Arc::clone(&collector), runtime });
+    let sources = alerting::Sources { now: Arc::new(clock::now), events, series };
     let evaluator = tokio::task::spawn_blocking(move || Evaluator::open(alerting, sources)).await??;
     let (status, silencing, trials) = (evaluator.status(), evaluator.silencing(), evaluator.trials());
     let addresses = web::Addresses { otlp_grpc: grpc_address, otlp_http: http_address, ui: ui_address };

@@ -2,17 +2,24 @@
 
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::builder::PossibleValuesParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
+use slo::backtest::Backtest;
 use slo::formats::{Format, export};
 use slo::routing::Routing;
-use slo::spec::HttpAnswers;
+use slo::spec::{HttpAnswers, Severity};
+use slo::{Count, Slo, duration};
 
+use crate::alerting::backtest::backtest;
 use crate::alerting::{Checked, check, check_routes};
+use crate::api::time;
 use crate::config::Config;
+use crate::inspect::many;
 use crate::logging::{complain, say};
+use crate::rule_files;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -47,6 +54,11 @@ pub(crate) fn command() -> Command {
                         .help("Configuration file with the receivers that routes may name; without it any name is taken"),
                 ),
         )
+        .subcommand(rule_files::with_range(
+            Command::new("backtest")
+                .about("Says when SLOs would have alerted over stored data, and what it would have cost; changes nothing")
+                .arg(path.clone()),
+        ))
         .subcommand(
             Command::new("export")
                 .about("Writes SLOs to standard output in a format of another tool, and to standard error what it cannot say")
@@ -59,6 +71,7 @@ pub(crate) fn command() -> Command {
 pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
     match matches.subcommand() {
         Some(("check", matches)) => check_all(matches),
+        Some(("backtest", matches)) => print_backtest(matches),
         Some(("export", matches)) => print_export(matches),
         Some(("schema", _)) => {
             say(slo::schema::SCHEMA.trim_end());
@@ -125,6 +138,58 @@ fn print_check(checked: &Checked) {
         say(format_args!("not mapped: {note}"));
     }
     say(format_args!("{} SLOs, no mistakes", checked.slos.len()));
+}
+
+fn print_backtest(matches: &ArgMatches) -> Result<()> {
+    let checked = checked(matches)?;
+    let (snapshot, range, now) = rule_files::range(matches)?;
+    for slo in checked.slos {
+        let slo = Arc::new(slo);
+        say(format_args!("{}: {}", slo.name, slo.sentence()));
+        for (group, result) in backtest(&snapshot, &slo, range, now)? {
+            if let Some(words) = group.words(slo.by.as_ref()) {
+                say(format_args!("  {words}"));
+            }
+            print_result(&slo, &result);
+        }
+    }
+    Ok(())
+}
+
+fn print_result(slo: &Slo, result: &Backtest) {
+    for firing in &result.firings {
+        let (since, lasted) = (time::format(firing.since), duration::format(firing.lasted));
+        let end = firing.until.map_or("still fires".to_owned(), time::format);
+        let (bad, total) = (firing.events.bad(), firing.events.total);
+        say(format_args!(
+            "    {since} to {end} ({lasted}): {}, {bad} bad of {total} events, {:.1} % of the budget, burn rate up to {:.1}",
+            firing.tier,
+            firing.budget_spent * 100.0,
+            firing.peak,
+        ));
+    }
+    let (pages, tickets) = (result.count(Severity::Page), result.count(Severity::Ticket));
+    let (from, to) = (time::format(result.range.start), time::format(result.range.end));
+    let (pages, tickets) = (many(pages as u64, "page"), many(tickets as u64, "ticket"));
+    say(format_args!("    {pages} and {tickets} from {from} to {to}"));
+    if let Some(budget) = result.budget.filter(|budget| budget.events.count.total > 0) {
+        let Count { good, total } = budget.events.count;
+        let left = budget.remaining.unwrap_or(1.0) * 100.0;
+        let lowest = result.lowest.map_or(left, |(lowest, _)| lowest * 100.0);
+        let window = slo.window.nominal();
+        say(format_args!(
+            "    {} bad of {total} events in the last {}: {left:.1} % of the budget left, at the lowest {lowest:.1} %",
+            total - good,
+            duration::format(window),
+        ));
+    } else {
+        say("    no events are stored");
+    }
+    for (time, what) in [(result.held_back, "held back by the low-traffic guard"), (result.unknown, "not known")] {
+        if time > 0 {
+            say(format_args!("    {what} for {}, summed over the tiers", duration::format(time)));
+        }
+    }
 }
 
 fn print_export(matches: &ArgMatches) -> Result<()> {

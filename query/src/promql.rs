@@ -19,6 +19,7 @@ mod matcher;
 mod matrix;
 mod metadata;
 mod number;
+mod outline;
 mod plan;
 mod source;
 mod value;
@@ -38,6 +39,7 @@ pub use histogram::{Bucket, Buckets, CUSTOM, Histogram, ResetHint};
 pub use labels::{LE, Labels, NAME};
 pub use limits::{Limits, MAX_NESTING, MAX_OPERATORS, MAX_POINTS, MAX_TEXT};
 pub use metadata::{Listing, Metadata, label_names, label_values, metadata, series};
+pub use outline::{LabelMatchers, Outline, outline};
 pub use source::{Source, prometheus_name};
 pub use value::{MatrixSeries, Millis, QueryResult, QueryValue, SampleKind, SeriesData, Value, VectorSample};
 

@@ -124,6 +124,15 @@ pub struct Alert {
     pub starts_at: Nanos,
     /// `None` while it fires.
     pub ends_at: Option<Nanos>,
+    /// What the rule says of it, if it is not of an SLO.
+    pub rule: Option<RuleAlert>,
+}
+
+/// What receivers are told of the alert of a rule besides its labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleAlert {
+    pub annotations: BTreeMap<String, String>,
+    pub expression: String,
 }
 
 /// Why a notification is sent; the words of Alertmanager's `notification_reason`.

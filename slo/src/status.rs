@@ -8,6 +8,7 @@ use model::{Nanos, TimeRange};
 use crate::alert::{SloAlerts, Transition};
 use crate::burn::{Budget, Condition, TierReading};
 use crate::groups::Group;
+use crate::rules::status::RulesStatus;
 use crate::silences::Silences;
 use crate::spec::{Indicator, Severity, Slo, SpecError};
 
@@ -36,6 +37,7 @@ pub struct Status {
     pub most_changes: usize,
     pub silences: Silences,
     pub delivery: DeliveryStatus,
+    pub rules: RulesStatus,
 }
 
 /// One SLO.

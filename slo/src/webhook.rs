@@ -10,6 +10,7 @@ use model::Nanos;
 use serde::Serialize;
 
 use crate::alert::{Alert, Notification, Reason};
+use crate::template::query_escape;
 
 pub use annotations::{Evidence, annotations};
 
@@ -63,7 +64,8 @@ pub struct Told<'t> {
     pub alerts: &'t [Alert],
     /// Of the alerts, in their order.
     pub annotations: &'t [BTreeMap<String, String>],
-    /// Where people reach this box, without a slash at its end; alerts link to the page of their SLO there.
+    /// Where people reach this box, without a slash at its end; alerts link to the page of their SLO there, or to the
+    /// expression of their rule.
     pub external_url: &'t str,
 }
 
@@ -81,7 +83,10 @@ impl Told<'_> {
                 annotations: annotations.get(index).unwrap_or(&none).clone(),
                 starts_at: rfc3339(alert.starts_at),
                 ends_at: alert.ends_at.map_or(ZERO_TIME.to_owned(), rfc3339),
-                generator_url: format!("{external_url}/slos/{}", slo(alert)),
+                generator_url: match &alert.rule {
+                    Some(rule) => format!("{external_url}/metrics?q={}", query_escape(&rule.expression)),
+                    None => format!("{external_url}/slos/{}", slo(alert)),
+                },
                 fingerprint: Alert::fingerprint(alert),
             })
             .collect();

@@ -75,6 +75,7 @@ pub fn router(state: UiState) -> Router {
         .route("/slos", get(pages::slos::get))
         .route("/slos/{name}", get(pages::slo::get))
         .route("/alerts", get(pages::alerts::get))
+        .route("/alerts/rules", get(pages::rules::get))
         .route("/alerts/silence", get(pages::silence::get).post(pages::silence::post))
         .route("/alerts/deliveries/{number}", get(pages::delivery::get))
         .route("/alerts/receivers/test", post(pages::delivery::test))

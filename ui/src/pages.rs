@@ -12,6 +12,7 @@ pub(crate) mod logs;
 pub(crate) mod map;
 pub(crate) mod metrics;
 pub(crate) mod not_found;
+pub(crate) mod rules;
 pub(crate) mod service;
 pub(crate) mod silence;
 pub(crate) mod slo;

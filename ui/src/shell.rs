@@ -105,6 +105,7 @@ impl Shell {
             .collect();
         let tiers = status.slos.iter().flat_map(|slo| &slo.alerts.tiers);
         let n_firing = tiers.filter(|tier| matches!(tier.phase, Phase::Firing(_))).count();
+        let n_firing = n_firing + status.rules.n_firing();
         let links = PAGES
             .into_iter()
             .filter(|(path, ..)| *path != "/sql" || app.state.sql.is_some())

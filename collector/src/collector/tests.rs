@@ -13,6 +13,8 @@ use crate::testing::{collector_over, sample};
 mod replay;
 mod room;
 
+const OWN: BodyKind = BodyKind::Otlp(Signal::Metrics);
+
 #[tokio::test]
 async fn own_metrics_beyond_the_limit_of_series_are_no_success() {
     let (_dir, store, collector) =
@@ -20,11 +22,11 @@ async fn own_metrics_beyond_the_limit_of_series_are_no_success() {
     let other = NumberDataPoint { attributes: Vec::new(), ..sample::number(2) };
     let gauge = |data_points| sample::metrics(vec![sample::metric(Data::Gauge(Gauge { data_points }))]);
     let body = |data_points| Bytes::from(gauge(data_points).encode_to_vec());
-    assert_eq!(collector.store_own(body(vec![sample::number(1)])).await, Ok(()));
-    let error = collector.store_own(body(vec![sample::number(2), other.clone()])).await.unwrap_err();
+    assert_eq!(collector.store_own(OWN, body(vec![sample::number(1)])).await, Ok(()));
+    let error = collector.store_own(OWN, body(vec![sample::number(2), other.clone()])).await.unwrap_err();
     assert!(error.starts_with("1 data point rejected") && error.contains("max_series"), "{error}");
     assert_eq!(store.snapshot().n_rows(Table::Points), 2, "what there is room for is stored");
-    assert!(collector.store_own(body(vec![other])).await.is_err());
+    assert!(collector.store_own(OWN, body(vec![other])).await.is_err());
 }
 
 #[tokio::test]

@@ -134,6 +134,7 @@ pub(super) fn sample(receiver: &str, external_url: &str, is_firing: bool, now: N
         labels: labels.clone(),
         starts_at: now,
         ends_at: (!is_firing).then_some(now),
+        rule: None,
     };
     let told = Told {
         receiver,

@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 
 use self::round::Rounds;
+use super::rules::{self, Book};
 use super::state::State;
 use super::{Config, Silencing, Sources, StartError, Trials, outbox};
 
@@ -29,21 +30,29 @@ pub(crate) struct Evaluator {
     sources: Sources,
     state: Arc<State>,
     clients: outbox::Clients,
+    rules: Option<Arc<Book>>,
     rounds: Arc<Mutex<Rounds>>,
     status: watch::Sender<Arc<Status>>,
 }
 
 impl Evaluator {
-    /// Reads the SLO files and the stored states. Blocks; evaluates nothing yet.
+    /// Reads the files of SLOs and rules, and the stored states. Blocks; evaluates nothing yet.
     ///
-    /// Errors: any mistake in an SLO file, a directory that cannot be used, states of a newer format.
+    /// Errors: any mistake in one of them, a directory that cannot be used, states of a newer format.
     pub(crate) fn open(config: Config, sources: Sources) -> Result<Self, StartError> {
         let clients = outbox::Clients::new()?;
         let (state, problems) = State::open(&config.dir)?;
         let state = Arc::new(state);
-        let rounds = Rounds::open(&config, sources.clone(), Arc::clone(&state), problems)?;
+        let rules = if config.rules.is_empty() {
+            None
+        } else {
+            let (series, url) = (Arc::clone(&sources.series), config.external_url.clone());
+            let book = Book::open(config.rules.clone(), series, url, Arc::clone(&state));
+            Some(Arc::new(book.map_err(StartError::Rules)?))
+        };
+        let rounds = Rounds::open(&config, sources.clone(), Arc::clone(&state), rules.clone(), problems)?;
         let status = watch::Sender::new(Arc::new(rounds.status()));
-        Ok(Self { config, sources, state, clients, rounds: Arc::new(Mutex::new(rounds)), status })
+        Ok(Self { config, sources, state, clients, rules, rounds: Arc::new(Mutex::new(rounds)), status })
     }
 
     /// The state of all SLOs, replaced after every evaluation and every delivery.
@@ -66,6 +75,9 @@ impl Evaluator {
     /// Evaluates and delivers until `shutdown`, then stores the counts.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) {
         let mut deliverers = JoinSet::new();
+        if let Some(book) = &self.rules {
+            deliverers.spawn(rules::run(Arc::clone(book), Arc::clone(&self.sources.now)));
+        }
         for receiver in &self.config.receivers {
             let (state, clients, now) = (Arc::clone(&self.state), self.clients.clone(), Arc::clone(&self.sources.now));
             deliverers.spawn(outbox::deliver(receiver.clone(), state, clients, now));
@@ -94,6 +106,9 @@ impl Evaluator {
                     });
                 }
             }
+        }
+        if let Some(book) = &self.rules {
+            book.stop();
         }
         // What is cut off in the middle of a request is sent again, with the same key.
         deliverers.shutdown().await;

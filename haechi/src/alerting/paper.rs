@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use model::{Nanos, TimeRange, TraceId};
+use query::promql::{Labels, Source};
 use slo::groups::Group;
 use slo::spec::Indicator;
 use slo::{Count, Slo, Tally};
 
-use super::Clock;
+use super::{Clock, Series};
 use crate::counting::{Events, Look, Wanted};
 
 /// When it happened, whether it is good, and its group where the SLO has groups.
@@ -48,6 +49,17 @@ impl Paper {
     /// Makes the next look one that does not know what is new.
     pub(super) fn forget(&self) {
         *self.seen.lock().unwrap() = None;
+    }
+}
+
+/// No series; what is written is not asked for.
+impl Series for Paper {
+    fn source(&self) -> Source {
+        Source::memory(Vec::new())
+    }
+
+    fn write(&self, _: i64, _: &[(Labels, f64)]) -> Result<(), String> {
+        Ok(())
     }
 }
 

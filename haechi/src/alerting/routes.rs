@@ -65,6 +65,14 @@ pub(crate) fn check_routes(path: &Path, receivers: Option<&[Receiver]>) -> Resul
     }
 }
 
+/// Lets `routing` tell those of `receivers` that are Alertmanagers at once and often: they take for resolved what they do not
+/// hear of.
+pub(super) fn repeat_to_forgetful(routing: &mut Routing, receivers: &[Receiver]) {
+    let forgetful = receivers.iter().filter(|receiver| receiver.kind == Kind::Alertmanager);
+    let names: Vec<String> = forgetful.map(|receiver| receiver.name.clone()).collect();
+    routing.tell_at_once(&names, alertmanager::RESEND);
+}
+
 fn read(path: &Path) -> Result<String, String> {
     use std::io::Read as _;
     let mut text = String::new();
@@ -74,13 +82,11 @@ fn read(path: &Path) -> Result<String, String> {
 
 fn parse(path: &Path, content: &Result<String, String>, receivers: &[Receiver]) -> Result<Routing, SpecErrors> {
     let file = path.display().to_string();
-    let names = |of: &dyn Fn(&Receiver) -> bool| -> Vec<String> {
-        receivers.iter().filter(|it| of(it)).map(|receiver| receiver.name.clone()).collect()
-    };
     match content {
         Ok(text) => {
-            let mut routing = routing::parse(&file, text, &names(&|_| true))?;
-            routing.tell_at_once(&names(&|receiver| receiver.kind == Kind::Alertmanager), alertmanager::RESEND);
+            let names: Vec<String> = receivers.iter().map(|receiver| receiver.name.clone()).collect();
+            let mut routing = routing::parse(&file, text, &names)?;
+            repeat_to_forgetful(&mut routing, receivers);
             Ok(routing)
         }
         Err(error) => Err(SpecErrors(vec![SpecError::new(&file, Place::START, "", error.clone())])),

@@ -5,6 +5,7 @@
 //! which no commit names is of a commit that did not happen. `deliveries` is the log for people; losing it loses no alert.
 
 mod exchanges;
+mod files;
 mod saved;
 mod silencing;
 
@@ -16,11 +17,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use model::Nanos;
 use slo::alert::{SloAlerts, Transition};
 use slo::routing::Groups;
+use slo::rules::saved::SavedRules;
+use slo::rules::status::RuleChange;
 use slo::silences::Silences;
 use slo::status::{Attempt, AttemptOutcome, DeliveryStatus, Exchange, HeartbeatStatus, ReceiverStatus};
 use tokio::sync::watch;
 
-use self::saved::DecodeError;
+use self::files::{body_path, list, prune, read};
 pub(crate) use self::silencing::Silencing;
 use super::Receiver;
 
@@ -92,6 +95,9 @@ pub(super) struct Commit {
     pub(super) entries: Vec<NewEntry>,
     /// What receivers were told by routes; `None` leaves it as it is.
     pub(super) groups: Option<Groups>,
+    /// The alerts of all groups of rules; `None` leaves them as they are.
+    pub(super) rules: Option<Vec<SavedRules>>,
+    pub(super) rule_changes: Vec<RuleChange>,
 }
 
 impl Commit {
@@ -112,8 +118,11 @@ pub(super) struct State {
 struct Inner {
     alerts: BTreeMap<String, SloAlerts>,
     groups: Groups,
+    rules: Vec<SavedRules>,
     /// Newest first.
     history: VecDeque<Transition>,
+    /// Newest first.
+    rule_history: VecDeque<RuleChange>,
     silences: Silences,
     /// In the order of their ids.
     pending: Vec<Pending>,
@@ -184,6 +193,12 @@ impl State {
         self.lock().groups.clone()
     }
 
+    /// The alerts of rules, and their last changes, newest first.
+    pub(super) fn rules(&self) -> (Vec<SavedRules>, Vec<RuleChange>) {
+        let inner = self.lock();
+        (inner.rules.clone(), inner.rule_history.iter().cloned().collect())
+    }
+
     /// The last changes of alerts, newest first.
     pub(super) fn history(&self) -> Vec<Transition> {
         self.lock().history.iter().cloned().collect()
@@ -243,6 +258,11 @@ impl State {
             after.alerts.insert(alerts.slo.clone(), alerts);
         }
         after.groups = commit.groups.unwrap_or(after.groups);
+        after.rules = commit.rules.unwrap_or(after.rules);
+        for change in commit.rule_changes {
+            after.rule_history.push_front(change);
+        }
+        after.rule_history.truncate(HISTORY);
         for name in &commit.forget {
             after.alerts.remove(name);
         }
@@ -334,56 +354,6 @@ impl State {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Every change is made on a copy and put in place whole, so a panic leaves nothing half done.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn body_path(dir: &Path, id: u64) -> PathBuf {
-    dir.join(format!("{id:020}.json"))
-}
-
-/// The ids of the bodies in `dir`, sorted.
-fn list(dir: &Path) -> io::Result<Vec<u64>> {
-    let mut ids = Vec::new();
-    for entry in std::fs::read_dir(dir)? {
-        let name = entry?.file_name();
-        ids.extend(name.to_str().and_then(|name| name.strip_suffix(".json")).and_then(|id| id.parse::<u64>().ok()));
-    }
-    ids.sort_unstable();
-    Ok(ids)
-}
-
-/// Removes the oldest bodies beyond [`DEAD`]; gives the number that is left.
-fn prune(dir: &Path) -> io::Result<usize> {
-    let ids = list(dir)?;
-    let excess = ids.len().saturating_sub(DEAD);
-    for id in &ids[..excess] {
-        std::fs::remove_file(body_path(dir, *id))?;
-    }
-    Ok(ids.len() - excess)
-}
-
-/// The decoded content of the file, if there is one that can be used.
-fn read<T>(
-    path: &Path,
-    decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
-    problems: &mut Vec<String>,
-) -> Result<Option<T>, OpenError> {
-    let io_error = |error| OpenError::Io { path: path.to_owned(), error };
-    let bytes = match std::fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        bytes => bytes.map_err(io_error)?,
-    };
-    match decode(&bytes) {
-        Ok(value) => Ok(Some(value)),
-        Err(DecodeError::NewerFormat(found)) => {
-            Err(OpenError::NewerFormat { path: path.to_owned(), found, known: saved::VERSION })
-        }
-        Err(DecodeError::Damaged(reason)) => {
-            let aside = path.with_extension("damaged");
-            store::files::replace(&aside, &bytes).map_err(io_error)?;
-            problems.push(format!("{} is damaged ({reason}) and was set aside as {}", path.display(), aside.display()));
-            Ok(None)
-        }
     }
 }
 

@@ -71,11 +71,13 @@ async fn a_fault_is_told_to_the_receiver_and_so_is_its_end() {
         }
     });
     let events = Arc::clone(&paper) as Arc<dyn crate::counting::Events>;
-    let sources = Sources { now: Arc::new(real_now), events };
+    let series = Arc::clone(&paper) as Arc<dyn Series>;
+    let sources = Sources { now: Arc::new(real_now), events, series };
     let config = Config {
         dir: dir.path().join("alerts"),
         slo_dir: dir.path().join("slos"),
         routes: None,
+        rules: RuleFiles::new("", SECOND).unwrap(),
         receivers: vec![Receiver::new("team", &url)],
         heartbeat: None,
         external_url: "http://127.0.0.1:4319".to_owned(),

@@ -15,6 +15,7 @@ use slo::webhook::{Evidence, annotations};
 
 use super::{ApiState, time};
 
+mod of_rules;
 mod rules;
 
 pub(super) fn routes() -> Router<ApiState> {
@@ -40,14 +41,17 @@ struct Item {
     /// `pending` or `firing`.
     state: &'static str,
     active_at: String,
-    /// The burn rate of the long window, as a number in text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keep_firing_since: Option<String>,
+    /// What the expression gave, or the burn rate of the long window; a number in text.
     value: String,
 }
 
 async fn alerts(State(state): State<ApiState>) -> Json<Answer> {
     let status = Arc::clone(&state.status.borrow());
     let alerts = status.slos.iter().flat_map(|slo| slo.alerts.tiers.iter().filter_map(|alert| item(slo, alert)));
-    Json(Answer { status: "success", data: Data { alerts: alerts.collect() } })
+    let alerts = of_rules::alerts(&status.rules).chain(alerts).collect();
+    Json(Answer { status: "success", data: Data { alerts } })
 }
 
 /// The word of Prometheus for where an alert is.
@@ -88,6 +92,7 @@ fn item(status: &SloStatus, alert: &TierAlert) -> Option<Item> {
         annotations: evidence.as_ref().map(annotations).unwrap_or_default(),
         state: state_of(&alert.phase),
         active_at: time::format(active_at),
+        keep_firing_since: None,
         value: rate.unwrap_or(f64::NAN).to_string(),
     })
 }

@@ -209,7 +209,9 @@ struct PreviewJson {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AlertJson {
-    slo: String,
+    /// Of an alert of an SLO.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slo: Option<String>,
     labels: BTreeMap<String, String>,
     active_at: String,
     times: usize,

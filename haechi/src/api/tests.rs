@@ -26,6 +26,7 @@ mod ingest;
 mod jaeger;
 mod logs;
 mod prometheus;
+mod rules;
 mod silences;
 mod slos;
 #[cfg(feature = "sql")]

@@ -7,8 +7,8 @@ use lettre::message::Mailbox;
 use serde_saphyr::Spanned;
 
 use super::file::Value;
-use super::values::{duration, quoted};
-use super::{ConfigError, Origin, is_http};
+use super::values::{duration, is_http, quoted};
+use super::{ConfigError, Origin};
 use crate::alerting::{Email, Heartbeat, Held, Kind, Networks, Receiver, Template, schemes};
 use crate::clock;
 

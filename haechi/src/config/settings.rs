@@ -110,6 +110,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "Folder of SLO files (*.yaml), read again when they change",
     },
     Setting {
+        key: "rules",
+        value: "GLOB",
+        default: "",
+        help: "Prometheus rule files, such as rules/*.yml, several with commas between; read again when they change",
+    },
+    Setting {
+        key: "rules_interval",
+        value: "DURATION",
+        default: "1m",
+        help: "How often groups of rules are evaluated that do not say it",
+    },
+    Setting {
         key: "external_url",
         value: "URL",
         default: "",

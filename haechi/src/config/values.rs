@@ -22,6 +22,11 @@ pub(super) fn duration(text: &str) -> Option<Nanos> {
     number.checked_mul(unit)
 }
 
+/// Whether it is an address with something after `http://` or `https://`.
+pub(super) fn is_http(url: &str) -> bool {
+    url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")).is_some_and(|rest| !rest.is_empty())
+}
+
 /// Bytes of `768MiB`, `50GB` or `0`; a number needs its unit.
 pub(super) fn bytes(text: &str) -> Option<u64> {
     if text == "0" {

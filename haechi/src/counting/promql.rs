@@ -6,13 +6,10 @@
 //! stretches begin at whole minutes of the clock, so that a count that is made again comes to the same.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
 use std::time::Duration;
 
 use model::time::MINUTE;
 use model::{Nanos, TimeRange};
-use query::Budget;
 use query::promql::{Labels, Limits, MAX_POINTS, MatrixSeries, QueryValue, Source, range};
 use slo::groups::Group;
 use slo::spec::{GroupBy, Indicator, RatioSli, SliceSli};
@@ -20,17 +17,17 @@ use slo::{Count, Slo, Tally, duration, values};
 use store::Snapshot;
 
 use super::plan::BadQuery;
+use crate::within::within;
 
 /// The longest stretch that is counted as one where samples are far apart.
 pub(crate) const LONGEST: Nanos = 5 * MINUTE;
+const THREAD: &str = "slo-promql";
 /// One expression may take so long.
 const TIME: Duration = Duration::from_secs(10);
 /// What one expression may hold in memory at once; a tenth of what a person may ask for.
 const MAX_SAMPLES: u64 = 5_000_000;
 /// Groups told apart in one evaluation.
 const MAX_GROUPS: usize = 10_000;
-/// Planning recurses over nested expressions.
-const STACK: usize = 16 << 20;
 
 /// Values by group, one for each time that was asked for.
 type Table = BTreeMap<Group, Vec<Vec<f64>>>;
@@ -47,7 +44,7 @@ pub(super) fn count(
     known: &[Group],
 ) -> Result<Tally, String> {
     let (snapshot, width) = (snapshot.clone(), slo.bucket_width());
-    let counted = within(move |budget| {
+    let counted = within(THREAD, TIME, move |budget| {
         let limits = Limits { max_samples: MAX_SAMPLES, budget, ..Limits::default() };
         let engine = Engine { source: Source::store(snapshot), limits, by: slo.by.as_ref() };
         match &slo.indicator {
@@ -73,7 +70,7 @@ pub(super) fn check(slo: &Slo) -> Result<(), BadQuery> {
         Indicator::Spans(_) | Indicator::Logs(_) => Vec::new(),
     };
     for (key, text) in expressions {
-        let checked = within(|budget| {
+        let checked = within(THREAD, TIME, |budget| {
             let limits = Limits { budget, ..Limits::default() };
             let text = text.replace("$window", "1m");
             range(&Source::memory(Vec::new()), &text, 0, 0, MINUTE, &limits).err().map(|error| error.to_string())
@@ -83,29 +80,6 @@ pub(super) fn check(slo: &Slo) -> Result<(), BadQuery> {
         }
     }
     Ok(())
-}
-
-/// Runs `work` on a thread with room for deep expressions, under a deadline. Fails when the system has no thread to give: that
-/// costs a count, which is made again, and not the evaluation of all SLOs.
-fn within<T: Send>(work: impl FnOnce(Budget) -> T + Send) -> Result<T, String> {
-    let budget = Budget::unlimited();
-    thread::scope(|scope| {
-        let (done, ended) = channel::<()>();
-        let of_work = budget.clone();
-        let run = move || {
-            let _done = done;
-            work(of_work)
-        };
-        let running = thread::Builder::new()
-            .name("slo-promql".to_owned())
-            .stack_size(STACK)
-            .spawn_scoped(scope, run)
-            .map_err(|error| format!("no thread to evaluate on: {error}"))?;
-        if ended.recv_timeout(TIME) == Err(RecvTimeoutError::Timeout) {
-            budget.end_time();
-        }
-        Ok(running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    })
 }
 
 struct Engine<'s> {

@@ -20,6 +20,7 @@ mod power;
 mod process;
 mod rejected;
 mod remote_write;
+mod rules;
 mod slo_check;
 mod slos;
 mod tools;

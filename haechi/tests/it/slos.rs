@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const TIERS: &str = "alerting: {tiers: [{severity: page, long: 5m, short: 1m, burn_rate: 10}]}\n";
 
 /// A receiver of webhooks.
-async fn receiver() -> (String, UnboundedReceiver<Value>) {
+pub(crate) async fn receiver() -> (String, UnboundedReceiver<Value>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
     let (received, bodies) = tokio::sync::mpsc::unbounded_channel::<Value>();

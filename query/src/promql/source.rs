@@ -1,5 +1,8 @@
 //! Where series come from: a snapshot of the store, or a set in memory.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use model::TimeRange;
 use store::{ReadError, Snapshot};
@@ -30,6 +33,8 @@ pub struct Source(Kind);
 
 enum Kind {
     Store(Box<Snapshot>),
+    /// Series in memory over those of a store, of which the metrics with these names are not looked at.
+    Over(Box<Snapshot>, Arc<BTreeMap<Labels, SeriesData>>, Arc<BTreeSet<String>>),
     /// Sorted by labels.
     Memory(Vec<SeriesData>),
 }
@@ -38,6 +43,11 @@ impl Source {
     /// The metrics of a store.
     pub fn store(snapshot: Snapshot) -> Self {
         Source(Kind::Store(Box::new(snapshot)))
+    }
+
+    /// The metrics of a store, but for those that `hidden` names, with `series` besides, each with its samples in order of time.
+    pub fn over(snapshot: Snapshot, series: Arc<BTreeMap<Labels, SeriesData>>, hidden: Arc<BTreeSet<String>>) -> Self {
+        Source(Kind::Over(Box::new(snapshot), series, hidden))
     }
 
     /// A set of series, each with its samples in order of time.
@@ -56,6 +66,17 @@ impl Source {
     ) -> Result<Vec<SeriesData>, PromqlError> {
         let found = match &self.0 {
             Kind::Store(snapshot) => stored::select(snapshot, matchers, after, until, meter)?,
+            Kind::Over(snapshot, series, hidden) => {
+                let mut found = stored::select(snapshot, matchers, after, until, meter)?;
+                found.retain(|one| !hidden.contains(one.labels.name()));
+                for one in series.values().filter(|one| all_accept(matchers, &one.labels)) {
+                    let cut = cut(one, after, until);
+                    meter.charge(cut.n_samples())?;
+                    found.push(cut);
+                }
+                found.sort_by(|a, b| a.labels.cmp(&b.labels));
+                found
+            }
             Kind::Memory(series) => {
                 let mut found = Vec::new();
                 for one in series.iter().filter(|one| all_accept(matchers, &one.labels)) {
@@ -79,7 +100,9 @@ impl Source {
         meter: &Meter<'_>,
     ) -> Result<Vec<Labels>, PromqlError> {
         let mut sets = match &self.0 {
-            Kind::Store(snapshot) => stored::label_sets(snapshot, matchers, start, end, meter)?,
+            Kind::Store(snapshot) | Kind::Over(snapshot, ..) => {
+                stored::label_sets(snapshot, matchers, start, end, meter)?
+            }
             Kind::Memory(series) => {
                 let lives = |one: &&SeriesData| {
                     one.times.iter().chain(&one.histogram_times).any(|time| (start..=end).contains(time))
@@ -103,7 +126,7 @@ impl Source {
         meter: &Meter<'_>,
     ) -> Result<Vec<SeriesExemplars>, PromqlError> {
         match &self.0 {
-            Kind::Store(snapshot) => {
+            Kind::Store(snapshot) | Kind::Over(snapshot, ..) => {
                 let mut series = exemplars::select(snapshot, matchers, range, most, meter)?;
                 let left = most.saturating_sub(series.iter().map(|it| it.exemplars.len()).sum());
                 series.extend(spans::exemplars(snapshot, matchers, range, left, meter)?);
@@ -113,20 +136,20 @@ impl Source {
         }
     }
 
-    /// The metrics by their Prometheus names, each with every description of it.
     /// Why metrics may be missing.
     pub(super) fn unread(&self) -> Vec<String> {
         match &self.0 {
-            Kind::Store(snapshot) => {
+            Kind::Store(snapshot) | Kind::Over(snapshot, ..) => {
                 snapshot.unread_series(TimeRange::ALL).iter().map(|error| error.to_string()).collect()
             }
             Kind::Memory(_) => Vec::new(),
         }
     }
 
+    /// The metrics by their Prometheus names, each with every description of it.
     pub(super) fn families(&self) -> HashMap<String, Vec<Metadata>> {
         match &self.0 {
-            Kind::Store(snapshot) => {
+            Kind::Store(snapshot) | Kind::Over(snapshot, ..) => {
                 let mut families = families::families(snapshot);
                 spans::families(snapshot, &mut families);
                 families

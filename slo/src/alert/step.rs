@@ -162,6 +162,7 @@ impl Run {
                 labels: firing.labels.clone(),
                 starts_at: firing.since,
                 ends_at: Some(self.now),
+                rule: None,
             });
         }
     }
@@ -190,7 +191,10 @@ impl Run {
             }
             has_returned |= is_told && silences.has_returned(&phase.labels, self.before, self.now);
             let (tier, group, labels) = (alert.id.clone(), alert.group.clone(), phase.labels.clone());
-            alerts.push((alert.severity, Alert { tier, group, labels, starts_at: phase.since, ends_at: None }));
+            alerts.push((
+                alert.severity,
+                Alert { tier, group, labels, starts_at: phase.since, ends_at: None, rule: None },
+            ));
             firing.push(key);
         }
         firing.sort();

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Groups;
 use super::groups::{Group, GroupId};
-use crate::alert::Alert;
 use crate::alert::saved::SavedGroup;
+use crate::alert::{Alert, RuleAlert};
 
 /// A group of alerts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,14 @@ struct SavedAlert {
     labels: BTreeMap<String, String>,
     starts_at: i64,
     ends_at: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rule: Option<SavedRuleAlert>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct SavedRuleAlert {
+    annotations: BTreeMap<String, String>,
+    expression: String,
 }
 
 impl Groups {
@@ -65,20 +73,25 @@ impl Groups {
 
 impl From<&Alert> for SavedAlert {
     fn from(alert: &Alert) -> Self {
-        let Alert { tier, group, labels, starts_at, ends_at } = alert;
+        let Alert { tier, group, labels, starts_at, ends_at, rule } = alert;
         Self {
             tier: tier.clone(),
             group: group.into(),
             labels: labels.clone(),
             starts_at: *starts_at,
             ends_at: *ends_at,
+            rule: rule.as_ref().map(|rule| SavedRuleAlert {
+                annotations: rule.annotations.clone(),
+                expression: rule.expression.clone(),
+            }),
         }
     }
 }
 
 impl From<SavedAlert> for Alert {
     fn from(saved: SavedAlert) -> Self {
-        let SavedAlert { tier, group, labels, starts_at, ends_at } = saved;
-        Self { tier, group: group.into(), labels, starts_at, ends_at }
+        let SavedAlert { tier, group, labels, starts_at, ends_at, rule } = saved;
+        let rule = rule.map(|SavedRuleAlert { annotations, expression }| RuleAlert { annotations, expression });
+        Self { tier, group: group.into(), labels, starts_at, ends_at, rule }
     }
 }

@@ -10,6 +10,7 @@ use slo::groups::Group;
 use slo::spec::Severity;
 use slo::status::{Attempt, AttemptOutcome, DeliveryStatus, HeartbeatStatus, ReceiverStatus, SloStatus};
 
+use super::rules::{self, RuleAlerts};
 use crate::app::{App, page};
 use crate::format::{self, Stamp, clip};
 use crate::icon::Icon;
@@ -28,6 +29,7 @@ struct AlertsPage {
     shell: Shell,
     notices: Notices,
     alerts: Vec<Row>,
+    rules: RuleAlerts,
     n_firing: usize,
     n_pending: usize,
     n_inactive: usize,
@@ -135,7 +137,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             };
             let silence = status.silences.of(&labels, shell.now).next();
             alerts.push(Row {
-                silenced: silence.map(|silence| clip(&format!("{}: {}", silence.created_by, silence.comment), 300)),
+                silenced: silence.map(silence::why),
                 silence: silence::link(&shell, &labels),
                 slo: slo.slo.name.clone(),
                 group: group_words(slo, &alert.group),
@@ -171,11 +173,15 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     let attempts =
         status.delivery.attempts.iter().take(MAX_ROWS).map(|attempt| attempt_row(&shell, &status.delivery, attempt));
     let attempts = attempts.collect();
+    firing.extend(status.rules.firing().map(|(labels, _)| labels));
     let silences = silence::rows(&shell, &status, &firing);
+    let mut notices = Notices::of(&status, shell.now, None);
+    notices.items.extend(rules::notices(&status.rules).into_iter().map(|(title, text)| (title, text, true)));
     page(
         StatusCode::OK,
         &AlertsPage {
-            notices: Notices::of(&status, shell.now, None),
+            notices,
+            rules: RuleAlerts::of(&status, &shell),
             n_firing,
             n_pending: alerts.len() - n_firing,
             n_inactive,

@@ -12,6 +12,7 @@ use model::Nanos;
 use model::time::DAY;
 use serde::Deserialize;
 use slo::routing::{Matcher, Operator};
+use slo::rules::ALERT_NAME;
 use slo::silences::{Draft, PreviewedAlert, Refusal, Silence, SilenceState, preview};
 
 use crate::app::{App, Problem, page};
@@ -66,7 +67,8 @@ struct Found {
 
 /// An alert that the silence matches.
 struct Row {
-    slo: String,
+    /// The SLO, or the alert of a rule.
+    name: String,
     href: PageUrl,
     labels: String,
     at: Stamp,
@@ -164,12 +166,18 @@ fn find(app: &App, shell: &Shell, matchers: &[Matcher]) -> Found {
     let status = (app.state.slo_status)();
     let preview = preview(&status, matchers, shell.now.saturating_sub(LOOK_BACK), status.most_changes);
     let row = |alert: PreviewedAlert| Row {
-        href: shell.link(format!("/slos/{}", alert.slo)),
-        labels: clip(&words(&alert.labels), 300),
+        href: match &alert.slo {
+            Some(slo) => shell.link(format!("/slos/{slo}")),
+            None => shell.link("/alerts/rules"),
+        },
+        labels: clip(&words(&alert), 300),
         at: Stamp::full(alert.at),
         age: shell.ago(alert.at),
         times: alert.times,
-        slo: alert.slo,
+        name: match alert.slo {
+            Some(slo) => slo,
+            None => alert.labels.get(ALERT_NAME).map_or(String::new(), |name| clip(name, 120)),
+        },
     };
     Found {
         n_firing: preview.firing.len(),
@@ -180,9 +188,10 @@ fn find(app: &App, shell: &Shell, matchers: &[Matcher]) -> Found {
     }
 }
 
-/// The labels that tell alerts of one SLO apart.
-fn words(labels: &BTreeMap<String, String>) -> String {
-    let shown = labels.iter().filter(|(name, _)| !matches!(name.as_str(), "alertname" | "slo"));
+/// The labels that tell alerts of one SLO or one name apart.
+fn words(alert: &PreviewedAlert) -> String {
+    let is_shown = |name: &str| name != ALERT_NAME && (name != "slo" || alert.slo.is_none());
+    let shown = alert.labels.iter().filter(|(name, _)| is_shown(name));
     shown.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", ")
 }
 
@@ -228,6 +237,11 @@ fn of(silence: &Silence, now: Nanos) -> Fields {
 
 fn text(matchers: &[Matcher]) -> String {
     matchers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Who made it, and why.
+pub(super) fn why(silence: &Silence) -> String {
+    clip(&format!("{}: {}", silence.created_by, silence.comment), 300)
 }
 
 /// The form for a silence of the alert with these labels.

@@ -31,7 +31,7 @@ await step(browser, "home", async (page) => {
   await accessible(page, "service");
 });
 
-for (const [path, heading] of [["/map", "Service map"], ["/traces", "Traces"], ["/logs", "Logs"], ["/metrics", "Metrics"], ["/slos", "Service level objectives"], ["/alerts", "Alerts"], ["/ingest", "Ingest"], ["/connect", "Connect"]]) {
+for (const [path, heading] of [["/map", "Service map"], ["/traces", "Traces"], ["/logs", "Logs"], ["/metrics", "Metrics"], ["/slos", "Service level objectives"], ["/alerts", "Alerts"], ["/alerts/rules", "Rules"], ["/ingest", "Ingest"], ["/connect", "Connect"]]) {
   for (const theme of ["light", "dark"]) {
     await step(browser, `${path} ${theme}`, async (page) => {
       await open(page, path);

@@ -42,6 +42,7 @@ const pages = {
   slos: "/slos",
   slo,
   alerts: "/alerts",
+  rules: "/alerts/rules",
   sql: `/sql?q=${encodeURIComponent("SELECT service, count(*) AS spans,\n       approx_percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) AS p95_ms\nFROM spans\nGROUP BY service\nORDER BY spans DESC")}`,
   ingest: "/ingest",
   connect: "/connect",

@@ -1,46 +1,73 @@
-//! Notifications by a file of routes: what fires goes into groups, and receivers are told of groups. Without such a file every
-//! receiver is told of every SLO ([`super::notify`]).
+//! Notifications by routes: what fires goes into groups, and receivers are told of groups. Without a file of routes every
+//! receiver is told of every SLO ([`super::notify`]) and, by routes of our own, of every alert of a rule.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::Nanos;
+use model::time::{HOUR, SECOND};
 use slo::alert::{Alert, Phase, Reason, SloAlerts};
-use slo::routing::{GroupNotification, Groups};
+use slo::routing::{GroupBy, GroupNotification, Groups, Route, Routing};
+use slo::rules::ALERT_NAME;
 use slo::silences::Silences;
 use slo::spec::SpecError;
 use slo::webhook::{Told, group_key};
 
-use super::notify::{Subject, describe, n_traces};
-use crate::alerting::routes::Routes;
+use super::notify::{Subject, describe, n_traces, of_rule};
+use crate::alerting::routes::{self, Routes};
 use crate::alerting::state::{Commit, NewEntry, State, Weight};
 use crate::alerting::track::Track;
 use crate::alerting::{Config, Kind, Receiver, StartError};
 use crate::counting::Look;
 
 pub(super) struct Dispatch {
-    routes: Routes,
+    /// Those of a file.
+    routes: Option<Routes>,
+    /// Those that hold without one.
+    everybody: Arc<Routing>,
     groups: Groups,
 }
 
+/// What there is to tell of.
+pub(super) struct Alerting<'t> {
+    /// The SLOs, by name.
+    pub(super) tracks: &'t BTreeMap<String, Track>,
+    /// The alerts of rules that fire.
+    pub(super) of_rules: Vec<Alert>,
+}
+
 impl Dispatch {
-    /// `None` if the configuration names no file.
+    /// `None` if the configuration names no file and there are no rules, or nobody to tell of them.
     pub(super) fn open(config: &Config, state: &State) -> Result<Option<Self>, StartError> {
-        let Some(path) = &config.routes else { return Ok(None) };
-        let routes = Routes::open(path, config.receivers.clone()).map_err(StartError::Routes)?;
-        Ok(Some(Self { routes, groups: state.groups() }))
+        let groups = state.groups();
+        // What a receiver was told of rules that there were before is still to be told as resolved.
+        let has_told = groups != Groups::default();
+        if config.routes.is_none() && (config.receivers.is_empty() || config.rules.is_empty() && !has_told) {
+            return Ok(None);
+        }
+        let everybody = Arc::new(everybody(&config.receivers));
+        let routes = config.routes.as_ref().map(|path| Routes::open(path, config.receivers.clone()));
+        let routes = routes.transpose().map_err(StartError::Routes)?;
+        Ok(Some(Self { routes, everybody, groups }))
+    }
+
+    pub(super) fn has_routes(&self) -> bool {
+        self.routes.is_some()
     }
 
     /// Reads the file again if it has changed.
     pub(super) fn follow_file(&mut self) {
-        if self.routes.poll() {
-            for error in self.routes.errors() {
+        if let Some(routes) = &mut self.routes
+            && routes.poll()
+        {
+            for error in routes.errors() {
                 tracing::error!("routes refused, the last good version stays in use: {error}");
             }
         }
     }
 
     pub(super) fn errors(&self) -> &[SpecError] {
-        self.routes.errors()
+        self.routes.as_ref().map_or(&[], Routes::errors)
     }
 
     /// Whether a group may have something to tell.
@@ -51,7 +78,7 @@ impl Dispatch {
     /// Adds to `commit` what is to be told of the alerts as they are after it, and the groups after that.
     pub(super) fn tell(
         &self,
-        tracks: &BTreeMap<String, Track>,
+        Alerting { tracks, of_rules }: Alerting<'_>,
         commit: &mut Commit,
         now: Nanos,
         look: &dyn Look,
@@ -61,11 +88,13 @@ impl Dispatch {
         let stepped: BTreeMap<&str, &SloAlerts> =
             commit.alerts.iter().map(|alerts| (alerts.slo.as_str(), alerts)).collect();
         let current = tracks.iter().map(|(name, track)| *stepped.get(name.as_str()).unwrap_or(&&track.alerts));
-        let firing: Vec<Alert> = current.flat_map(firing).collect();
+        let mut firing: Vec<Alert> = current.filter(|_| self.has_routes()).flat_map(firing).collect();
+        firing.extend(of_rules);
+        let routing = self.routes.as_ref().map_or_else(|| Arc::clone(&self.everybody), Routes::routing);
         let hears_resolved =
             |name: &str| config.receivers.iter().any(|receiver| receiver.name == name && receiver.send_resolved);
         let is_silenced = |labels: &BTreeMap<String, String>| silences.is_silenced(labels, now);
-        let (groups, told) = self.groups.step(&self.routes.routing(), &firing, now, is_silenced, hears_resolved);
+        let (groups, told) = self.groups.step(&routing, &firing, now, is_silenced, hears_resolved);
         let entries = told.iter().map(|told| entry(told, tracks, now, look, config));
         commit.entries.extend(entries);
         commit.groups = Some(groups);
@@ -77,6 +106,30 @@ impl Dispatch {
     }
 }
 
+/// Each of `receivers` is told of every alert, those of one name together: at once, then of news every ten seconds. One that
+/// forgets is told again as by routes of a file.
+fn everybody(receivers: &[Receiver]) -> Routing {
+    let route = |receiver: &str, key: &str, routes: Vec<Route>| Route {
+        receiver: receiver.to_owned(),
+        matchers: Vec::new(),
+        goes_on: true,
+        group_by: GroupBy::Labels(vec![ALERT_NAME.to_owned()]),
+        group_wait: 0,
+        group_interval: 10 * SECOND,
+        repeat_interval: 4 * HOUR,
+        mute: Vec::new(),
+        active: Vec::new(),
+        routes,
+        key: key.to_owned(),
+    };
+    let routes = receivers.iter().map(|receiver| route(&receiver.name, "{}/{}", Vec::new())).collect();
+    let first = receivers.first().map_or("", |receiver| receiver.name.as_str());
+    let root = route(first, "{}", routes);
+    let mut routing = Routing { root, inhibit_rules: Vec::new(), time_intervals: BTreeMap::new() };
+    routes::repeat_to_forgetful(&mut routing, receivers);
+    routing
+}
+
 /// The alerts of an SLO that fire.
 pub(super) fn firing(alerts: &SloAlerts) -> impl Iterator<Item = Alert> {
     alerts.tiers.iter().filter_map(|tier| match &tier.phase {
@@ -86,6 +139,7 @@ pub(super) fn firing(alerts: &SloAlerts) -> impl Iterator<Item = Alert> {
             labels: firing.labels.clone(),
             starts_at: firing.since,
             ends_at: None,
+            rule: None,
         }),
         Phase::Inactive | Phase::Pending { .. } => None,
     })
@@ -99,6 +153,9 @@ fn entry(
     config: &Config,
 ) -> NewEntry {
     let describe = |(place, alert): (usize, &Alert)| {
+        if let Some(rule) = &alert.rule {
+            return of_rule(alert, rule, now, n_traces(place, alert), look);
+        }
         let track = alert.labels.get("slo").and_then(|name| tracks.get(name));
         let subject = track.map(|track| Subject { slo: &track.slo, counts: &track.counts });
         describe(alert, now, n_traces(place, alert), subject.as_ref(), look)

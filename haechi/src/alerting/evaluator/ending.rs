@@ -6,6 +6,7 @@ use model::Nanos;
 use slo::alert::Phase;
 use slo::silences::{Silence, Silences};
 
+use crate::alerting::rules::Book;
 use crate::alerting::track::Track;
 
 /// Ids and ends of those that were warned of.
@@ -13,12 +14,23 @@ use crate::alerting::track::Track;
 pub(super) struct Ending(BTreeSet<(String, Nanos)>);
 
 impl Ending {
-    pub(super) fn warn(&mut self, silences: &Silences, tracks: &BTreeMap<String, Track>, now: Nanos) {
+    pub(super) fn warn(
+        &mut self,
+        silences: &Silences,
+        tracks: &BTreeMap<String, Track>,
+        rules: Option<&Book>,
+        now: Nanos,
+    ) {
         let soon: Vec<&Silence> = silences.iter().filter(|silence| silence.ends_soon(now)).collect();
         self.0.retain(|(id, _)| soon.iter().any(|silence| silence.id == *id));
+        if soon.is_empty() {
+            return;
+        }
+        let of_rules = rules.map_or(Vec::new(), Book::firing);
         for silence in soon {
             let of = |track: &Track| track.alerts.tiers.iter().filter(|alert| is_kept(silence, &alert.phase)).count();
-            let kept: usize = tracks.values().map(of).sum();
+            let kept_rules = of_rules.iter().filter(|alert| silence.matches(&alert.labels)).count();
+            let kept = tracks.values().map(of).sum::<usize>() + kept_rules;
             if kept > 0 && self.0.insert((silence.id.clone(), silence.ends_at)) {
                 let ends_in =
                     slo::duration::format((silence.ends_at - now) / model::time::SECOND * model::time::SECOND);

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use model::time::MINUTE;
 use model::{Nanos, TimeRange, TraceId};
-use slo::alert::{Alert, Notification, Reason};
+use slo::alert::{Alert, Notification, Reason, RuleAlert};
 use slo::groups::Group;
 use slo::webhook::{Evidence, annotations, payload};
-use slo::{Counts, Slo, burn};
+use slo::{Counts, Slo, burn, spec};
 
 use crate::alerting::state::{NewEntry, Weight};
 use crate::alerting::{Config, Receiver};
@@ -17,6 +18,12 @@ use crate::counting::Look;
 const TRACES: usize = 3;
 /// Alerts of one notification that are given examples: looking for them takes time.
 const WITH_TRACES: usize = 10;
+
+/// Labels that name a service.
+const SERVICE_LABELS: [&str; 4] = ["service_name", "service.name", "service", "job"];
+const TRACE_IDS: &str = "trace_ids";
+/// Traces of what a rule saw before it fired.
+const BEFORE: Nanos = 15 * MINUTE;
 
 /// The SLO of a notification with its numbers at that time; `None` of it for one that no file defines any more.
 pub(super) struct Subject<'s> {
@@ -73,6 +80,33 @@ pub(super) fn entries_to(
 /// Example traces that the alert at that place of a notification is given.
 pub(super) fn n_traces(place: usize, alert: &Alert) -> usize {
     if alert.ends_at.is_none() && place < WITH_TRACES { TRACES } else { 0 }
+}
+
+/// The annotations of the alert of a rule; with so many traces of spans that failed, if its labels name a service and the rule
+/// says nothing of traces itself.
+pub(super) fn of_rule(
+    alert: &Alert,
+    rule: &RuleAlert,
+    at: Nanos,
+    n_traces: usize,
+    look: &dyn Look,
+) -> BTreeMap<String, String> {
+    let mut annotations = rule.annotations.clone();
+    let service = SERVICE_LABELS.iter().find_map(|name| alert.labels.get(*name));
+    let Some(service) = service.filter(|_| n_traces > 0 && !annotations.contains_key(TRACE_IDS)) else {
+        return annotations;
+    };
+    // `job` has the namespace of the service before its name.
+    let service = service.rsplit('/').next().unwrap_or(service);
+    let text = format!("{{name: alert, service: {service:?}, indicator: availability, objective: 99}}");
+    let Some(slo) = spec::parse("", &text).ok().and_then(|slos| slos.into_iter().next()) else { return annotations };
+    let range = TimeRange::new(alert.starts_at.min(at).saturating_sub(BEFORE), at);
+    let traces = look.bad_traces(&Arc::new(slo), &|_| true, range, n_traces);
+    if !traces.is_empty() {
+        let ids: Vec<String> = traces.iter().map(TraceId::to_string).collect();
+        annotations.insert(TRACE_IDS.to_owned(), ids.join(","));
+    }
+    annotations
 }
 
 /// The annotations of an alert, with so many example traces.

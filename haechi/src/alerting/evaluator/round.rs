@@ -13,11 +13,12 @@ use slo::groups::Group;
 use slo::windows::Windows;
 
 use super::counting::Counting;
-use super::dispatch::Dispatch;
+use super::dispatch::{Alerting, Dispatch};
 use super::ending::Ending;
 use super::notify::{Subject, entries};
 use super::resend::Resend;
 use crate::alerting::files::SloFiles;
+use crate::alerting::rules::Book;
 use crate::alerting::state::{Commit, State};
 use crate::alerting::stored_counts::StoredCounts;
 use crate::alerting::track::Track;
@@ -49,7 +50,10 @@ pub(in crate::alerting) struct Rounds {
     state: Arc<State>,
     counts: StoredCounts,
     files: SloFiles,
-    /// Tells receivers by routes, if there are any.
+    rules: Option<Arc<Book>>,
+    /// The [`Book::version`] whose alerts receivers were told of.
+    told_version: u64,
+    /// Tells receivers by routes, and of rules.
     dispatch: Option<Dispatch>,
     /// Tells those again that forget, where there are no routes.
     resend: Resend,
@@ -75,6 +79,7 @@ impl Rounds {
         config: &Config,
         sources: Sources,
         state: Arc<State>,
+        rules: Option<Arc<Book>>,
         problems: Vec<String>,
     ) -> Result<Self, StartError> {
         let files = SloFiles::open(&config.slo_dir)?;
@@ -94,6 +99,8 @@ impl Rounds {
             state,
             counts,
             files,
+            rules,
+            told_version: 0,
             dispatch,
             resend: Resend::default(),
             ending: Ending::default(),
@@ -135,20 +142,37 @@ impl Rounds {
             let events = Arc::clone(&self.sources.events);
             let mut look = events.look();
             self.counting.add_news(look.as_mut(), &mut self.tracks, now);
-            if self.dispatch.as_ref().is_some_and(|dispatch| dispatch.is_due(now)) {
+            let version = self.rules_version();
+            let is_due = version != self.told_version;
+            if self.dispatch.as_ref().is_some_and(|dispatch| is_due || dispatch.is_due(now)) {
                 let mut commit = Commit::default();
                 self.dispatch(&mut commit, now, look.as_ref());
-                self.commit(commit, now);
+                if self.commit(commit, now) {
+                    self.told_version = version;
+                }
             }
         }
     }
 
-    /// Adds to `commit` what the routes tell, or without any what is told again.
+    fn rules_version(&self) -> u64 {
+        self.rules.as_ref().map_or(0, |rules| rules.version())
+    }
+
+    /// Whether SLOs are told of by routes, and not each to every receiver.
+    fn has_routes(&self) -> bool {
+        self.dispatch.as_ref().is_some_and(Dispatch::has_routes)
+    }
+
+    /// Adds to `commit` what the routes tell, those of our own for rules among them, and what is told again without a file of
+    /// routes.
     fn dispatch(&mut self, commit: &mut Commit, now: Nanos, look: &dyn Look) {
+        let silences = self.state.silences();
+        if !self.has_routes() {
+            self.resend.tell(&self.tracks, commit, now, look, &self.config, &silences);
+        }
         if let Some(dispatch) = &self.dispatch {
-            dispatch.tell(&self.tracks, commit, now, look, &self.config, &self.state.silences());
-        } else {
-            self.resend.tell(&self.tracks, commit, now, look, &self.config, &self.state.silences());
+            let of_rules = self.rules.as_ref().map_or(Vec::new(), |rules| rules.firing());
+            dispatch.tell(Alerting { tracks: &self.tracks, of_rules }, commit, now, look, &self.config, &silences);
         }
     }
 
@@ -171,7 +195,7 @@ impl Rounds {
         for alerts in std::mem::take(&mut self.leaving) {
             let end = retire(&alerts, now);
             commit.transitions.extend(end.transitions);
-            let told = end.notification.iter().filter(|_| self.dispatch.is_none());
+            let told = end.notification.iter().filter(|_| !self.has_routes());
             commit.entries.extend(told.flat_map(|told| entries(told, None, look.as_ref(), &self.config)));
             commit.forget.push(alerts.slo.clone());
             // Until the commit succeeds.
@@ -179,7 +203,7 @@ impl Rounds {
         }
         self.dispatch(&mut commit, now, look.as_ref());
         self.commit(commit, now);
-        self.ending.warn(&self.state.silences(), &self.tracks, now);
+        self.ending.warn(&self.state.silences(), &self.tracks, self.rules.as_deref(), now);
         self.evaluated_at = now;
         self.publish(now);
         self.took = begin.elapsed();
@@ -223,21 +247,23 @@ impl Rounds {
         for moment in moments {
             let readings = readings(track, &alerts, moment, complete);
             // With routes these decide who is told, and of what nobody is.
-            let next = match &self.dispatch {
-                Some(_) => step_groups(&alerts, &slo, &readings, moment),
-                None => step_quietly(&alerts, &slo, &readings, moment, &silences),
+            let next = if self.has_routes() {
+                step_groups(&alerts, &slo, &readings, moment)
+            } else {
+                step_quietly(&alerts, &slo, &readings, moment, &silences)
             };
             commit.transitions.extend(next.transitions);
             let subject = Subject { slo: &slo, counts: &track.counts };
-            let told = next.notification.iter().filter(|_| self.dispatch.is_none());
+            let told = next.notification.iter().filter(|_| !self.has_routes());
             commit.entries.extend(told.flat_map(|told| entries(told, Some(&subject), look, &self.config)));
             alerts = next.state;
         }
         commit.alerts.push(alerts);
     }
 
-    /// Makes `commit` durable if it changes anything but times, or if times are due; then the states take effect.
-    fn commit(&mut self, commit: Commit, now: Nanos) {
+    /// Makes `commit` durable if it changes anything but times, or if times are due; then the states take effect. False if that
+    /// failed.
+    fn commit(&mut self, commit: Commit, now: Nanos) -> bool {
         let is_save_due = now.saturating_sub(self.saved_at).unsigned_abs() >= SAVE_EVERY.unsigned_abs();
         let changes = |alerts: &SloAlerts| {
             let old = self.tracks.get(&alerts.slo).map(|track| &track.alerts);
@@ -256,7 +282,7 @@ impl Rounds {
                 // The states stay as they are on disk; the next round comes to the same changes and tries again.
                 tracing::error!(%error, "cannot store alert states");
                 self.problem = Some(format!("cannot store alert states in {}: {error}", self.config.dir.display()));
-                return;
+                return false;
             }
             self.leaving.clear();
         }
@@ -273,6 +299,7 @@ impl Rounds {
             self.tracks.values_mut().for_each(|track| track.counts.leave());
             self.save(SAVE_FILES, SAVE_BYTES);
         }
+        true
     }
 
     /// Stores counts that have changed, those first whose last time is longest ago, until so many files or bytes are written.

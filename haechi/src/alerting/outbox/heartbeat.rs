@@ -71,7 +71,8 @@ fn stopped(status: &Status, now: Nanos) -> Option<String> {
     if status.evaluated_at == 0 {
         Some("nothing has been evaluated yet".to_owned())
     } else if !status.works {
-        Some(status.problem.clone().unwrap_or_else(|| "the evaluation failed".to_owned()))
+        let problem = status.problem.clone().or_else(|| status.rules.problem.clone());
+        Some(problem.unwrap_or_else(|| "the evaluation failed".to_owned()))
     } else if age > (LATE_ROUNDS * status.interval).max(LATE) {
         Some(format!("the last evaluation was {} ago", slo::duration::format(age / SECOND * SECOND)))
     } else {

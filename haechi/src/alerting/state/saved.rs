@@ -7,6 +7,8 @@ use slo::alert::saved::{SavedAlerts, SavedGroup};
 use slo::alert::{Transition, TransitionTo};
 use slo::routing::Groups;
 use slo::routing::saved::SavedAlertGroup;
+use slo::rules::saved::{SavedChange, SavedRules};
+use slo::rules::status::RuleChange;
 use slo::silences::Silences;
 use slo::silences::saved::SavedSilence;
 use slo::spec::Severity;
@@ -28,6 +30,10 @@ struct SavedState {
     alerts: SavedAlerts,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     groups: Vec<SavedAlertGroup>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<SavedRules>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    rule_history: Vec<SavedChange>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     silences: Vec<SavedSilence>,
     history: Vec<SavedTransition>,
@@ -110,6 +116,8 @@ pub(super) fn encode_state(inner: &Inner) -> Vec<u8> {
         alerts: SavedAlerts::from_states(inner.alerts.values()),
         groups: inner.groups.to_saved(),
         silences: inner.silences.to_saved(),
+        rules: inner.rules.clone(),
+        rule_history: inner.rule_history.iter().map(SavedChange::from).collect(),
         history: inner.history.iter().map(SavedTransition::from).collect(),
         pending: inner.pending.iter().map(SavedPending::from).collect(),
         next_id: inner.next_id,
@@ -125,6 +133,8 @@ pub(super) fn decode_state(bytes: &[u8]) -> Result<Inner, DecodeError> {
         alerts: alerts.into_iter().map(|alerts| (alerts.slo.clone(), alerts)).collect(),
         groups: Groups::from_saved(saved.groups),
         silences: Silences::from_saved(saved.silences).map_err(DecodeError::Damaged)?,
+        rules: saved.rules,
+        rule_history: saved.rule_history.into_iter().map(RuleChange::from).collect(),
         history: saved.history.into_iter().map(Transition::from).collect(),
         pending,
         next_id: saved.next_id,

@@ -19,6 +19,7 @@ fn alerts(text: &str, now: Nanos, since: &mut BTreeMap<String, Nanos>) -> Vec<Al
             labels: labels(&format!("alertname=X slo={slo} severity={severity}")),
             starts_at: *since.entry((*name).to_owned()).or_insert(now),
             ends_at: None,
+            rule: None,
         }
     };
     names.iter().map(alert).collect()

@@ -24,6 +24,7 @@ const CHART_PARTS: Nanos = 10;
 impl Rounds {
     /// What is known now.
     pub(in crate::alerting) fn status(&self) -> Status {
+        let rules = self.rules.as_ref().map(|rules| rules.status()).unwrap_or_default();
         let of = |track: &Track| track.status.clone().unwrap_or_else(|| Arc::new(self.slo_status(track, 0)));
         Status {
             evaluated_at: self.evaluated_at,
@@ -32,12 +33,13 @@ impl Rounds {
             caught_up: self.caught_up,
             slos: self.tracks.values().map(of).collect(),
             file_errors: self.file_errors(),
-            works: self.problem.is_none(),
+            works: self.problem.is_none() && rules.problem.is_none(),
             problem: self.problem.clone().or_else(|| self.start_problem.clone()),
             history: self.state.history(),
             most_changes: HISTORY,
             silences: self.state.silences(),
             delivery: self.state.delivery(&self.config.receivers),
+            rules,
         }
     }
 

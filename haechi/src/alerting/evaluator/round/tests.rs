@@ -7,13 +7,14 @@ use slo::burn::Condition;
 use slo::status::{Health, Silence};
 
 use super::*;
-use crate::alerting::Receiver;
 use crate::alerting::paper::Paper;
+use crate::alerting::{Receiver, RuleFiles};
 
 mod files;
 mod kinds;
 mod resend;
 mod routed;
+mod rules;
 mod silenced;
 
 /// Some time in 2026, at a full day.
@@ -64,6 +65,7 @@ impl Bench {
             dir: self.dir.path().join("alerts"),
             slo_dir: self.dir.path().join("slos"),
             routes: Some(self.dir.path().join("routes.yaml")).filter(|path| path.exists()),
+            rules: RuleFiles::new("", SECOND).unwrap(),
             receivers: vec![receiver("team", true), receiver("pager", false)],
             heartbeat: None,
             external_url: "http://box".to_owned(),
@@ -75,6 +77,7 @@ impl Bench {
         Sources {
             now: Arc::new(move || now.load(Ordering::Relaxed)),
             events: Arc::clone(&self.paper) as Arc<dyn crate::counting::Events>,
+            series: Arc::clone(&self.paper) as Arc<dyn crate::alerting::Series>,
         }
     }
 
@@ -86,7 +89,7 @@ impl Bench {
         let (state, problems) = State::open(&config.dir).unwrap();
         // Nobody remembers what the box that was there before had seen.
         self.paper.forget();
-        Rounds::open(&config, self.sources(), Arc::new(state), problems).unwrap()
+        Rounds::open(&config, self.sources(), Arc::new(state), None, problems).unwrap()
     }
 
     /// One event a second from `from` to `to`, every `bad`-th of them bad (0: none).
@@ -368,7 +371,7 @@ fn what_waits_for_a_receiver_that_is_gone_is_given_up() {
     drop(rounds);
     let config = Config { receivers: vec![bench.config().receivers.remove(0)], ..bench.config() };
     let (state, _) = State::open(&config.dir).unwrap();
-    let rounds = Rounds::open(&config, bench.sources(), Arc::new(state), Vec::new()).unwrap();
+    let rounds = Rounds::open(&config, bench.sources(), Arc::new(state), None, Vec::new()).unwrap();
     let delivery = rounds.status().delivery;
     assert_eq!((delivery.pending, delivery.dead), (waiting / 2, waiting / 2));
 }

@@ -117,7 +117,7 @@ fn bad_routes_are_shown_and_the_last_good_ones_stay() {
     drop(rounds);
     let config = bench.config();
     let (state, _) = State::open(&config.dir).unwrap();
-    let refused = Rounds::open(&config, bench.sources(), Arc::new(state), Vec::new()).err().unwrap().to_string();
+    let refused = Rounds::open(&config, bench.sources(), Arc::new(state), None, Vec::new()).err().unwrap().to_string();
     assert!(refused.contains("routes.yaml:1:19: route.receiver: there is no receiver"), "{refused}");
     std::fs::write(&path, ROUTES).unwrap();
     let mut rounds = bench.open();
