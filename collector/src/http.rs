@@ -105,9 +105,10 @@ async fn receive(
 ) -> Result<Reply, Refusal> {
     let limits = collector.limits();
     let mut admission = collector.admission(peer(request.extensions()))?;
-    if let Some(length) = content_length(request.headers())
-        && length <= limits.max_body
-    {
+    if let Some(length) = content_length(request.headers()) {
+        if length > limits.max_body {
+            return Err(Refusal::TooLarge { limit: limits.max_body });
+        }
         admission.cover(length)?;
     }
     let body = body.read(limits.max_body, limits.body_timeout, &mut admission).await?;

@@ -130,6 +130,7 @@ async fn serve_connection(
             async move {
                 let is_http2 = request.version() == Version::HTTP_2;
                 let in_progress = open.begins(is_http2);
+                let request = request.map(|body| Body::new(open.watch(body)));
                 let mut response = answer(&collector, router, request).await;
                 in_progress.answered();
                 if is_old.load(Ordering::Relaxed) && !is_http2 {
@@ -188,8 +189,7 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
     builder
 }
 
-async fn answer(collector: &Arc<Collector>, router: Router, request: Request<Incoming>) -> Response {
-    let request = request.map(Body::new);
+async fn answer(collector: &Arc<Collector>, router: Router, request: Request<Body>) -> Response {
     if grpc::is_grpc(request.headers()) {
         return grpc::answer(collector, request).await;
     }

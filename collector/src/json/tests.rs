@@ -261,11 +261,34 @@ fn refuses_values_of_another_type_and_names_the_place() {
 #[test]
 fn refuses_what_is_not_json_without_repeating_it() {
     let long = format!(r#"{{"resourceSpans":"{}"}}"#, "secret".repeat(1000));
-    for body in ["[]", "5", "null", "\"x\"", "{", r#"{"resourceSpans":[}"#, "{} {}", "\u{feff}{}", &long] {
+    for body in ["[]", "5", "null", "\"x\"", "{", r#"{"resourceSpans":[}"#, "{} {}", &long] {
         let error = refusal(Signal::Traces, body);
         assert!(error.len() <= 256 && error.contains("line 1") && !error.contains("secret"), "{body}: {error}");
     }
     assert!(transcode(Signal::Traces, b"{\"resourceSpans\":[{\"schemaUrl\":\"\xff\"}]}", LIMIT).is_err());
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over_with_a_warning() {
+    let transcoded = transcoded(Signal::Traces, &format!("\u{feff}{}", span(IDS)));
+    assert_eq!(transcoded.body, self::transcoded(Signal::Traces, &span(IDS)).body);
+    let told = transcoded.report.message(Signal::Traces);
+    assert!(told.starts_with("warning: the body begins with a byte order mark"), "{told}");
+}
+
+#[test]
+fn a_number_that_json_does_not_have_is_told_how_to_be_written() {
+    for number in ["NaN", "Infinity", "-Infinity"] {
+        for before in ["", "\n \r\n"] {
+            let error =
+                refusal(Signal::Traces, &format!("{before}{}", attribute(&format!(r#"{{"doubleValue":{number}}}"#))));
+            assert!(
+                error.contains(r#"is a string: "NaN", "Infinity" or "-Infinity""#) && error.contains("column"),
+                "{error}"
+            );
+        }
+    }
+    assert!(!refusal(Signal::Traces, &attribute(r#"{"doubleValue":nan}"#)).contains("is a string"));
 }
 
 #[test]

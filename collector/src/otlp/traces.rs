@@ -21,6 +21,12 @@ const UNIT: &str = "start_time_unix_nano is before the year 2000, older than the
 const AHEAD: &str = "start_time_unix_nano or end_time_unix_nano is more than a day ahead of this server's clock; check the clock of the sender";
 
 const ENDS_BEFORE: &str = "end_time_unix_nano is before start_time_unix_nano; the span was stored with a duration of 0";
+/// `SPAN_KIND_CONSUMER`
+const MAX_KIND: u64 = 5;
+const KIND: &str = "kind must be from 0 to 5; the span was stored as internal";
+/// `STATUS_CODE_ERROR`
+const MAX_STATUS: u64 = 2;
+const STATUS: &str = "code of the status must be from 0 to 2; it was stored as 0, which is unset";
 
 pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Result<(), Malformed> {
     let (mut lists, mut scratch) = (Lists::default(), Vec::new());
@@ -39,6 +45,12 @@ pub(super) fn decode(body: &[u8], context: Context, decoded: &mut Decoded) -> Re
                 decoded.has_time = true;
                 if fields.end < fields.start {
                     decoded.report.warn(ENDS_BEFORE, || place.path());
+                }
+                if fields.kind > MAX_KIND {
+                    decoded.report.warn(KIND, || place.path());
+                }
+                if fields.status > MAX_STATUS {
+                    decoded.report.warn(STATUS, || place.path());
                 }
                 for (trace_id, span_id) in &fields.odd_links {
                     ids::OF_LINK.check(trace_id, span_id, &mut decoded.report, || place.path());

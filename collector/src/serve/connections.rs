@@ -3,10 +3,13 @@
 //! A thousand clients that send a byte now and then would otherwise keep everybody out for as long as they like.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::Notify;
 
 /// How long a connection may take to its first answer before it has to make room for another.
@@ -33,6 +36,8 @@ pub(super) struct Open {
     since: Instant,
     last_answer: Mutex<Option<Instant>>,
     in_progress: AtomicUsize,
+    /// The body of a request has come whole.
+    has_whole_request: AtomicBool,
     is_http2: AtomicBool,
     must_go: Notify,
 }
@@ -80,6 +85,7 @@ impl Connections {
             since: Instant::now(),
             last_answer: Mutex::new(None),
             in_progress: AtomicUsize::new(0),
+            has_whole_request: AtomicBool::new(false),
             is_http2: AtomicBool::new(false),
             must_go: Notify::new(),
         });
@@ -112,12 +118,13 @@ impl Drop for InProgress {
 
 impl Open {
     /// How much right to stay a connection has that could go: first go those that have never been answered, oldest first, then those
-    /// that have been idle longest. `None` when it is in use.
+    /// that have been idle longest. `None` when it is in use: whoever has sent a request whole, once, waits for us.
     fn right(&self, now: Instant) -> Option<(bool, Instant)> {
         let last_answer = *self.last_answer.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_sent = last_answer.is_some() || self.has_whole_request.load(Ordering::Relaxed);
         let (patience, since) = match last_answer {
+            _ if has_sent && self.in_progress.load(Ordering::Relaxed) > 0 => return None,
             None => (TO_FIRST_ANSWER, self.since),
-            Some(_) if self.in_progress.load(Ordering::Relaxed) > 0 => return None,
             Some(last) => (BETWEEN_REQUESTS, last),
         };
         (now.duration_since(since) > patience).then_some((last_answer.is_some(), since))
@@ -135,13 +142,51 @@ impl Open {
         InProgress(Arc::clone(self))
     }
 
+    /// `body`, whose end is noted.
+    pub(super) fn watch<B>(self: &Arc<Self>, body: B) -> Watched<B> {
+        Watched { body, connection: Arc::clone(self) }
+    }
+
     pub(super) fn is_http2(&self) -> bool {
         self.is_http2.load(Ordering::Relaxed)
     }
 }
 
+/// A request body that tells its connection when it has come whole.
+pub(super) struct Watched<B> {
+    body: B,
+    connection: Arc<Open>,
+}
+
+impl<B: Body + Unpin> Body for Watched<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if frame.is_none() {
+            self.connection.has_whole_request.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use http_body_util::{BodyExt, Full};
+
     use super::*;
 
     #[test]
@@ -156,5 +201,20 @@ mod tests {
         drop(in_use);
         assert!(place.connection.right(later).is_some(), "none is");
         assert!(all.admit().is_none(), "but it was answered just now");
+    }
+
+    #[tokio::test]
+    async fn a_first_request_that_has_come_whole_is_waited_for_as_long_as_it_takes() {
+        let all = Connections::new(1);
+        let place = all.admit().unwrap();
+        let request = place.connection.begins(false);
+        let later = Instant::now() + 2 * TO_FIRST_ANSWER;
+        let mut body = place.connection.watch(Full::new(Bytes::from_static(b"all of it")));
+        assert!(body.frame().await.is_some());
+        assert!(place.connection.right(later).is_some(), "more of it might come");
+        assert!(body.frame().await.is_none());
+        assert!(place.connection.right(later).is_none(), "it is being answered");
+        drop(request);
+        assert!(place.connection.right(later).is_some(), "its client reset it");
     }
 }

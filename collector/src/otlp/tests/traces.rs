@@ -1,6 +1,6 @@
 //! Rules of spans.
 
-use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use prost::Message;
 
 use crate::Signal;
@@ -35,11 +35,18 @@ fn a_bad_span_is_rejected_alone_and_the_reason_says_what_is_allowed() {
 fn an_odd_span_is_kept() {
     let good = sample::span(1);
     const ODD: &str = "end_time_unix_nano is before start_time_unix_nano";
-    let cases: [(Span, &str, &str); 5] = [
+    const ODD_KIND: &str = "kind must be from 0 to 5";
+    const ODD_STATUS: &str = "code of the status must be from 0 to 2";
+    let status = |code| Some(Status { code, message: "told".into() });
+    let cases: [(Span, &str, &str); 9] = [
         (Span { end_time_unix_nano: NOW as u64 - 1, ..good.clone() }, "duration=0", ODD),
         (Span { end_time_unix_nano: 0, ..good.clone() }, "duration=0", ODD),
         (Span { parent_span_id: vec![0; 8], ..good.clone() }, "parent= ", ""),
         (Span { kind: 0, ..good.clone() }, " internal ", ""),
+        (Span { kind: 6, ..good.clone() }, " internal ", ODD_KIND),
+        (Span { kind: -1, ..good.clone() }, " internal ", ODD_KIND),
+        (Span { status: status(3), ..good.clone() }, "\"told\"", ODD_STATUS),
+        (Span { status: status(2), ..good.clone() }, "\"told\"", ""),
         (Span { name: String::new(), ..good }, "name=\"\"", ""),
     ];
     for (span, expected, warning) in cases {

@@ -31,11 +31,15 @@ async fn a_client_that_is_refused_before_its_body_is_read_still_reads_why() {
 
 #[tokio::test]
 async fn a_client_that_asks_before_it_sends_a_body_is_refused_without_it() {
-    let server = server(Limits::default()).await;
-    let head = "POST /v1/log HTTP/1.1\r\ncontent-type: application/json\r\nexpect: 100-continue\r\nhost: x\r\ncontent-length: 9\r\n\r\n";
-    let mut stream = TcpStream::connect(server.address).await.unwrap();
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    tokio::time::timeout(Duration::from_secs(20), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
-    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    let server = server(Limits { max_body: 1 << 20, ..Limits::default() }).await;
+    for (path, length, status) in [("/v1/log", 9, "404"), ("/v1/logs", 2 << 20, "413")] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\ncontent-type: application/json\r\nexpect: 100-continue\r\nhost: x\r\ncontent-length: {length}\r\n\r\n"
+        );
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        tokio::time::timeout(Duration::from_secs(20), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
 }
