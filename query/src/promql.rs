@@ -137,7 +137,7 @@ fn to_matrix(row: Row, grid: Grid) -> MatrixSeries {
 
 /// The samples of a range vector by themselves, as an instant query may ask for them.
 fn range_vector(evaluator: &Evaluator<'_>, node: &Node, grid: Grid) -> Result<Vec<MatrixSeries>, PromqlError> {
-    let series = evaluator.range_input(node, grid)?.series;
+    let series = evaluator.range_series(node, grid)?;
     Ok(series
         .into_iter()
         .map(|one| MatrixSeries {

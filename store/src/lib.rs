@@ -58,7 +58,7 @@ pub use news::News;
 pub use recovery::Recovery;
 pub use retention::{Dropped, Reception, Retention};
 pub use rows::{Earlier, ExemplarRows, LogRows, MetricRows, Rows, SpanRows};
-pub use samples::{Samples, SamplesProgress};
+pub use samples::{SampleScan, Samples, SamplesProgress};
 pub use scan::Chunks;
 pub use schema::Table;
 pub use series::{Cardinality, Condition, LabelCardinality, MetricCardinality, SeriesIndex, StoredSeries, WantedLabel};

@@ -2,16 +2,16 @@
 //!
 //! Nothing is made of rows that are not wanted, and of chunks no rows at all.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use hashbrown::HashMap;
 use model::{Nanos, SeriesId, TimeRange};
 
 use crate::error::ReadError;
 use crate::schema::Table;
-use crate::segment::{SampleReader, Wanted, samples_of_rows, series_of_rows};
-use crate::snapshot::Snapshot;
+use crate::segment::{PointColumns, SampleReader, Segment, Wanted};
+use crate::snapshot::{MemoryChunk, Snapshot};
 
 /// The samples of one series, in order of time. A point without a value is [`model::metric::STALE`].
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,7 +20,7 @@ pub struct Samples {
     pub values: Vec<f64>,
 }
 
-/// What [`Snapshot::samples`] tells on its way.
+/// What [`SampleScan::read`] tells on its way.
 #[derive(Debug)]
 pub enum SamplesProgress {
     /// So many samples more are in memory.
@@ -29,24 +29,49 @@ pub enum SamplesProgress {
     Unreadable(ReadError),
 }
 
+/// Reads the samples of many series, part by part; several threads may at once.
+pub struct SampleScan<'a> {
+    /// In ascending order.
+    series: Vec<SeriesId>,
+    range: TimeRange,
+    segments: Vec<&'a Arc<Segment>>,
+    memory: MemoryRows<'a>,
+}
+
 impl Snapshot {
-    /// The samples in `range` of each of `series`, of which none may come twice. Of several at one time the one that was
-    /// stored last counts. Histograms and summaries have no samples.
+    /// What it takes to read the samples in `range` of each of `series`.
+    pub fn samples(&self, mut series: Vec<SeriesId>, range: TimeRange) -> SampleScan<'_> {
+        series.sort_unstable();
+        series.dedup();
+        let memory = self.memory[Table::Points as usize].iter();
+        let memory = memory.filter(|chunk| range.overlaps(chunk.min_time, chunk.max_time));
+        let memory = MemoryRows::of(memory, &series);
+        SampleScan { series, range, segments: self.segments_as_stored(Table::Points), memory }
+    }
+}
+
+impl SampleScan<'_> {
+    /// All series, in the order of their ids: those next to each other lie together on the disk.
+    pub fn series(&self) -> &[SeriesId] {
+        &self.series
+    }
+
+    /// The samples of the series at `places` of [`SampleScan::series`]. Of several at one time the one that was stored last
+    /// counts. Histograms and summaries have no samples.
     ///
     /// # Errors
     /// The first that `tell` gives; it ends the reading.
-    pub fn samples<E>(
+    pub fn read<E>(
         &self,
-        series: &[SeriesId],
-        range: TimeRange,
+        places: Range<usize>,
         mut tell: impl FnMut(SamplesProgress) -> Result<(), E>,
     ) -> Result<Vec<Samples>, E> {
-        let mut collector = Collector::new(series, range);
-        let mut sorted = series.to_vec();
-        sorted.sort_unstable();
-        let wanted = Wanted { series: sorted, set: Arc::new(series.iter().copied().collect()), range };
+        let series = &self.series[places.clone()];
+        let mut found = Found::new(series, self.range);
+        let wanted =
+            Wanted { series: series.to_vec(), set: Arc::new(series.iter().copied().collect()), range: self.range };
         let mut reader = SampleReader::default();
-        for segment in self.segments_as_stored(Table::Points) {
+        for segment in &self.segments {
             let parts = match segment.sample_parts(&wanted) {
                 Ok(parts) => parts,
                 Err(error) => {
@@ -55,73 +80,123 @@ impl Snapshot {
                 }
             };
             for part in parts {
-                let push = |id: SeriesId, times: &[Nanos], values: &[f64]| collector.push(id, times, values);
+                let push = |id: SeriesId, times: &[Nanos], values: &[f64]| found.push(id, times, values);
                 let damage = segment.samples(&part, &wanted, &mut reader, push).unwrap_or_else(|error| vec![error]);
                 for error in damage {
                     tell(SamplesProgress::Unreadable(error))?;
                 }
-                tell(SamplesProgress::Read(std::mem::take(&mut collector.n_read)))?;
+                tell(SamplesProgress::Read(std::mem::take(&mut found.n_read)))?;
             }
         }
-        let memory = self.memory[Table::Points as usize].iter();
-        let memory: Vec<_> = memory.filter(|chunk| range.overlaps(chunk.min_time, chunk.max_time)).collect();
-        // Counted first: rows of a series lie far apart here, and room that is made for them bit by bit is moved again and again.
-        let places: Vec<Vec<u32>> = memory.iter().map(|chunk| collector.places_of_rows(&chunk.batch)).collect();
-        collector.make_room(&places);
-        for (chunk, places) in memory.iter().zip(&places) {
-            let push = |row: usize, _, time, value| collector.push_at(places[row], time, value);
-            samples_of_rows(&chunk.batch, range, |row, _| places[row] != UNWANTED, push);
-            tell(SamplesProgress::Read(std::mem::take(&mut collector.n_read)))?;
+        let mut n_read = 0;
+        for (samples, place) in found.samples.iter_mut().zip(places) {
+            n_read += self.memory.push_to(samples, place, self.range);
+            samples.put_in_order();
         }
-        collector.found.iter_mut().for_each(Samples::put_in_order);
-        Ok(collector.found)
+        tell(SamplesProgress::Read(n_read))?;
+        Ok(found.samples)
     }
+}
+
+/// Where the rows in memory of each series are.
+struct MemoryRows<'a> {
+    chunks: Vec<PointColumns<'a>>,
+    /// Chunk and row, series by series, those of one in the order in which they were stored.
+    rows: Vec<(u32, u32)>,
+    /// Where those of each series begin in `rows`; in the end, where the last ones end.
+    starts: Vec<u32>,
 }
 
 /// The place of a row of a series that is not wanted.
 const UNWANTED: u32 = u32::MAX;
 
-/// Samples by series, in the order in which they were stored.
-struct Collector {
+impl<'a> MemoryRows<'a> {
+    fn of(chunks: impl Iterator<Item = &'a MemoryChunk>, series: &[SeriesId]) -> Self {
+        let chunks: Vec<_> = chunks.filter_map(|chunk| PointColumns::of(&chunk.batch)).collect();
+        let mut lookup = Lookup::new(series);
+        let places: Vec<Vec<u32>> =
+            chunks.iter().map(|chunk| chunk.series.iter().map(|id| lookup.place(id)).collect()).collect();
+        let wanted = || places.iter().flatten().filter(|place| **place != UNWANTED);
+        let mut starts = vec![0u32; series.len() + 1];
+        wanted().for_each(|place| starts[*place as usize + 1] += 1);
+        let mut total = 0;
+        for start in &mut starts {
+            total += *start;
+            *start = total;
+        }
+        let mut next = starts.clone();
+        let mut rows = vec![(0, 0); total as usize];
+        for (chunk, places) in (0..).zip(&places) {
+            for (row, place) in (0..).zip(places).filter(|(_, place)| **place != UNWANTED) {
+                let next = &mut next[*place as usize];
+                rows[*next as usize] = (chunk, row);
+                *next += 1;
+            }
+        }
+        MemoryRows { chunks, rows, starts }
+    }
+
+    /// Appends the samples in `range` of the series at `place`; gives how many.
+    fn push_to(&self, samples: &mut Samples, place: usize, range: TimeRange) -> usize {
+        let rows = &self.rows[self.starts[place] as usize..self.starts[place + 1] as usize];
+        let before = samples.times.len();
+        samples.times.reserve(rows.len());
+        samples.values.reserve(rows.len());
+        for (chunk, row) in rows {
+            if let Some((time, value)) = self.chunks[*chunk as usize].sample(*row as usize, range) {
+                samples.times.push(time);
+                samples.values.push(value);
+            }
+        }
+        samples.times.len() - before
+    }
+}
+
+/// Finds the places of series among those that are wanted.
+struct Lookup<'a> {
+    series: &'a [SeriesId],
+    places: HashMap<SeriesId, u32>,
+    /// The place that came after each, and the last one. A sender has its series in the same order in every request.
+    follows: Vec<u32>,
+    last: usize,
+}
+
+impl<'a> Lookup<'a> {
+    fn new(series: &'a [SeriesId]) -> Self {
+        let places = series.iter().zip(0..).map(|(id, place)| (*id, place)).collect();
+        Lookup { series, places, follows: vec![0; series.len()], last: 0 }
+    }
+
+    #[inline]
+    fn place(&mut self, id: &[u8; 16]) -> u32 {
+        let id = SeriesId(u128::from_be_bytes(*id));
+        let Some(guess) = self.follows.get_mut(self.last) else { return UNWANTED };
+        if self.series[*guess as usize] != id {
+            let Some(place) = self.places.get(&id) else { return UNWANTED };
+            *guess = *place;
+        }
+        self.last = *guess as usize;
+        *guess
+    }
+}
+
+/// The samples that are found, by series, in the order in which they were stored.
+struct Found {
     places: HashMap<SeriesId, usize>,
-    found: Vec<Samples>,
+    samples: Vec<Samples>,
     range: TimeRange,
     n_read: usize,
 }
 
-impl Collector {
+impl Found {
     fn new(series: &[SeriesId], range: TimeRange) -> Self {
         let places = series.iter().enumerate().map(|(place, id)| (*id, place)).collect();
-        Collector { places, found: vec![Samples::default(); series.len()], range, n_read: 0 }
-    }
-
-    /// The place in `found` of the series of each of `rows`, or [`UNWANTED`].
-    fn places_of_rows(&self, rows: &RecordBatch) -> Vec<u32> {
-        let ids = series_of_rows(rows).unwrap_or_default();
-        let place = |id: &[u8; 16]| self.places.get(&SeriesId(u128::from_be_bytes(*id)));
-        ids.iter().map(|id| place(id).map_or(UNWANTED, |place| *place as u32)).collect()
-    }
-
-    /// Makes room for a sample at each of `places`.
-    fn make_room(&mut self, places: &[Vec<u32>]) {
-        let mut counts = vec![0; self.found.len()];
-        places.iter().flatten().filter(|place| **place != UNWANTED).for_each(|place| counts[*place as usize] += 1);
-        for (samples, count) in self.found.iter_mut().zip(counts) {
-            samples.times.reserve(count);
-            samples.values.reserve(count);
-        }
-    }
-
-    fn push_at(&mut self, place: u32, time: Nanos, value: f64) {
-        let samples = &mut self.found[place as usize];
-        samples.times.push(time);
-        samples.values.push(value);
-        self.n_read += 1;
+        Found { places, samples: vec![Samples::default(); series.len()], range, n_read: 0 }
     }
 
     fn push(&mut self, id: SeriesId, times: &[Nanos], values: &[f64]) {
         if let Some(place) = self.places.get(&id) {
-            let samples = &mut self.found[*place];
+            let samples = &mut self.samples[*place];
             if samples.times.is_empty() {
                 let room = expected(times, self.range);
                 samples.times.reserve_exact(room);

@@ -40,7 +40,7 @@ pub(crate) use ids::IdFilter;
 use open::Open;
 pub(crate) use open::RowGroup;
 pub(crate) use recent::Recent;
-pub(crate) use samples::{SampleReader, Wanted, moments_of_rows, samples_of_rows, series_of_rows};
+pub(crate) use samples::{PointColumns, SampleReader, Wanted, moments_of_rows};
 pub(crate) use writer::{SegmentWriter, remove_files, sync_names};
 
 /// A segment that is open for reading. Its files go when it was removed and nobody reads it any more.

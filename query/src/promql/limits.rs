@@ -89,6 +89,13 @@ impl<'a> Meter<'a> {
         Ok(self.limits.budget.check()?)
     }
 
+    /// Counts `samples` out again: they are no longer in memory.
+    pub(super) fn release(&self, samples: usize) {
+        // Not every source counts all of its own.
+        let less = |used: u64| Some(used.saturating_sub(samples as u64));
+        _ = self.samples.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
     /// What is counted now, to be restored by [`Meter::settle`] when an expression's inputs are gone.
     pub(super) fn used(&self) -> u64 {
         self.samples.load(Ordering::Relaxed)

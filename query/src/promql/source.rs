@@ -31,6 +31,18 @@ pub use names::prometheus_name;
 /// Series to query.
 pub struct Source(Kind);
 
+/// The series that all `matchers` accept, and their samples in `(after, until]`.
+#[derive(Clone, Copy)]
+pub(super) struct Selection<'a> {
+    pub(super) matchers: &'a [Matcher],
+    pub(super) after: Millis,
+    pub(super) until: Millis,
+    pub(super) meter: &'a Meter<'a>,
+}
+
+/// What was made of each of some series, in their order.
+pub(super) type Visited<R> = Result<Vec<Option<R>>, PromqlError>;
+
 enum Kind {
     Store(Box<Snapshot>),
     /// Series in memory over those of a store, of which the metrics with these names are not looked at.
@@ -56,39 +68,25 @@ impl Source {
         Source(Kind::Memory(series))
     }
 
-    /// The series that all `matchers` accept, sorted by labels, with their samples in `(after, until]`.
-    pub(super) fn select(
+    /// What `visit` makes of each series of a selection, with their labels, sorted by them. It is called with several series at a
+    /// time, by several threads. What it does not hand on it may count out ([`Meter::release`]).
+    pub(super) fn each<R: Send>(
         &self,
-        matchers: &[Matcher],
-        after: Millis,
-        until: Millis,
-        meter: &Meter<'_>,
-    ) -> Result<Vec<SeriesData>, PromqlError> {
-        let found = match &self.0 {
-            Kind::Store(snapshot) => stored::select(snapshot, matchers, after, until, meter)?,
+        selection: Selection<'_>,
+        visit: impl Fn(&mut dyn Iterator<Item = SeriesData>) -> Visited<R> + Sync,
+    ) -> Result<Vec<(Labels, R)>, PromqlError> {
+        let made = match &self.0 {
+            Kind::Store(snapshot) => stored::each(snapshot, selection, &|_| false, &visit)?,
             Kind::Over(snapshot, series, hidden) => {
-                let mut found = stored::select(snapshot, matchers, after, until, meter)?;
-                found.retain(|one| !hidden.contains(one.labels.name()));
-                for one in series.values().filter(|one| all_accept(matchers, &one.labels)) {
-                    let cut = cut(one, after, until);
-                    meter.charge(cut.n_samples())?;
-                    found.push(cut);
-                }
-                found.sort_by(|a, b| a.labels.cmp(&b.labels));
-                found
+                let mut made = stored::each(snapshot, selection, &|labels| hidden.contains(labels.name()), &visit)?;
+                made.extend(of_memory(series.values(), selection, &visit)?);
+                made.sort_by(|a, b| a.0.cmp(&b.0));
+                made
             }
-            Kind::Memory(series) => {
-                let mut found = Vec::new();
-                for one in series.iter().filter(|one| all_accept(matchers, &one.labels)) {
-                    let cut = cut(one, after, until);
-                    meter.charge(cut.n_samples())?;
-                    found.push(cut);
-                }
-                found
-            }
+            Kind::Memory(series) => of_memory(series.iter(), selection, &visit)?,
         };
-        meter.check_series(found.len())?;
-        Ok(found)
+        selection.meter.check_series(made.len())?;
+        Ok(made)
     }
 
     /// The label sets of the series that all `matchers` accept and that have samples in `[start, end]`, sorted.
@@ -157,6 +155,19 @@ impl Source {
             Kind::Memory(_) => HashMap::new(),
         }
     }
+}
+
+fn of_memory<'s, R>(
+    series: impl Iterator<Item = &'s SeriesData>,
+    Selection { matchers, after, until, meter }: Selection<'_>,
+    visit: &impl Fn(&mut dyn Iterator<Item = SeriesData>) -> Visited<R>,
+) -> Result<Vec<(Labels, R)>, PromqlError> {
+    let found: Vec<_> =
+        series.filter(|one| all_accept(matchers, &one.labels)).map(|one| cut(one, after, until)).collect();
+    meter.charge(found.iter().map(SeriesData::n_samples).sum())?;
+    let labels: Vec<Labels> = found.iter().map(|one| one.labels.clone()).collect();
+    let visited = visit(&mut found.into_iter())?;
+    Ok(labels.into_iter().zip(visited).filter_map(|(labels, it)| Some((labels, it?))).collect())
 }
 
 fn cut(series: &SeriesData, after: Millis, until: Millis) -> SeriesData {

@@ -84,7 +84,8 @@ impl SeriesData {
 
     /// Takes the marks of staleness out: ranges do not see them.
     pub(super) fn drop_stale(&mut self) {
-        if self.floats.iter().any(|value| is_stale(*value)) {
+        // Without a branch, since there is hardly ever one.
+        if self.floats.iter().fold(false, |any, value| any | is_stale(*value)) {
             let mut keep = self.floats.iter().map(|value| !is_stale(*value));
             self.times.retain(|_| keep.next().unwrap_or_default());
             self.floats.retain(|value| !is_stale(*value));

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Float64Type, Int64Type, TimestampNanosecondType, UInt32Type};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch};
+use arrow::datatypes::{TimestampNanosecondType, UInt32Type};
 use hashbrown::HashSet;
 use model::metric::{NO_RECORDED_VALUE, STALE};
 use model::{Nanos, SeriesId, TimeRange};
@@ -73,13 +73,13 @@ impl Segment {
                 let rows = self.read(*index, &Some(COLUMNS.to_vec()), None, ids)?;
                 if let Some(rows) = &rows {
                     let (mut last, mut last_is_wanted) = (None, false);
-                    let is_wanted = |_, id: SeriesId| {
+                    let is_wanted = |id: SeriesId| {
                         if last != Some(id) {
                             (last, last_is_wanted) = (Some(id), wanted.set.contains(&id));
                         }
                         last_is_wanted
                     };
-                    samples_of_rows(rows, wanted.range, is_wanted, |_, id, time, value| push(id, &[time], &[value]));
+                    samples_of_rows(rows, wanted.range, is_wanted, |id, time, value| push(id, &[time], &[value]));
                 }
                 Ok(Vec::new())
             }
@@ -156,33 +156,62 @@ pub(crate) fn moments_of_rows(rows: &RecordBatch, push: &mut impl FnMut(SeriesId
     }
 }
 
-/// Feeds the samples in `range` of the rows that are wanted, by number and series, in their order; `rows` have the schema of
-/// points. A point without a value is [`STALE`]; a distribution is no sample.
-pub(crate) fn samples_of_rows(
+/// Feeds the samples in `range` of the rows of series that are wanted, in their order; `rows` have the schema of points.
+fn samples_of_rows(
     rows: &RecordBatch,
     range: TimeRange,
-    mut is_wanted: impl FnMut(usize, SeriesId) -> bool,
-    mut push: impl FnMut(usize, SeriesId, Nanos, f64),
+    mut is_wanted: impl FnMut(SeriesId) -> bool,
+    mut push: impl FnMut(SeriesId, Nanos, f64),
 ) {
-    let column = |name: &str| rows.column_by_name(name);
-    let times = column("time").and_then(|it| it.as_primitive_opt::<TimestampNanosecondType>());
-    let (Some(ids), Some(times)) = (series_of_rows(rows), times) else { return };
-    let flags = column("flags").and_then(|it| it.as_primitive_opt::<UInt32Type>());
-    let doubles = column("double_value").and_then(|it| it.as_primitive_opt::<Float64Type>());
-    let integers = column("int_value").and_then(|it| it.as_primitive_opt::<Int64Type>());
-    let distributions = column("distribution");
-    for (row, (id, time)) in ids.iter().zip(times.values()).enumerate() {
+    let Some(columns) = PointColumns::of(rows) else { return };
+    for (row, id) in columns.series.iter().enumerate() {
         let id = SeriesId(u128::from_be_bytes(*id));
-        if !range.contains(*time) || !is_wanted(row, id) {
-            continue;
+        if is_wanted(id)
+            && let Some((time, value)) = columns.sample(row, range)
+        {
+            push(id, time, value);
         }
-        let double = doubles.filter(|it| it.is_valid(row)).map(|it| it.value(row));
-        let number = double.or_else(|| integers.filter(|it| it.is_valid(row)).map(|it| it.value(row) as f64));
-        if number.is_none() && distributions.is_some_and(|it| it.is_valid(row)) {
-            continue;
+    }
+}
+
+/// The columns of points that samples are made of.
+pub(crate) struct PointColumns<'a> {
+    pub(crate) series: &'a [[u8; 16]],
+    times: &'a [Nanos],
+    flags: Option<&'a [u32]>,
+    doubles: Option<&'a Float64Array>,
+    integers: Option<&'a Int64Array>,
+    distributions: Option<&'a ArrayRef>,
+}
+
+impl<'a> PointColumns<'a> {
+    /// Those of `rows`, which have the schema of points.
+    pub(crate) fn of(rows: &'a RecordBatch) -> Option<Self> {
+        let column = |name: &str| rows.column_by_name(name);
+        Some(PointColumns {
+            series: series_of_rows(rows)?,
+            times: column("time")?.as_primitive_opt::<TimestampNanosecondType>()?.values(),
+            flags: column("flags").and_then(|it| it.as_primitive_opt::<UInt32Type>()).map(|it| it.values().as_ref()),
+            doubles: column("double_value").and_then(|it| it.as_primitive_opt()),
+            integers: column("int_value").and_then(|it| it.as_primitive_opt()),
+            distributions: column("distribution"),
+        })
+    }
+
+    /// The sample that a row is. A point without a value is [`STALE`]; a distribution is no sample, nor is what is outside of `range`.
+    #[inline]
+    pub(crate) fn sample(&self, row: usize, range: TimeRange) -> Option<(Nanos, f64)> {
+        let time = self.times[row];
+        if !range.contains(time) {
+            return None;
         }
-        let is_flagged = flags.is_some_and(|it| it.value(row) & NO_RECORDED_VALUE != 0);
-        push(row, id, *time, number.filter(|_| !is_flagged).unwrap_or(STALE));
+        let double = self.doubles.filter(|it| it.is_valid(row)).map(|it| it.value(row));
+        let number = double.or_else(|| self.integers.filter(|it| it.is_valid(row)).map(|it| it.value(row) as f64));
+        if number.is_none() && self.distributions.is_some_and(|it| it.is_valid(row)) {
+            return None;
+        }
+        let is_flagged = self.flags.is_some_and(|it| it[row] & NO_RECORDED_VALUE != 0);
+        Some((time, number.filter(|_| !is_flagged).unwrap_or(STALE)))
     }
 }
 

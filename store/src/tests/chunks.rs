@@ -172,20 +172,27 @@ impl Sampled {
     fn check(&self, range: TimeRange) {
         let snapshot = self.store.snapshot();
         let mut n_read = 0;
-        let found = snapshot.samples(&self.ids, range, |progress| match progress {
+        let scan = snapshot.samples(self.ids.to_vec(), range);
+        let mut tell = |progress| match progress {
             SamplesProgress::Read(n) => {
                 n_read += n;
                 Ok(())
             }
             SamplesProgress::Unreadable(error) => Err(error),
-        });
-        let found = found.unwrap();
-        for (Samples { times, values }, expected) in found.iter().zip(&self.expected) {
+        };
+        let whole = scan.read(0..2, &mut tell).unwrap();
+        let apart = [scan.read(1..2, &mut tell).unwrap(), scan.read(0..1, &mut tell).unwrap()].concat();
+        let bits = |it: &Samples| (it.times.clone(), it.values.iter().map(|value| value.to_bits()).collect::<Vec<_>>());
+        assert!(
+            apart.iter().map(bits).eq(whole.iter().rev().map(bits)) && scan.read(2..2, &mut tell).unwrap().is_empty()
+        );
+        let found = self.ids.iter().map(|id| &whole[scan.series().binary_search(id).unwrap()]);
+        for (Samples { times, values }, expected) in found.zip(&self.expected) {
             let found: Vec<_> = times.iter().copied().zip(values.iter().map(|value| value.to_bits())).collect();
             let expected = expected.iter().filter(|(time, _)| range.contains(**time));
             assert_eq!(found, expected.map(|(time, value)| (*time, *value)).collect::<Vec<_>>());
         }
-        assert!(n_read >= found.iter().map(|it| it.times.len()).sum());
+        assert!(n_read >= 2 * whole.iter().map(|it| it.times.len()).sum::<usize>());
     }
 }
 
@@ -226,7 +233,8 @@ fn samples_end_when_the_reader_has_had_enough() {
         sampled.store.flush().unwrap();
     }
     let mut left = 3000;
-    let result = sampled.store.snapshot().samples(&sampled.ids, TimeRange::ALL, |progress| match progress {
+    let snapshot = sampled.store.snapshot();
+    let result = snapshot.samples(sampled.ids.to_vec(), TimeRange::ALL).read(0..2, |progress| match progress {
         SamplesProgress::Read(n) if n < left => {
             left -= n;
             Ok(())
@@ -253,7 +261,7 @@ fn a_damaged_vector_of_times_costs_its_chunks_and_is_named() {
     std::fs::remove_file(path.with_extension("repair")).unwrap();
 
     let mut damage = Vec::new();
-    let found = snapshot.samples(&sampled.ids, TimeRange::ALL, |progress| {
+    let found = snapshot.samples(sampled.ids.to_vec(), TimeRange::ALL).read(0..2, |progress| {
         if let SamplesProgress::Unreadable(error) = progress {
             damage.push(error.to_string());
         }

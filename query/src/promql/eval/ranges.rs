@@ -10,62 +10,74 @@ use super::super::functions::rate;
 use super::super::histogram::ResetHint;
 use super::super::labels::Labels;
 use super::super::matrix::{Cell, Cells, Grid, Row, merge_same};
-use super::super::plan::{Node, NodeKind, Subquery, When};
+use super::super::plan::{Node, NodeKind, Selector, Subquery, When};
+use super::super::source::{Selection, Visited};
 use super::super::value::{Millis, SampleKind, SeriesData, Value};
 use super::super::window::{Window, for_each_window};
 use super::{Evaluated, Evaluator, row_if_any};
 
-/// The series of a range vector, and which part of them each step sees.
-pub(in super::super) struct RangeInput {
-    pub(in super::super) series: Vec<SeriesData>,
-    pub(in super::super) range: Millis,
-    when: When,
-    /// Each series has labels of its own.
-    is_stored: bool,
-}
-
 /// With as many cells to fill, or more, starting a thread is worth it.
 const CELLS_OF_A_THREAD: usize = 1 << 16;
 
-/// The rows that `rows_of` makes of `series`, in their order, by as many threads as there is work for.
+/// What `rows_of` makes of `series`, in their order, by as many threads as there is work for.
 fn shared_out(
-    series: &[SeriesData],
+    mut series: Vec<SeriesData>,
     steps: usize,
-    rows_of: impl Fn(&[SeriesData]) -> Result<Vec<Row>, PromqlError> + Sync,
-) -> Result<Vec<Row>, PromqlError> {
+    rows_of: impl Fn(&mut dyn Iterator<Item = SeriesData>) -> Visited<Row> + Sync,
+) -> Visited<Row> {
     let worthwhile = series.len().saturating_mul(steps) / CELLS_OF_A_THREAD;
     let threads = available_parallelism().map_or(1, NonZero::get).min(worthwhile);
     if threads < 2 {
-        return rows_of(series);
+        return rows_of(&mut series.into_iter());
     }
+    let of_a_thread = series.len().div_ceil(threads);
     scope(|scope| {
-        let parts: Vec<_> = series.chunks(series.len().div_ceil(threads)).collect();
-        let others: Vec<_> = parts[1..].iter().map(|part| scope.spawn(|| rows_of(part))).collect();
-        let mut rows = rows_of(parts[0])?;
-        for other in others {
+        let mut others = Vec::new();
+        while series.len() > of_a_thread {
+            let part = series.split_off(series.len() - of_a_thread);
+            others.push(scope.spawn(|| rows_of(&mut part.into_iter())));
+        }
+        let mut rows = rows_of(&mut series.into_iter())?;
+        for other in others.into_iter().rev() {
             rows.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic))?);
         }
         Ok(rows)
     })
 }
 
+/// The windows of a range vector: the end of each is where `when` puts it for a step of the query.
+#[derive(Clone, Copy)]
+struct Reach {
+    range: Millis,
+    when: When,
+}
+
 impl Evaluator<'_> {
     /// The series of a range vector, without marks of staleness.
-    pub(in super::super) fn range_input(&self, node: &Node, grid: Grid) -> Result<RangeInput, PromqlError> {
+    pub(in super::super) fn range_series(&self, node: &Node, grid: Grid) -> Result<Vec<SeriesData>, PromqlError> {
         match &node.kind {
             NodeKind::Range { selector, range } => {
-                let after = self.reference(selector.when, grid.start).saturating_sub(*range);
-                let until = self.reference(selector.when, grid.end());
-                let mut series = self.source.select(&selector.matchers, after, until, self.meter)?;
-                series.iter_mut().for_each(SeriesData::drop_stale);
-                series.retain(|one| one.n_samples() > 0);
-                Ok(RangeInput { series, range: *range, when: selector.when, is_stored: true })
+                let found = self.source.each(self.selection(selector, *range, grid), |series| {
+                    let whole = series.map(|mut one| {
+                        one.drop_stale();
+                        (one.n_samples() > 0).then_some(one)
+                    });
+                    Ok(whole.collect())
+                })?;
+                Ok(found.into_iter().map(|(_, series)| series).collect())
             }
-            NodeKind::Subquery(subquery) => {
-                let series = self.subquery_series(subquery, grid)?;
-                Ok(RangeInput { series, range: subquery.range, when: subquery.when, is_stored: false })
-            }
+            NodeKind::Subquery(subquery) => self.subquery_series(subquery, grid),
             _ => Err(PromqlError::execution("a range vector is expected")),
+        }
+    }
+
+    /// The series of `selector`, with the samples that windows that reach back by `range` see.
+    pub(super) fn selection<'s>(&'s self, selector: &'s Selector, range: Millis, grid: Grid) -> Selection<'s> {
+        Selection {
+            matchers: &selector.matchers,
+            after: self.reference(selector.when, grid.start).saturating_sub(range),
+            until: self.reference(selector.when, grid.end()),
+            meter: self.meter,
         }
     }
 
@@ -103,58 +115,80 @@ impl Evaluator<'_> {
         keep_name: bool,
         kernel: impl Fn(&Window<'_>) -> Option<Value> + Sync,
     ) -> Result<Vec<Row>, PromqlError> {
-        self.over_series(node, grid, keep_name, |series, range, when, cells| {
-            let ends = grid.times().map(|time| (self.reference(when, time), time));
-            for_each_window(series, range, ends, |window| {
-                if let Some(value) = kernel(window) {
-                    cells.set(window.step, value);
-                }
-            });
+        self.over_series(node, grid, keep_name, || {
+            |series: &SeriesData, Reach { range, when }: Reach, cells: &mut Cells| {
+                let ends = grid.times().map(|time| (self.reference(when, time), time));
+                for_each_window(series, range, ends, |window| {
+                    if let Some(value) = kernel(window) {
+                        cells.set(window.step, value);
+                    }
+                });
+            }
         })
     }
 
     /// `rate`, `increase` or `delta` of the range vector `node`.
     pub(super) fn changes(&self, node: &Node, grid: Grid, mode: rate::Mode) -> Result<Vec<Row>, PromqlError> {
         let note = |note: Note| self.meter.note(node.position, note);
-        self.over_series(node, grid, false, |series, range, when, cells| {
-            let ends = grid.times().map(|time| (self.reference(when, time), time));
-            if rate::is_plain(series) {
-                return rate::changes(series, range, ends.map(|(end, _)| end), mode, cells, &note);
-            }
-            for_each_window(series, range, ends, |window| {
-                if let Some(value) = rate::change(window, mode, &note) {
-                    cells.set(window.step, value);
+        self.over_series(node, grid, false, || {
+            let mut changes = rate::Changes::new(mode);
+            move |series: &SeriesData, Reach { range, when }: Reach, cells: &mut Cells| {
+                let ends = grid.times().map(|time| (self.reference(when, time), time));
+                if rate::is_plain(series) {
+                    return changes.of(series, range, ends.map(|(end, _)| end), cells, &note);
                 }
-            });
+                for_each_window(series, range, ends, |window| {
+                    if let Some(value) = rate::change(window, mode, &note) {
+                        cells.set(window.step, value);
+                    }
+                });
+            }
         })
     }
 
-    /// The rows that `fill` makes of each series of the range vector `node`; it is given the range and where that is. Many series
-    /// are shared out among threads.
-    fn over_series(
+    /// The rows that are made of each series of the range vector `node`, without marks of staleness, by what `filler` gives; each thread
+    /// asks for its own, since many series are shared out among threads.
+    fn over_series<F: FnMut(&SeriesData, Reach, &mut Cells)>(
         &self,
         node: &Node,
         grid: Grid,
         keep_name: bool,
-        fill: impl Fn(&SeriesData, Millis, When, &mut Cells) + Sync,
+        filler: impl Fn() -> F + Sync,
     ) -> Result<Vec<Row>, PromqlError> {
-        let input = self.range_input(node, grid)?;
-        self.meter.charge(input.series.len().saturating_mul(grid.len))?;
-        let rows_of = |series: &[SeriesData]| -> Result<Vec<Row>, PromqlError> {
-            let mut rows = Vec::with_capacity(series.len());
-            for one in series {
-                self.meter.check()?;
+        let rows_of = |reach: Reach, series: &mut dyn Iterator<Item = SeriesData>, is_read: bool| {
+            let mut fill = filler();
+            let rows = series.map(|mut one| {
+                self.meter.charge(grid.len)?;
+                let n_samples = one.n_samples();
+                one.drop_stale();
                 let mut cells = Cells::empty(grid.len);
-                fill(one, input.range, input.when, &mut cells);
-                let labels = if keep_name { one.labels.clone() } else { one.labels.without_name() };
-                rows.extend(row_if_any(labels, cells));
-            }
-            Ok(rows)
+                fill(&one, reach, &mut cells);
+                if is_read {
+                    self.meter.release(n_samples);
+                }
+                let labels = if keep_name { one.labels } else { one.labels.without_name() };
+                Ok(row_if_any(labels, cells))
+            });
+            rows.collect()
         };
-        let rows = shared_out(&input.series, grid.len, rows_of)?;
-        let name = input.series.first().map_or("", |one| one.labels.name());
-        let differ_without_name = keep_name || input.series.iter().all(|one| one.labels.name() == name);
-        if input.is_stored && differ_without_name { Ok(rows) } else { merge_same(rows) }
+        match &node.kind {
+            NodeKind::Range { selector, range } => {
+                let reach = Reach { range: *range, when: selector.when };
+                let selection = self.selection(selector, *range, grid);
+                let rows = self.source.each(selection, |series| rows_of(reach, series, true))?;
+                let name = rows.first().map(|(labels, _)| labels.name().to_owned()).unwrap_or_default();
+                let differ = keep_name || rows.iter().all(|(labels, _)| labels.name() == name);
+                let rows = rows.into_iter().map(|(_, row)| row).collect();
+                if differ { Ok(rows) } else { merge_same(rows) }
+            }
+            NodeKind::Subquery(subquery) => {
+                let reach = Reach { range: subquery.range, when: subquery.when };
+                let series = self.subquery_series(subquery, grid)?;
+                let rows = shared_out(series, grid.len, |series| rows_of(reach, series, false))?;
+                merge_same(rows.into_iter().flatten().collect())
+            }
+            _ => Err(PromqlError::execution("a range vector is expected")),
+        }
     }
 
     /// As [`Self::over_windows`], of floats.

@@ -16,44 +16,44 @@ enum Latest {
 
 impl Evaluator<'_> {
     pub(super) fn instant_rows(&self, selector: &Selector, grid: Grid) -> Result<Vec<Row>, PromqlError> {
-        let series = self.load_instant(selector, grid)?;
-        self.meter.charge(series.len().saturating_mul(grid.len))?;
-        let mut rows = Vec::with_capacity(series.len());
-        for one in series {
-            self.meter.check()?;
-            let mut cells = Cells::empty(grid.len);
-            self.for_each_latest(&one, selector, grid, |step, latest| match latest {
-                Latest::Float(index) => cells.set_float(step, one.floats[index]),
-                Latest::Histogram(index) => cells.set_histogram(step, Arc::clone(&one.histograms[index])),
-            });
-            rows.extend(row_if_any(one.labels.clone(), cells));
-        }
-        Ok(rows)
+        self.latest_rows(selector, grid, |series, step, latest, cells| match latest {
+            Latest::Float(index) => cells.set_float(step, series.floats[index]),
+            Latest::Histogram(index) => cells.set_histogram(step, Arc::clone(&series.histograms[index])),
+        })
     }
 
     /// The times, in seconds, of the samples that [`Self::instant_rows`] would give.
     pub(super) fn sample_times(&self, selector: &Selector, grid: Grid) -> Result<Vec<Row>, PromqlError> {
-        let series = self.load_instant(selector, grid)?;
-        self.meter.charge(series.len().saturating_mul(grid.len))?;
-        let mut rows = Vec::with_capacity(series.len());
-        for one in series {
-            let mut cells = Cells::empty(grid.len);
-            self.for_each_latest(&one, selector, grid, |step, latest| {
-                let time = match latest {
-                    Latest::Float(index) => one.times[index],
-                    Latest::Histogram(index) => one.histogram_times[index],
-                };
-                cells.set_float(step, time as f64 / 1e3);
-            });
-            rows.extend(row_if_any(one.labels.without_name(), cells));
-        }
+        let mut rows = self.latest_rows(selector, grid, |series, step, latest, cells| {
+            let time = match latest {
+                Latest::Float(index) => series.times[index],
+                Latest::Histogram(index) => series.histogram_times[index],
+            };
+            cells.set_float(step, time as f64 / 1e3);
+        })?;
+        rows.iter_mut().for_each(|row| row.labels = row.labels.without_name());
         Ok(rows)
     }
 
-    fn load_instant(&self, selector: &Selector, grid: Grid) -> Result<Vec<SeriesData>, PromqlError> {
-        let first = self.reference(selector.when, grid.start);
-        let last = self.reference(selector.when, grid.end());
-        self.source.select(&selector.matchers, first.saturating_sub(self.meter.limits.lookback), last, self.meter)
+    /// The rows that `fill` makes of the latest sample of each series at each step.
+    fn latest_rows(
+        &self,
+        selector: &Selector,
+        grid: Grid,
+        fill: impl Fn(&SeriesData, usize, Latest, &mut Cells) + Sync,
+    ) -> Result<Vec<Row>, PromqlError> {
+        let selection = self.selection(selector, self.meter.limits.lookback, grid);
+        let rows = self.source.each(selection, |series| {
+            let rows = series.map(|one| {
+                self.meter.charge(grid.len)?;
+                let mut cells = Cells::empty(grid.len);
+                self.for_each_latest(&one, selector, grid, |step, latest| fill(&one, step, latest, &mut cells));
+                self.meter.release(one.n_samples());
+                Ok(row_if_any(one.labels, cells))
+            });
+            rows.collect()
+        })?;
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
     }
 
     fn for_each_latest(

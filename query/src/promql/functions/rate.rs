@@ -39,61 +39,107 @@ pub(in super::super) fn change(window: &Window<'_>, mode: Mode, note: &dyn Fn(No
     if let [first, .., last] = window.floats {
         let lost = if mode.is_counter() { window.floats.windows(2).filter_map(lost_between).sum() } else { 0.0 };
         let increase = last - first + lost;
-        let factor = Extent::of(window.times)?.factor((window.start, window.end), mode, *first, increase);
+        let factor = Extent::of(window.times, (window.start, window.end))?.factor(mode, *first, increase);
         return Some(Value::Float(increase * factor));
     }
     if let [first, .., _] = window.histograms {
         let mut increase = histogram_change(window, mode, note)?;
-        let extent = Extent::of(window.histogram_times)?;
-        let factor = extent.factor((window.start, window.end), mode, first.count, increase.count);
+        let extent = Extent::of(window.histogram_times, (window.start, window.end))?;
+        let factor = extent.factor(mode, first.count, increase.count);
         increase.scale(factor);
         return Some(Value::Histogram(Arc::new(increase)));
     }
     None
 }
 
-/// [`change`] of every window of a series of floats that are no deltas, into `cells`: where resets are is found out once, not in
-/// each window that they are in. `ends` are the ends of the windows.
-pub(in super::super) fn changes(
-    series: &SeriesData,
-    range: Millis,
-    ends: impl Iterator<Item = Millis>,
+/// [`change`] of every window of series of floats that are no deltas. Where resets are is found out once for a series, not in each
+/// window that they are in; where windows are, once for all series with the same times, as those have that are scraped together.
+pub(in super::super) struct Changes {
     mode: Mode,
-    cells: &mut Cells,
-    note: &dyn Fn(Note),
-) {
-    let pairs = series.floats.windows(2).zip(1..);
-    let resets: Vec<(usize, f64)> = if mode.is_counter() {
-        pairs.filter_map(|(pair, at)| Some((at, lost_between(pair)?))).collect()
-    } else {
-        Vec::new()
-    };
-    let (mut cut, mut checked, mut passed) = (Cut::default(), !mode.is_counter(), 0);
-    for (step, end) in ends.enumerate() {
-        cut.advance(&series.times, end - range, end);
-        let Cut { from, to } = cut;
-        if from == to {
-            continue;
+    times: Vec<Millis>,
+    windows: Vec<Span>,
+    /// Whether there is a window with a sample in it.
+    any: bool,
+    resets: Vec<(usize, f64)>,
+}
+
+/// The samples of a window, two at least, and what a change between the first and the last of them is multiplied by.
+struct Span {
+    step: usize,
+    from: usize,
+    to: usize,
+    extent: Extent,
+    /// Of a change that does not come from zero within the window.
+    factor: f64,
+    /// A counter that is less than its increase times this comes from zero within the window, or nearly.
+    near_zero: f64,
+}
+
+impl Changes {
+    pub(in super::super) fn new(mode: Mode) -> Self {
+        Changes { mode, times: Vec::new(), windows: Vec::new(), any: false, resets: Vec::new() }
+    }
+
+    /// Into `cells`. `range` and `ends`, the ends of the windows, are the same for each series.
+    pub(in super::super) fn of(
+        &mut self,
+        series: &SeriesData,
+        range: Millis,
+        ends: impl Iterator<Item = Millis>,
+        cells: &mut Cells,
+        note: &dyn Fn(Note),
+    ) {
+        if self.times != series.times {
+            self.times.clone_from(&series.times);
+            self.find_windows(range, ends);
         }
-        if !checked {
-            check_is_counter(series.kind, true, &|| series.labels.name().to_owned(), note);
-            checked = true;
+        let floats = series.floats.as_slice();
+        self.resets.clear();
+        if self.mode.is_counter() {
+            if self.any {
+                check_is_counter(series.kind, true, &|| series.labels.name().to_owned(), note);
+            }
+            // Looked at without a branch first: most series have none.
+            if floats.windows(2).fold(false, |any, pair| any | (pair[1] < pair[0])) {
+                let pairs = floats.windows(2).zip(1..);
+                self.resets.extend(pairs.filter_map(|(pair, at)| Some((at, lost_between(pair)?))));
+            }
         }
-        if to - from < 2 {
-            continue;
+        let mut passed = 0;
+        for it in &self.windows {
+            while self.resets.get(passed).is_some_and(|(at, _)| *at <= it.from) {
+                passed += 1;
+            }
+            let lost: f64 = self.resets[passed..].iter().take_while(|(at, _)| *at < it.to).map(|(_, lost)| lost).sum();
+            let first = floats[it.from];
+            let increase = floats[it.to - 1] - first + lost;
+            let may_come_from_zero = increase > 0.0 && first >= 0.0 && first <= increase * it.near_zero;
+            let factor = if may_come_from_zero { it.extent.factor(self.mode, first, increase) } else { it.factor };
+            cells.set_float(it.step, increase * factor);
         }
-        while resets.get(passed).is_some_and(|(at, _)| *at <= from) {
-            passed += 1;
+    }
+
+    fn find_windows(&mut self, range: Millis, ends: impl Iterator<Item = Millis>) {
+        self.windows.clear();
+        self.any = false;
+        let mut cut = Cut::default();
+        for (step, end) in ends.enumerate() {
+            cut.advance(&self.times, end - range, end);
+            let Cut { from, to } = cut;
+            self.any |= from < to;
+            if let Some(extent) = Extent::of(&self.times[from..to], (end - range, end)) {
+                // Of an increase of nothing, or from far above zero.
+                let factor = extent.factor(self.mode, f64::INFINITY, 0.0);
+                // What is rounded on the way is less than the last factor.
+                let near_zero =
+                    if self.mode.is_counter() { extent.to_start / extent.sampled * (1.0 + 1e-9) } else { -1.0 };
+                self.windows.push(Span { step, from, to, extent, factor, near_zero });
+            }
         }
-        let lost: f64 = resets[passed..].iter().take_while(|(at, _)| *at < to).map(|(_, lost)| lost).sum();
-        let first = series.floats[from];
-        let increase = series.floats[to - 1] - first + lost;
-        let extent = Extent { first: series.times[from], last: series.times[to - 1], len: to - from };
-        cells.set_float(step, increase * extent.factor((end - range, end), mode, first, increase));
     }
 }
 
-/// Whether [`changes`] is for `series`.
+/// Whether [`Changes`] is for `series`.
 pub(in super::super) fn is_plain(series: &SeriesData) -> bool {
     series.histograms.is_empty() && series.kind != SampleKind::Delta
 }
@@ -104,38 +150,39 @@ fn lost_between(pair: &[f64]) -> Option<f64> {
     (pair[1] < pair[0]).then_some(pair[0])
 }
 
-/// The times of the samples of a window, two at least.
+/// Where the samples of a window, two at least, are in it. In seconds.
 struct Extent {
-    first: Millis,
-    last: Millis,
-    len: usize,
+    /// From the first to the last.
+    sampled: f64,
+    /// How far the change goes on to the start of the window and to its end.
+    to_start: f64,
+    to_end: f64,
+    /// The window.
+    whole: f64,
 }
 
 impl Extent {
-    fn of(times: &[Millis]) -> Option<Self> {
-        Some(Extent { first: *times.first()?, last: *times.last()?, len: times.len() })
-    }
-
-    /// The factor from the change between the first and the last sample to that of the range `start..end`, or per second of it.
-    #[inline]
-    fn factor(&self, (start, end): (Millis, Millis), mode: Mode, first: f64, increase: f64) -> f64 {
-        let sampled = (self.last - self.first) as f64 / 1e3;
-        let average = sampled / (self.len - 1) as f64;
+    fn of(times: &[Millis], (start, end): (Millis, Millis)) -> Option<Self> {
+        let [first, .., last] = times else { return None };
+        let sampled = (last - first) as f64 / 1e3;
+        let average = sampled / (times.len() - 1) as f64;
         // Samples that are further from the edge than usual say that the series began or ended in between.
         let threshold = average * 1.1;
-        let mut to_start = (self.first - start) as f64 / 1e3;
-        let mut to_end = (end - self.last) as f64 / 1e3;
-        if to_start >= threshold {
-            to_start = average / 2.0;
-        }
+        let within = |distance: f64| if distance >= threshold { average / 2.0 } else { distance };
+        let to_start = within((first - start) as f64 / 1e3);
+        let to_end = within((end - last) as f64 / 1e3);
+        Some(Extent { sampled, to_start, to_end, whole: (end - start) as f64 / 1e3 })
+    }
+
+    /// The factor from the change between the first and the last sample to that of the window, or per second of it.
+    #[inline]
+    fn factor(&self, mode: Mode, first: f64, increase: f64) -> f64 {
+        let mut to_start = self.to_start;
         if mode.is_counter() && increase > 0.0 && first >= 0.0 {
-            to_start = to_start.min(sampled * (first / increase));
+            to_start = to_start.min(self.sampled * (first / increase));
         }
-        if to_end >= threshold {
-            to_end = average / 2.0;
-        }
-        let factor = (sampled + to_start + to_end) / sampled;
-        if mode == Mode::Rate { factor / ((end - start) as f64 / 1e3) } else { factor }
+        let factor = (self.sampled + to_start + self.to_end) / self.sampled;
+        if mode == Mode::Rate { factor / self.whole } else { factor }
     }
 }
 
@@ -240,7 +287,13 @@ mod tests {
                         slow.set(window.step, value);
                     }
                 });
-                changes(&series, range, grid.times(), mode, &mut quick, &|it| note(&at_once, it));
+                let mut changes = Changes::new(mode);
+                let other = SeriesData { times: times[1..].to_vec(), floats: floats[1..].to_vec(), ..series.clone() };
+                for it in [&series, &other, &series, &series] {
+                    let cells = &mut Cells::empty(grid.len);
+                    changes.of(it, range, grid.times(), cells, &|it| note(&at_once, it));
+                    quick = cells.clone();
+                }
                 for step in 0..grid.len {
                     let (slow, quick) = (slow.float(step), quick.float(step));
                     assert_eq!(slow.map(f64::to_bits), quick.map(f64::to_bits), "{kind:?} {mode:?} step {step}");

@@ -18,27 +18,71 @@ use super::samples;
 use super::spans;
 use super::spelling::{Part, Speller, accepts_split, split_value};
 use super::target_info;
+use super::{Selection, Visited};
 
-pub(super) fn select(
+/// What `visit` makes of the series that all `matchers` accept and that `is_hidden` does not hide, with their labels, sorted by them.
+pub(super) fn each<R: Send>(
     snapshot: &Snapshot,
+    Selection { matchers, after, until, meter }: Selection<'_>,
+    is_hidden: &dyn Fn(&Labels) -> bool,
+    visit: &(impl Fn(&mut dyn Iterator<Item = SeriesData>) -> Visited<R> + Sync),
+) -> Result<Vec<(Labels, R)>, PromqlError> {
+    let mut wanted = wanted(snapshot, matchers, after, until, meter)?;
+    wanted.retain(|it| !is_hidden(&it.labels));
+    let range = time_range(after, until);
+    let (sole, others) = sole_numbers(wanted);
+    let labels: Vec<Labels> = sole.iter().map(|it| it.labels.clone()).collect();
+    let made = samples::each(snapshot, sole, range, meter, visit)?;
+    let mut made: Vec<(Labels, R)> = made.into_iter().map(|(place, it)| (labels[place].clone(), it)).collect();
+
+    let mut series = together(snapshot, others, range, matchers, meter)?;
+    series.extend(target_info::select(snapshot, matchers, after, until, meter)?);
+    series.extend(spans::select(snapshot, matchers, after, until, meter)?);
+    series.retain(|it| !is_hidden(&it.labels));
+    if !series.is_empty() {
+        let labels: Vec<Labels> = series.iter().map(|it| it.labels.clone()).collect();
+        let visited = visit(&mut series.into_iter())?;
+        made.extend(labels.into_iter().zip(visited).filter_map(|(labels, it)| Some((labels, it?))));
+        made.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+    Ok(made)
+}
+
+/// Series of numbers, sorted by labels, each of which is the only one with its labels; and the others.
+fn sole_numbers(mut wanted: Vec<Wanted>) -> (Vec<Wanted>, Vec<Wanted>) {
+    wanted.sort_by(|a, b| a.labels.cmp(&b.labels));
+    // Series that are no numbers may be split by a label that comes with their points.
+    let names: HashSet<String> =
+        wanted.iter().filter(|it| !it.is_number()).map(|it| it.labels.name().to_owned()).collect();
+    let is_shared: Vec<bool> = wanted
+        .chunk_by(|a, b| a.labels == b.labels)
+        .flat_map(|group| {
+            let is_shared = group.len() > 1 || names.contains(group[0].labels.name());
+            std::iter::repeat_n(is_shared, group.len())
+        })
+        .collect();
+    let mut is_shared = is_shared.into_iter();
+    wanted.into_iter().partition(|it| is_shared.next() == Some(false) && it.is_number())
+}
+
+/// The samples of series that may have the same labels.
+fn together(
+    snapshot: &Snapshot,
+    wanted: Vec<Wanted>,
+    range: TimeRange,
     matchers: &[Matcher],
-    after: Millis,
-    until: Millis,
     meter: &Meter<'_>,
 ) -> Result<Vec<SeriesData>, PromqlError> {
-    let wanted = wanted(snapshot, matchers, after, until, meter)?;
     let as_written: HashSet<SeriesId> = wanted.iter().filter(|it| it.as_written()).map(|it| it.id).collect();
     let (numbers, others): (Vec<_>, Vec<_>) = wanted.into_iter().partition(Wanted::is_number);
-    let range = time_range(after, until);
-    let mut series = samples::read(snapshot, numbers, range, meter)?;
+    let ids: Vec<SeriesId> = numbers.iter().map(|it| it.id).collect();
+    let read = |series: &mut dyn Iterator<Item = SeriesData>| Ok(series.map(Some).collect());
+    let numbers = samples::each(snapshot, numbers, range, meter, &read)?;
+    let mut series: Vec<_> = numbers.into_iter().map(|(place, it)| (ids[place], it)).collect();
     if !others.is_empty() {
         series.extend(points::read(snapshot, others, range, matchers, meter)?);
     }
-    let mut series = tell_apart(series, &as_written);
-    series.extend(target_info::select(snapshot, matchers, after, until, meter)?);
-    series.extend(spans::select(snapshot, matchers, after, until, meter)?);
-    series.sort_by(|a, b| a.labels.cmp(&b.labels));
-    Ok(series)
+    Ok(tell_apart(series, &as_written))
 }
 
 pub(super) fn label_sets(
