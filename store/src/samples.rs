@@ -68,6 +68,9 @@ impl SampleScan<'_> {
     ) -> Result<Vec<Samples>, E> {
         let series = &self.series[places.clone()];
         let mut found = Found::new(series, self.range);
+        for (samples, place) in found.samples.iter_mut().zip(places.clone()) {
+            samples.reserve(self.memory.n_rows(place));
+        }
         let wanted =
             Wanted { series: series.to_vec(), set: Arc::new(series.iter().copied().collect()), range: self.range };
         let mut reader = SampleReader::default();
@@ -136,12 +139,14 @@ impl<'a> MemoryRows<'a> {
         MemoryRows { chunks, rows, starts }
     }
 
+    fn n_rows(&self, place: usize) -> usize {
+        (self.starts[place + 1] - self.starts[place]) as usize
+    }
+
     /// Appends the samples in `range` of the series at `place`; gives how many.
     fn push_to(&self, samples: &mut Samples, place: usize, range: TimeRange) -> usize {
         let rows = &self.rows[self.starts[place] as usize..self.starts[place + 1] as usize];
         let before = samples.times.len();
-        samples.times.reserve(rows.len());
-        samples.values.reserve(rows.len());
         for (chunk, row) in rows {
             if let Some((time, value)) = self.chunks[*chunk as usize].sample(*row as usize, range) {
                 samples.times.push(time);
@@ -198,9 +203,8 @@ impl Found {
         if let Some(place) = self.places.get(&id) {
             let samples = &mut self.samples[*place];
             if samples.times.is_empty() {
-                let room = expected(times, self.range);
-                samples.times.reserve_exact(room);
-                samples.values.reserve_exact(room);
+                // What is in memory has its room already.
+                samples.reserve(expected(times, self.range).max(samples.times.capacity() + times.len()));
             }
             samples.times.extend_from_slice(times);
             samples.values.extend_from_slice(values);
@@ -209,16 +213,24 @@ impl Found {
     }
 }
 
+/// The most by which room is made for more samples than there are.
+const MOST_EXPECTED: usize = 16;
+
 /// How many samples a series will have in `range` if the rest of it is as dense as the first `times` are. Room for them made at
-/// once is not moved; at most four times what is there, since a series may end.
+/// once is not moved; at most [`MOST_EXPECTED`] times what is there, since a series may end.
 fn expected(times: &[Nanos], range: TimeRange) -> usize {
     let (Some(first), Some(last)) = (times.first(), times.last()) else { return 0 };
     let (covered, left) = (last.abs_diff(*first), range.end.saturating_sub(*last).max(0) as u64);
     let more = if covered == 0 { 0 } else { (times.len() as f64 * (left as f64 / covered as f64)).ceil() as usize };
-    times.len() + more.min(3 * times.len())
+    times.len() + more.min((MOST_EXPECTED - 1) * times.len())
 }
 
 impl Samples {
+    fn reserve(&mut self, more: usize) {
+        self.times.reserve_exact(more);
+        self.values.reserve_exact(more);
+    }
+
     /// Sorts samples, which are in the order of storing, by time; of several at one time the last stays.
     fn put_in_order(&mut self) {
         if self.times.is_sorted_by(|a, b| a < b) {

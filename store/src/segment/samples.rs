@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch};
-use arrow::datatypes::{TimestampNanosecondType, UInt32Type};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, UInt32Array};
+use arrow::datatypes::TimestampNanosecondType;
 use hashbrown::HashSet;
 use model::metric::{NO_RECORDED_VALUE, STALE};
 use model::{Nanos, SeriesId, TimeRange};
@@ -182,19 +182,26 @@ pub(crate) struct PointColumns<'a> {
     doubles: Option<&'a Float64Array>,
     integers: Option<&'a Int64Array>,
     distributions: Option<&'a ArrayRef>,
+    /// The values, where every row is a double and none is flagged.
+    plain: Option<&'a [f64]>,
 }
 
 impl<'a> PointColumns<'a> {
     /// Those of `rows`, which have the schema of points.
     pub(crate) fn of(rows: &'a RecordBatch) -> Option<Self> {
         let column = |name: &str| rows.column_by_name(name);
+        let flags: Option<&UInt32Array> = column("flags").and_then(|it| it.as_primitive_opt());
+        let flags = flags.map(|it| it.values().as_ref());
+        let doubles: Option<&Float64Array> = column("double_value").and_then(|it| it.as_primitive_opt());
+        let is_flagged = flags.is_some_and(|it| it.iter().fold(0, |all, flags| all | flags) & NO_RECORDED_VALUE != 0);
         Some(PointColumns {
             series: series_of_rows(rows)?,
             times: column("time")?.as_primitive_opt::<TimestampNanosecondType>()?.values(),
-            flags: column("flags").and_then(|it| it.as_primitive_opt::<UInt32Type>()).map(|it| it.values().as_ref()),
-            doubles: column("double_value").and_then(|it| it.as_primitive_opt()),
+            flags,
+            doubles,
             integers: column("int_value").and_then(|it| it.as_primitive_opt()),
             distributions: column("distribution"),
+            plain: doubles.filter(|it| it.null_count() == 0 && !is_flagged).map(|it| it.values().as_ref()),
         })
     }
 
@@ -204,6 +211,9 @@ impl<'a> PointColumns<'a> {
         let time = self.times[row];
         if !range.contains(time) {
             return None;
+        }
+        if let Some(values) = self.plain {
+            return Some((time, values[row]));
         }
         let double = self.doubles.filter(|it| it.is_valid(row)).map(|it| it.value(row));
         let number = double.or_else(|| self.integers.filter(|it| it.is_valid(row)).map(|it| it.value(row) as f64));
