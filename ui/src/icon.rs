@@ -1,10 +1,11 @@
-//! The icons: outlines on a grid of 24, drawn with the colour of the text.
+//! The icons: outlines on a grid of 24, in the colour of the text. `styles/icons.css` draws them, so that each is one element
+//! of a page, and none where it stands before the words of a link.
 
 use std::fmt;
 
 use askama::filters::HtmlSafe;
 
-/// An icon as inline SVG. It says nothing to screen readers: words stand beside it.
+/// An icon. It says nothing to screen readers: words stand beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Icon {
     Home,
@@ -26,26 +27,45 @@ pub(crate) enum Icon {
 }
 
 impl Icon {
-    fn path(self) -> &'static str {
+    #[cfg(test)]
+    pub(crate) const ALL: [Icon; 16] = [
+        Icon::Home,
+        Icon::Map,
+        Icon::Traces,
+        Icon::Logs,
+        Icon::Metrics,
+        Icon::Slos,
+        Icon::Alerts,
+        Icon::Sql,
+        Icon::Ingest,
+        Icon::Connect,
+        Icon::Search,
+        Icon::Clock,
+        Icon::Chevron,
+        Icon::Theme,
+        Icon::Help,
+        Icon::Refresh,
+    ];
+
+    /// The class that draws it.
+    pub(crate) fn class(self) -> &'static str {
         match self {
-            Icon::Home => "M4 11l8-7 8 7v8a1 1 0 0 1-1 1h-4v-6H9v6H5a1 1 0 0 1-1-1z",
-            Icon::Map => "M4 9h5v6H4zM15 4h5v5h-5zM15 15h5v5h-5zM9 12h3M12 6.5v11M12 6.5h3M12 17.5h3",
-            Icon::Traces => "M3 5h9M7 10h10M10 15h6M13 20h8",
-            Icon::Logs => "M5 3h10l4 4v14H5zM9 9h5M9 13h6M9 17h6",
-            Icon::Metrics => "M4 4v16h16M7 15l4-5 3 3 5-7",
-            Icon::Slos => "M12 3a9 9 0 1 0 9 9M12 8a4 4 0 1 0 4 4M12 12l8-8M17 3.5V7h3.5",
-            Icon::Alerts => "M6 16V11a6 6 0 0 1 12 0v5l1.5 2h-15zM10 21h4",
-            Icon::Sql => "M4 5h16v14H4zM7.5 10l2.5 2.2-2.5 2.2M12.5 15H16",
-            Icon::Ingest => "M12 3v10M8 9.5l4 4 4-4M4 15v5h16v-5",
-            Icon::Connect => "M9 3v5M15 3v5M6 8h12v3a6 6 0 0 1-12 0zM12 17v4",
-            Icon::Search => "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.5 15.5L20 20",
-            Icon::Clock => "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3.5 2",
-            Icon::Chevron => "M6 9l6 6 6-6",
-            Icon::Theme => "M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18M12 8h5M12 12h6M12 16h5",
-            Icon::Help => {
-                "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM9.5 9.5a2.5 2.5 0 1 1 3.6 2.2c-.7.4-1.1.9-1.1 1.8M12 16.6v.1"
-            }
-            Icon::Refresh => "M20 11a8 8 0 1 0-2.3 6.3M20 4v7h-7",
+            Icon::Home => "i-home",
+            Icon::Map => "i-map",
+            Icon::Traces => "i-traces",
+            Icon::Logs => "i-logs",
+            Icon::Metrics => "i-metrics",
+            Icon::Slos => "i-slos",
+            Icon::Alerts => "i-alerts",
+            Icon::Sql => "i-sql",
+            Icon::Ingest => "i-ingest",
+            Icon::Connect => "i-connect",
+            Icon::Search => "i-search",
+            Icon::Clock => "i-clock",
+            Icon::Chevron => "i-chevron",
+            Icon::Theme => "i-theme",
+            Icon::Help => "i-help",
+            Icon::Refresh => "i-refresh",
         }
     }
 }
@@ -54,6 +74,22 @@ impl HtmlSafe for Icon {}
 
 impl fmt::Display for Icon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<svg class=\"icon\" viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"{}\"/></svg>", self.path())
+        write!(f, "<span class=\"icon {}\" aria-hidden=\"true\"></span>", self.class())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_icon_is_drawn_by_the_style_sheet() {
+        let styles = include_str!("../web/styles/icons.css");
+        for (place, icon) in Icon::ALL.into_iter().enumerate() {
+            assert!(styles.contains(&format!("\n.{} {{ --icon: {place}; }}\n", icon.class())), "{icon:?}");
+            assert!(styles.contains(&format!("translate(0 {})", 24 * place)), "{icon:?}");
+        }
+        assert!(styles.contains(&format!("viewBox=\"0 0 24 {0}\"", 24 * Icon::ALL.len())));
+        assert!(styles.contains(&format!("/ 16px {}px", 16 * Icon::ALL.len())));
     }
 }

@@ -9,6 +9,7 @@ mod attributes;
 mod comparison;
 mod conventions;
 mod critical_path;
+mod curve;
 mod duration_text;
 mod error_origin;
 mod exemplar_view;

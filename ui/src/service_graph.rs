@@ -10,6 +10,7 @@ use query::traces::Trace;
 
 use crate::app::App;
 use crate::critical_path::critical_path;
+use crate::curve::{Area, Curve, Labels};
 use crate::format::{self, clip};
 use crate::page_url::PageUrl;
 use crate::parts::{ServiceTag, written_out};
@@ -60,8 +61,8 @@ struct LineView {
     /// Of an SVG path.
     path: String,
     label: String,
-    label_x: usize,
-    label_y: usize,
+    /// The middle of the label, where there is room for it.
+    label_at: Option<(usize, usize)>,
     is_error: bool,
 }
 
@@ -127,10 +128,13 @@ impl ServiceGraph {
         let mut nodes_shown: Vec<NodeView> = nodes_shown.collect();
         nodes_shown.sort_by_key(|node| (node.x, node.y));
         edges.sort_by_key(|edge| (Reverse(edge.total), edge.from, edge.to));
-        let lines = edges
+        let boxes = nodes_shown.iter().map(|node| Area::new(node.x, node.y, WIDTH, HEIGHT));
+        let mut labels = Labels::among(boxes);
+        let lines: Vec<LineView> = edges
             .iter()
             .take(MAX_EDGES)
-            .filter_map(|edge| Some(line(*places.get(&edge.from)?, *places.get(&edge.to)?, edge)));
+            .filter_map(|edge| Some(line(*places.get(&edge.from)?, *places.get(&edge.to)?, edge, &mut labels)))
+            .collect();
         let rows = edges.iter().take(MAX_EDGES).map(|edge| EdgeRow {
             from: app.service(name(edge.from)),
             to: app.service(name(edge.to)),
@@ -145,7 +149,7 @@ impl ServiceGraph {
         ServiceGraph {
             width: 2 * MARGIN + columns * (WIDTH + GAP_X),
             height: 2 * MARGIN + deepest * (HEIGHT + GAP_Y),
-            lines: lines.collect(),
+            lines,
             edges: rows.collect(),
             nodes: nodes_shown,
             n_more_nodes: nodes.len().saturating_sub(MAX_NODES),
@@ -211,29 +215,29 @@ fn places(nodes: &[Node], edges: &[Edge]) -> HashMap<usize, (usize, usize)> {
     places
 }
 
-fn line(from: (usize, usize), to: (usize, usize), edge: &Edge) -> LineView {
+fn line(from: (usize, usize), to: (usize, usize), edge: &Edge, labels: &mut Labels) -> LineView {
     let left = |(column, _): (usize, usize)| MARGIN + column * (WIDTH + GAP_X);
     let middle = |(_, line): (usize, usize)| MARGIN + line * (HEIGHT + GAP_Y) + HEIGHT / 2;
-    let calls = format::count(edge.n_calls as u64);
     let right = |place| left(place) + WIDTH;
-    let (path, label_x, label_y) = match from.0.cmp(&to.0) {
+    let curve = match from.0.cmp(&to.0) {
         Ordering::Less => {
             let (x1, y1, x2, y2) = (right(from), middle(from), left(to), middle(to));
             let half = (x1 + x2) / 2;
-            (format!("M{x1} {y1}C{half} {y1} {half} {y2} {} {y2}", x2 - 4), half, (y1 + y2) / 2)
+            Curve([(x1, y1), (half, y1), (half, y2), (x2 - 4, y2)])
         }
-        // Back: a little lower than the calls, and told near the caller.
+        // Back: a little lower than the calls.
         Ordering::Greater => {
             let (x1, y1, x2, y2) = (left(from), middle(from) + LOWER, right(to), middle(to) + LOWER);
             let half = (x1 + x2) / 2;
-            (format!("M{x1} {y1}C{half} {y1} {half} {y2} {} {y2}", x2 + 4), x1 - GAP_X / 5, y1)
+            Curve([(x1, y1), (half, y1), (half, y2), (x2 + 4, y2)])
         }
         // Beside: round to the right, wider the farther it is.
         Ordering::Equal => {
             let (x, y1, y2) = (right(from), middle(from) + LOWER, middle(to) - LOWER / 2);
             let bulge = x + (GAP_X / 4 + 8 * from.1.abs_diff(to.1)).min(GAP_X - 10);
-            (format!("M{x} {y1}C{bulge} {y1} {bulge} {y2} {} {y2}", x + 4), (x + 3 * bulge) / 4, (y1 + y2) / 2)
+            Curve([(x, y1), (bulge, y1), (bulge, y2), (x + 4, y2)])
         }
     };
-    LineView { path, label: format!("{calls}×"), label_x, label_y, is_error: edge.n_errors > 0 }
+    let label = format!("{}×", format::count(edge.n_calls as u64));
+    LineView { path: curve.path(), label_at: labels.place(&label, &curve), label, is_error: edge.n_errors > 0 }
 }

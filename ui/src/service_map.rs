@@ -7,6 +7,7 @@ use askama::filters::HtmlSafe;
 use query::services::{Connection, Edge, Node, NodeKind};
 
 use crate::app::App;
+use crate::curve::{Area, Curve, Labels};
 use crate::format::{self, clip};
 use crate::page_url::PageUrl;
 use crate::parts::written_out;
@@ -56,8 +57,8 @@ struct NodeView {
 struct LineView {
     path: String,
     label: String,
-    label_x: usize,
-    label_y: usize,
+    /// The middle of the label, where there is room for it.
+    label_at: Option<(usize, usize)>,
     is_failing: bool,
     is_message: bool,
     title: String,
@@ -112,11 +113,12 @@ impl ServiceMap {
                 href: is_service.then(|| to_node(node)),
             }
         });
+        let mut labels = Labels::among(places.iter().map(|place| Area::new(left(*place), top(*place), WIDTH, HEIGHT)));
         ServiceMap {
             width: 2 * MARGIN + columns * (WIDTH + GAP_X) - if columns > 0 { GAP_X / 2 } else { 0 },
             height: 2 * MARGIN + deepest * (HEIGHT + GAP_Y) / 2 + GAP_Y,
             nodes: nodes.collect(),
-            lines: lines.iter().map(|(edge, (from, to))| line(edge, places[*from], places[*to])).collect(),
+            lines: lines.iter().map(|(edge, (from, to))| line(edge, places[*from], places[*to], &mut labels)).collect(),
             n_more,
         }
     }
@@ -236,27 +238,27 @@ fn in_order(n: usize, below: &[Vec<usize>], callers: &[Vec<usize>]) -> Vec<usize
     done
 }
 
-fn line(edge: &Edge, from: (usize, usize), to: (usize, usize)) -> LineView {
+fn line(edge: &Edge, from: (usize, usize), to: (usize, usize), labels: &mut Labels) -> LineView {
     let middle = |place| top(place) + HEIGHT / 2;
-    let (path, label_x, label_y) = if from.0 < to.0 {
+    let curve = if from.0 < to.0 {
         let (x1, y1, x2, y2) = (left(from) + WIDTH, middle(from), left(to), middle(to));
         let bend = GAP_X / 2;
-        (format!("M{x1} {y1}C{} {y1} {} {y2} {} {y2}", x1 + bend, x2 - bend, x2 - 4), x2 - GAP_X / 2, (y1 + 3 * y2) / 4)
+        Curve([(x1, y1), (x1 + bend, y1), (x2 - bend, y2), (x2 - 4, y2)])
     } else {
         // Back, or beside: below the boxes.
         let (x1, y1, x2, y2) =
             (left(from) + WIDTH / 2, top(from) + HEIGHT, left(to) + WIDTH / 2 + 14, top(to) + HEIGHT);
         let low = y1.max(y2) + GAP_Y;
-        (format!("M{x1} {y1}C{x1} {low} {x2} {low} {x2} {}", y2 + 4), (x1 + x2) / 2, low - 4)
+        Curve([(x1, y1), (x1, low), (x2, low), (x2, y2 + 4)])
     };
     let failed = edge.n_errors as f64 / edge.n_calls.max(1) as f64;
     let name = |node: &Node| written_out(&clip(&node.name, 100));
     let p90 = edge.p90.map_or(String::new(), |p90| format!(", p90 {}", format::duration(p90)));
+    let label = format::rate(edge.rate);
     LineView {
-        path,
-        label: format::rate(edge.rate),
-        label_x,
-        label_y,
+        path: curve.path(),
+        label_at: labels.place(&label, &curve),
+        label,
         is_failing: is_failing(edge.n_errors, edge.n_calls),
         is_message: edge.connection == Connection::Messaging,
         title: format!(

@@ -145,13 +145,16 @@ impl SpanView {
             odd.push("Its parent has not arrived.".to_owned());
         }
         if at.shared_id {
-            odd.push("Another span of this trace has the same id.".to_owned());
+            odd.push(shared_id(trace, index));
         }
         if at.cycle {
             odd.push("Its parents form a circle, which was cut here.".to_owned());
         }
         if at.before_parent > 0 {
             odd.push(format!("It starts {} before its parent.", format::duration(at.before_parent)));
+        }
+        if at.duration == 0 {
+            odd.push("It takes no time: it was sent so, or as ending before it starts, which is stored so.".to_owned());
         }
         let around = context
             .at_path("/logs")
@@ -195,6 +198,23 @@ impl SpanView {
             logs_around: around,
             service_page: context.to_service(span.service),
         }
+    }
+}
+
+/// What to tell of a span whose id another span of the trace has too: above all where those are that name the id as their parent.
+fn shared_id(trace: &Trace, index: usize) -> String {
+    let id = trace.spans[index].span_id;
+    let has_named = |span: usize| {
+        trace.children(span).any(|child| trace.parent_span_id(child) == Some(id) && trace.spans[child].span_id != id)
+    };
+    let mut others = trace.spans.iter().enumerate().filter(|(other, span)| *other != index && span.span_id == id);
+    let named = "Which of the two the spans meant that name it as their parent was not sent: they are below";
+    if has_named(index) {
+        format!("Another span of this trace has the same id. {named} this one.")
+    } else if others.any(|(other, _)| has_named(other)) {
+        format!("Another span of this trace has the same id. {named} the other.")
+    } else {
+        "Another span of this trace has the same id.".to_owned()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The attributes of a search that no span of its range has: a search that finds nothing may have misspelt one.
+//! The attributes of a search that no span of its range has: it may have misspelt one.
 
 use store::Snapshot;
 

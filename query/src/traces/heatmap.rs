@@ -1,8 +1,10 @@
 //! The spans that a search finds, counted by when they start and how long they last: what a list of some of them cannot show.
 
-use model::{Nanos, TimeRange};
-use store::{Scan, Snapshot, SpanChunk};
+use hashbrown::HashSet;
+use model::{Nanos, TimeRange, TraceId};
+use store::{Scan, Snapshot, SpanChunk, Table};
 
+use crate::ids::Ids;
 use crate::lang::{Plan, SpanFilter};
 use crate::steps::Steps;
 use crate::{Budget, QueryError, Warnings};
@@ -18,6 +20,10 @@ const SHORTEST: u32 = 10; // 1,024 ns
 const ALL_BANDS: usize = BANDS * (63 - SHORTEST as usize) + 1;
 /// More bands than these are joined, two and two.
 const MAX_BANDS: usize = 40;
+/// Without a filter, traces are counted among so many spans: reading an id takes longer than counting a span.
+const FEW_SPANS: u64 = 2_000_000;
+/// Traces that are told apart; 16 bytes and a little more each.
+const MAX_TRACES: usize = 1_000_000;
 /// Times of a heatmap, at most.
 const MAX_COLUMNS: usize = 400;
 
@@ -32,6 +38,8 @@ pub struct Heatmap {
     pub cells: Vec<Cell>,
     pub n_spans: u64,
     pub n_errors: u64,
+    /// How many traces the spans are of; `None` where they were not counted, or not all of them.
+    pub n_traces: Option<u64>,
     /// Not all spans of the range were counted.
     pub truncated: bool,
     pub warnings: Vec<String>,
@@ -71,14 +79,15 @@ pub fn heatmap(
     let mut counts = Counts::new(search.range, n_columns.clamp(1, MAX_COLUMNS));
     let mut warnings = Warnings::new();
     let single = plan.single().filter(|_| search.language == Language::Search || plan.values.is_empty());
-    let complete = match single {
+    let (complete, n_traces) = match single {
         Some(filter) => alone(snapshot, budget, filter, search.range, &mut counts, &mut warnings)?,
         None => in_traces(snapshot, budget, &plan, search.range, &mut counts, &mut warnings)?,
     };
-    Ok(counts.into_heatmap(!complete, warnings.into_texts()))
+    let map = counts.into_heatmap(!complete, warnings.into_texts());
+    Ok(Heatmap { n_traces: n_traces.filter(|_| complete), ..map })
 }
 
-/// Counts the spans that satisfy `filter`. False when not all were read.
+/// Counts the spans that satisfy `filter`, and their traces where that is cheap. False when not all were read.
 fn alone(
     snapshot: &Snapshot,
     budget: &Budget,
@@ -86,19 +95,25 @@ fn alone(
     range: TimeRange,
     counts: &mut Counts,
     warnings: &mut Warnings,
-) -> Result<bool, QueryError> {
+) -> Result<(bool, Option<u64>), QueryError> {
     let all = filter.is_all();
+    let mut traces = Traces { are_many: all && snapshot.n_rows(Table::Spans) > FEW_SPANS, ..Traces::default() };
     let mut complete = true;
-    for chunk in snapshot.spans(filter.with_durations(filter.with_hints(Scan::new(range)))) {
+    let scan = filter.with_hints(Scan::new(range));
+    let scan = if traces.are_many { filter.with_durations(scan) } else { filter.with_durations_and_ids(scan) };
+    for chunk in snapshot.spans(scan) {
         if budget.is_out_of_time()? {
             warnings.push("the time limit was reached: not all spans were counted");
-            return Ok(false);
+            return Ok((false, None));
         }
         match chunk {
-            Ok(chunk) if all => (0..chunk.len()).for_each(|row| counts.add_row(&chunk, row)),
             Ok(chunk) => {
                 let mut bound = filter.bind(&chunk);
-                (0..chunk.len()).filter(|&row| bound.matches(row)).for_each(|row| counts.add_row(&chunk, row));
+                let ids = Ids::of(chunk.batch(), "trace_id");
+                for row in (0..chunk.len()).filter(|&row| all || bound.matches(row)) {
+                    counts.add_row(&chunk, row);
+                    traces.add(|| ids.get(row).map(TraceId));
+                }
             }
             Err(error) => {
                 complete = false;
@@ -106,10 +121,10 @@ fn alone(
             }
         }
     }
-    Ok(complete)
+    Ok((complete, traces.count()))
 }
 
-/// Counts the spans that `plan` selects of the traces of the range. False when not all were read.
+/// Counts the spans that `plan` selects of the traces of the range, and these. False when not all were read.
 fn in_traces(
     snapshot: &Snapshot,
     budget: &Budget,
@@ -117,9 +132,11 @@ fn in_traces(
     range: TimeRange,
     counts: &mut Counts,
     warnings: &mut Warnings,
-) -> Result<bool, QueryError> {
+) -> Result<(bool, Option<u64>), QueryError> {
+    let mut n_traces = 0;
     let found = select::candidates(snapshot, budget, plan, range, warnings)?;
     let read = each_trace(snapshot, budget, plan, &found.ids, false, warnings, |trace, sets| {
+        n_traces += u64::from(!sets.is_empty());
         let spans = joined(&sets).into_iter().map(|index| trace.span(index as usize));
         spans.filter(|span| range.contains(span.start)).for_each(|span| {
             counts.add(span.start, span.duration, span.is_error());
@@ -128,7 +145,37 @@ fn in_traces(
     if !read {
         warnings.push("the time limit was reached: not all spans were counted");
     }
-    Ok(read && !found.truncated)
+    Ok((read && !found.truncated, Some(n_traces)))
+}
+
+/// Distinct traces, until they are too many.
+#[derive(Default)]
+struct Traces {
+    seen: HashSet<TraceId>,
+    /// Spans of one trace mostly follow each other.
+    last: Option<TraceId>,
+    are_many: bool,
+}
+
+impl Traces {
+    fn add(&mut self, id: impl FnOnce() -> Option<TraceId>) {
+        if self.are_many {
+            return;
+        }
+        let id = id();
+        if id == self.last {
+            return;
+        }
+        self.last = id;
+        self.seen.extend(id);
+        if self.seen.len() > MAX_TRACES {
+            (self.seen, self.are_many) = (HashSet::new(), true);
+        }
+    }
+
+    fn count(&self) -> Option<u64> {
+        (!self.are_many).then_some(self.seen.len() as u64)
+    }
 }
 
 struct Counts {
@@ -179,7 +226,7 @@ impl Counts {
             }
         }
         let durations = (0..=n_bands).map(|band| start_of(first + band * joined)).collect();
-        Heatmap { times, durations, cells: out, n_spans, n_errors, truncated, warnings }
+        Heatmap { times, durations, cells: out, n_spans, n_errors, n_traces: None, truncated, warnings }
     }
 }
 
@@ -255,17 +302,18 @@ mod tests {
             assert_eq!(cells[all.n_bands() - 1], Cell { n_spans: 10, n_errors: 1 });
             assert!(cells[1..all.n_bands() - 1].iter().all(|cell| *cell == Cell::default()));
         }
+        assert_eq!(all.n_traces, Some(100));
         let counts = |query: &str, language| {
             let found = ask(&store, &TraceSearch { query: query.to_owned(), language, ..TraceSearch::new(range) });
-            (found.n_spans, found.n_errors)
+            (found.n_spans, found.n_errors, found.n_traces.unwrap())
         };
         for (query, language, expected) in [
-            ("n < 30 duration > 1ms", Language::Search, (10, 1)),
-            ("nobody = 1", Language::Search, (0, 0)),
-            ("{ status = error } child of { n > 0 }", Language::Search, (0, 0)),
-            ("{ n > 0 } child of { status = error }", Language::Search, (20, 0)),
-            ("{ span.n < 30 }", Language::TraceQl, (30, 1)),
-            ("{ status = error } > { duration < 1ms }", Language::TraceQl, (20, 0)),
+            ("n < 30 duration > 1ms", Language::Search, (10, 1, 10)),
+            ("nobody = 1", Language::Search, (0, 0, 0)),
+            ("{ status = error } child of { n > 0 }", Language::Search, (0, 0, 0)),
+            ("{ n > 0 } child of { status = error }", Language::Search, (20, 0, 10)),
+            ("{ span.n < 30 }", Language::TraceQl, (30, 1, 10)),
+            ("{ status = error } > { duration < 1ms }", Language::TraceQl, (20, 0, 10)),
         ] {
             assert_eq!(counts(query, language), expected, "{query}");
         }

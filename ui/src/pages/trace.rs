@@ -24,8 +24,10 @@ use crate::span_view::SpanView;
 use crate::trace_statistics::{By, Statistic, statistics};
 use crate::waterfall::{self, Kind, Scale};
 
-/// Rows in the page itself; the island draws them again, and the rest.
-const FIRST_ROWS: usize = 60;
+/// Rows in the page itself, as many as a high window shows; the island draws them again, and the rest.
+const FIRST_ROWS: usize = 40;
+/// Services named above the spans; the rest is counted.
+const MAX_SERVICES: usize = 8;
 /// Log records on the page, and exemplars.
 const MAX_ROWS: usize = 500;
 /// Lines of the statistics.
@@ -72,6 +74,7 @@ struct View {
     n_spans: String,
     n_errors: usize,
     services: Vec<(ServiceTag, String)>,
+    n_more_services: usize,
     first_error: Option<(PageUrl, Name)>,
     notes: Vec<String>,
     /// The trace may still be arriving.
@@ -234,9 +237,10 @@ impl View {
             services: trace
                 .services
                 .iter()
-                .take(24)
+                .take(MAX_SERVICES)
                 .map(|it| (app.service(&it.service), format::count(it.n_spans as u64)))
                 .collect(),
+            n_more_services: trace.services.len().saturating_sub(MAX_SERVICES),
             first_error: error_origin(trace).map(|index| {
                 let span = trace.span(index);
                 (here(span.span_id), Name::new(&format!("{} › {}", span.service, span.name), 120))

@@ -89,7 +89,10 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     if let Some(wanted) = &wanted {
         let counted = wanted.search.clone();
         let counting = app.state.engine.run(move |snapshot, budget| heatmap(snapshot, budget, &counted, N_TIMES));
-        let (hits, counts) = tokio::join!(found::search_as(&app, wanted), tokio::time::timeout(PATIENCE, counting));
+        let counting = tokio::time::timeout(PATIENCE, counting);
+        // Also where something is found: what is not there is unequal to everything.
+        let unknown = without::unknown(&app, wanted);
+        let (hits, counts, unknown) = tokio::join!(found::search_as(&app, wanted), counting, unknown);
         match hits {
             // The list is worth more than the drawing.
             Ok(hits) => {
@@ -103,6 +106,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
                 }
                 (found, warnings) = (Found::new(&app, &shell, wanted, &hits, &map), hits.warnings().to_vec());
                 notes.extend_from_slice(hits.notes());
+                notes.extend(unknown);
             }
             Err(error) => problem = Some(Problem::of(&error, &wanted.search.query)),
         }
@@ -112,10 +116,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     }
     let chosen = wanted.as_ref().and_then(|wanted| wanted.chosen.clone());
     let chips = match &wanted {
-        Some(wanted) if found.is_empty() && problem.is_none() => {
-            notes.extend(without::unknown(&app, wanted).await);
-            without::chips(&app, &shell, wanted).await
-        }
+        Some(wanted) if found.is_empty() && problem.is_none() => without::chips(&app, &shell, wanted).await,
         _ => Vec::new(),
     };
     let url = &shell.url;

@@ -195,6 +195,7 @@ mod tests {
             cells: vec![cell(1, 0), cell(0, 0), cell(1, 0), cell(0, 0), cell(1_000, 200), cell(3, 3)],
             n_spans: 1_005,
             n_errors: 203,
+            n_traces: None,
             truncated: false,
             warnings: Vec::new(),
         }

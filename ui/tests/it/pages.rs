@@ -222,6 +222,13 @@ async fn search_narrows_and_pages_through() {
     assert!(!failed.text().contains("GET /v1/shows</bdi>"));
     let slow = get(&router, "/traces?min=700ms&service=payment&from=now-6h").await;
     assert!(slow.text().contains("POST /v1/bookings</bdi>"));
+    // The newest are chosen without a look at all that match; how many these are is said all the same.
+    let mut totals = Vec::new();
+    for order in ["newest", "slowest"] {
+        let list = get(&router, &format!("/traces?service=payment&from=now-6h&order={order}")).await;
+        totals.push(list.text().split(" traces</h2>").next().unwrap().rsplit('>').next().unwrap().to_owned());
+    }
+    assert!(totals[0].starts_with("50 of ") && totals[0] == totals[1], "{totals:?}");
     let logs = get(&router, "/logs?q=attempt+failed&severity=warn").await;
     assert!(logs.text().contains("trying again") && !logs.text().contains("confirmation mail sent"));
 
@@ -346,4 +353,21 @@ async fn traces_are_searched_in_either_language() {
     assert!(page.text().contains("aria-label=\"Compare ") && !page.text().contains("=\"Compare <"), "{}", page.text());
     assert!(!page.text().contains("\"&gt;") && !page.text().contains(">\">"), "{}", page.text());
     assert!(page.text().contains("data-row-link") && !page.text().contains("Query not understood"));
+}
+
+#[tokio::test]
+async fn an_attribute_that_is_not_there_is_named_also_where_something_is_found() {
+    let fixture = Fixture::shop(clock);
+    let router = ui::router(fixture.state.clone());
+    let misspelt = "the attribute `http.rout`; did you mean `http.route`?";
+    for (query, is_found, is_told) in [
+        ("http.rout!%3Dx", true, true),
+        ("http.rout%3Dx", false, true),
+        ("http.route!%3Dx", true, false),
+        ("duration%3E1ms", true, false),
+    ] {
+        let page = get(&router, &format!("/traces?q={query}&from=now-6h")).await;
+        let (finds, tells) = (page.text().contains("data-row-link"), page.text().contains(misspelt));
+        assert_eq!((finds, tells), (is_found, is_told), "{query}");
+    }
 }

@@ -1,7 +1,7 @@
 //! The rows of the waterfall, of traces that are long, deep, broken, or all of it.
 
 use axum::Router;
-use model::TraceId;
+use model::{SpanKind, TraceId};
 use serde_json::Value;
 
 use crate::fixture::Fixture;
@@ -35,7 +35,7 @@ async fn a_long_trace_sends_a_few_rows_and_all_columns() {
     let list = get(&router, "/traces").await;
     assert!(list.text().contains("nightly settlement"));
     let page = get(&router, &format!("/traces/{ID}")).await;
-    assert!(page.text().matches("wf-cell-name").count() <= 60);
+    assert!(page.text().matches("wf-cell-name").count() <= 40);
     assert!(data.n_rows() >= 3_000);
     assert_eq!(data.bytes("kind").iter().filter(|kind| **kind == 0).count(), 3_000);
     assert!(data.body.len() < data.n_rows() * 60, "{} bytes", data.body.len());
@@ -79,6 +79,18 @@ async fn only_equal_calls_without_children_fold() {
     let folds: Vec<String> = data.shape().into_iter().filter(|line| line.contains('*')).collect();
     assert_eq!(folds, [".*five"]);
     assert!(data.numbers("repeatRow").is_empty());
+}
+
+#[tokio::test]
+async fn services_that_are_not_named_are_counted() {
+    let names: Vec<String> = (1..=12).map(|i| format!("service-{i}")).collect();
+    let spans = names.iter().zip(1..).map(|(name, i)| Draft::new(i, i - 1, 0, 10).of(name, "work", SpanKind::Server));
+    let (_fixture, router, _) = data_of(traces::rows(ID, NOW - 60_000_000_000, spans)).await;
+    let page = get(&router, &format!("/traces/{ID}")).await;
+    let more = page.text().split(">4 more</a>").next().unwrap().rsplit("href=\"").next().unwrap().replace("&#38;", "&");
+    assert!(more.starts_with(&format!("/traces/{ID}?view=statistics&by=service\"")), "{more}");
+    let all = get(&router, &format!("/traces/{ID}?view=statistics&by=service")).await;
+    assert!(names.iter().all(|name| all.text().contains(&format!("<bdi>{name}</bdi>"))));
 }
 
 #[tokio::test]
@@ -160,6 +172,28 @@ async fn what_senders_get_wrong_is_shown_as_it_is() {
 }
 
 #[tokio::test]
+async fn what_names_an_id_that_two_spans_share_is_below_one_of_them_and_both_say_so() {
+    let drafts = [
+        Draft::new(1, 0, 0, 100).of("shop", "root", SpanKind::Server),
+        Draft::new(5, 1, 30, 50).of("shop", "later twin", SpanKind::Internal),
+        Draft::new(5, 1, 20, 50).of("shop", "twin", SpanKind::Internal),
+        Draft::new(6, 5, 40, 0).of("shop", "below", SpanKind::Internal),
+        Draft::new(7, 5, 41, 2).of("shop", "below too", SpanKind::Internal),
+    ];
+    let (_fixture, router, data) = data_of(traces::rows(ID, NOW - 60_000_000_000, drafts)).await;
+    assert_eq!(data.shape(), ["root", ".twin", "..below", "..below too", ".later twin"]);
+    let named = "Which of the two the spans meant that name it as their parent was not sent: they are below";
+    let no_time = "It takes no time: it was sent so, or as ending before it starts";
+    let panels =
+        [("5", format!("{named} this one.")), ("5.2", format!("{named} the other.")), ("6", no_time.to_owned())];
+    for (span, words) in panels {
+        let panel = get(&router, &format!("/traces/{ID}/spans/000000000000000{span}")).await;
+        assert!(panel.text().contains(&words), "{span}: {}", panel.text());
+    }
+    assert!(!get(&router, &format!("/traces/{ID}/spans/0000000000000007")).await.text().contains(no_time));
+}
+
+#[tokio::test]
 async fn a_trace_is_searched_in_the_search_language_and_by_plain_words() {
     let (_fixture, router, data) = data_of(traces::odd(ID, NOW - 60_000_000_000)).await;
     let cases: [(&str, &[usize]); 6] = [
@@ -192,7 +226,7 @@ async fn every_view_stands_every_shape() {
         let data = Data::get(&router, id).await;
         let (up, kind) = (data.numbers("up"), data.bytes("kind"));
         let n_shown = (0..data.n_rows()).filter(|row| up[*row] == 0 || kind[*row - up[*row]] != 1).count();
-        assert_eq!(page.text().matches("<td class=\"wf-cell-name\">").count(), n_shown.min(60), "{id}");
+        assert_eq!(page.text().matches("<td class=\"wf-cell-name\">").count(), n_shown.min(40), "{id}");
         for view in VIEWS {
             let page = get(&router, &format!("/traces/{id}?view={view}")).await;
             assert_eq!(page.status, 200, "{view} of {id}");

@@ -86,6 +86,39 @@ export async function fromLog(page, { open, check, to }) {
   check((await page.locator(`main a[href*='${id}']`).count()) > 0, "journey: traces like it do not include it");
 }
 
+/** From the services to one of them, to an operation, to its slowest trace and to where its time went, by keyboard alone. */
+export async function fromHome(page, { open, check }) {
+  const press = async (...keys) => { for (const key of keys) await page.keyboard.press(key); };
+  await open(page, "/?from=now-6h");
+  for (let presses = 0; presses < 20; presses += 1) {
+    await press("j");
+    if (await page.evaluate(() => document.activeElement?.getAttribute("href")?.startsWith("/services/shop") ?? false)) break;
+  }
+  await press("Enter");
+  await page.waitForURL(/\/services\/shop/);
+  await press("j", "Enter");
+  await page.waitForURL(/\/traces\?.*operation=/);
+  check((await page.locator("main input[type=text][name=operation]").inputValue()) === "POST /orders", "from home: the search is not for the operation");
+  await tabTo(page, "[name=order]");
+  await page.keyboard.type("Slow");
+  await tabTo(page, "main form button:not([type=button])");
+  await press("Enter");
+  await page.waitForURL(/order=slowest/);
+  await page.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur());
+  await press("j", "Enter");
+  await page.waitForURL(/\/traces\/[0-9a-f]{32}/);
+  await page.waitForSelector("haechi-trace[data-ready]");
+  check((await page.locator(".facts dd").nth(1).innerText()) === "1 s", "from home: the trace is not the slowest");
+  await tabTo(page, ".tabs a[href*='view=statistics']");
+  await press("Enter");
+  await page.waitForURL(/view=statistics/);
+  check(/shop\s+POST \/orders/.test(await page.locator("main table tbody tr").filter({ hasText: "POST /orders" }).innerText()), "from home: the operation is not among where time went");
+  await tabTo(page, "main .page-head a[href*='compare']");
+  await press("Enter");
+  await page.waitForURL(/\/traces\/compare/);
+  check((await page.locator("main").innerText()).includes("Median duration"), "from home: the trace is not compared with its group");
+}
+
 /** From a call on the map to the traces behind it, and to the statement of the slowest. */
 export async function fromMap(page, { open, check, to }) {
   const begin = BigInt(Date.now()) * MILLISECOND - 60_000n * MILLISECOND;

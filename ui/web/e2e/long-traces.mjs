@@ -1,7 +1,7 @@
 // Times the page of long traces, and of an empty answer to compare with: long-traces.mjs URL TRACE_ID… [-n RUNS]
 // `cargo run --release -p ui --example fixture 127.0.0.1:4320 10000 100000` has two: 09…09 and 0a…0a.
 // For each the medians of the loads: first bytes, first paint, until all rows can be used, the slowest frame but one in
-// twenty while it is scrolled by a page in each frame; and the number of elements.
+// twenty while it is scrolled by a page in each frame; and the number of elements of the page, which must not be above 300.
 import { launch } from "./browser.mjs";
 
 const [base, ...rest] = process.argv.slice(2);
@@ -12,6 +12,7 @@ if (base === undefined) {
   process.exit(2);
 }
 
+const MAX_ELEMENTS = 300;
 const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const browser = await launch();
 
@@ -45,7 +46,7 @@ async function load(path) {
       "first paint": performance.getEntriesByName("first-contentful-paint")[0]?.startTime,
       usable: window.readyAt,
       frame: frames[Math.floor(frames.length * 0.95)],
-      elements: document.querySelectorAll("haechi-trace *").length,
+      elements: document.querySelectorAll("*").length,
       "KB sent": data === undefined ? undefined : data.transferSize / 1000,
     };
   });
@@ -58,5 +59,9 @@ for (const path of ["/assets/none", ...rest.map((id) => `/traces/${id}`)]) {
   for (let run = 0; run < runs; run += 1) loads.push(await load(path));
   const words = Object.keys(loads[0]).filter((key) => loads[0][key] !== undefined);
   console.log(path, words.map((key) => `${key} ${Math.round(median(loads.map((it) => it[key])))}`).join(", "));
+  const most = Math.max(...loads.map((it) => it.elements));
+  if (most <= MAX_ELEMENTS) continue;
+  console.error(`${path}: ${most} elements, more than ${MAX_ELEMENTS}`);
+  process.exitCode = 1;
 }
 await browser.close();

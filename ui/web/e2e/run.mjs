@@ -3,7 +3,7 @@
 import { launch, someTrace } from "./browser.mjs";
 import { harness } from "./harness.mjs";
 import { charts, names, sendAllNames } from "./hostile.mjs";
-import { fromAlert, fromLog, fromMap, fromObjective, overQueue } from "./journeys.mjs";
+import { fromAlert, fromHome, fromLog, fromMap, fromObjective, overQueue } from "./journeys.mjs";
 import { compare, completion, differences, differencesByKeyboard, heatmap, modes, nothing } from "./search.mjs";
 import { compareByKeyboard, leftOut, traceShapes, traceStates } from "./trace-shapes.mjs";
 
@@ -77,8 +77,16 @@ await step(browser, "trace", async (page) => {
   check((await rows.count()) < whole, "trace: the left arrow does not collapse the root");
   await page.keyboard.press("ArrowRight");
   check((await rows.count()) === whole, "trace: the right arrow does not expand the root");
+  const drawn = () => page.locator(".wf-time-cell").evaluateAll((cells) => cells.filter((it) => getComputedStyle(it).backgroundImage.includes("gradient(to right, rgba(0, 0, 0, 0)")).length);
+  check((await drawn()) > 0, "trace: no critical path is drawn");
   await page.keyboard.press("c");
-  check((await page.locator(".wf-critical:not([hidden])").count()) === 0, "trace: c does not hide the critical path");
+  check((await drawn()) === 0, "trace: c does not hide the critical path");
+  // The triangle of the root is drawn and no element.
+  const name = await page.locator(".wf-row .wf-name-cell").first().boundingBox();
+  await page.mouse.click(name.x + 15, name.y + name.height / 2);
+  check((await rows.count()) === 1, "trace: a click on the triangle does not collapse the row");
+  await page.mouse.click(name.x + 15, name.y + name.height / 2);
+  check((await rows.count()) === whole, "trace: a click on the triangle does not expand the row");
   await accessible(page, "trace");
   await page.keyboard.press("Escape");
   check(await page.locator(".span-panel").isHidden(), "trace: Escape does not close the panel");
@@ -282,10 +290,12 @@ await step(browser, "nothing is too wide", async (page) => {
 }, { viewport: { width: 1280, height: 900 } });
 
 await step(browser, "nothing is too wide on a phone", async (page) => {
-  for (const path of ["/ingest", "/connect"]) {
+  for (const path of ["/", "/services/shop", "/map", "/ingest", "/connect"]) {
     await open(page, path);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     check(wide <= 0, `${path}: the page is ${wide} px too wide at 390`);
+    const scrolled = await page.evaluate(() => [...document.querySelectorAll(".scroll")].filter((it) => it.scrollWidth > it.clientWidth).map((it) => it.scrollWidth - it.clientWidth));
+    check(["/ingest", "/connect"].includes(path) || scrolled.length === 0, `${path}: a table is ${scrolled} px too wide at 390`);
     // A word of an advice may be longer than the line, such as an environment variable with its value.
     const cut = await page.evaluate(() => [...document.querySelectorAll(".fix")].filter((it) => it.scrollWidth > it.clientWidth).map((it) => it.textContent));
     check(cut.length === 0, `${path}: an advice does not fit: ${cut[0]}`);
@@ -345,10 +355,14 @@ for (const theme of ["light", "dark"]) {
   await step(browser, `trace shapes ${theme}`, (page) => traceShapes(page, { open, check, accessible, to: receiver, theme }), { colorScheme: theme });
   await step(browser, `trace states ${theme}`, (page) => traceStates(page, { check, accessible, base, to: receiver, theme }), { colorScheme: theme });
 }
-await step(browser, "over a queue", (page) => overQueue(page, { open, check, accessible, to: receiver }));
 await step(browser, "left out", (page) => leftOut(page, { open, check, accessible, to: receiver }));
-const journeys = { "from a log": fromLog, "from the map": fromMap, "from an objective": fromObjective, "from an alert": fromAlert };
-for (const [name, journey] of Object.entries(journeys)) await step(browser, name, (page) => journey(page, { open, check, accessible, to: receiver }));
+const journeys = { "over a queue": overQueue, "from home": fromHome, "from a log": fromLog, "from the map": fromMap, "from an objective": fromObjective, "from an alert": fromAlert };
+for (const theme of ["light", "dark"]) {
+  for (const [name, journey] of Object.entries(journeys)) {
+    const tools = { open, check, accessible: (page, at) => accessible(page, `${at} ${theme}`), to: receiver };
+    await step(browser, `${name} ${theme}`, (page) => journey(page, tools), { colorScheme: theme });
+  }
+}
 await step(browser, "compare by keyboard", (page) => compareByKeyboard(page, { open, check, to: receiver }));
 await step(browser, "charts", (page) => charts(page, { open, check, to: receiver }));
 const named = [...(await sendAllNames(receiver, check)), new URL(trace).pathname];

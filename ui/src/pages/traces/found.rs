@@ -145,7 +145,8 @@ impl Found {
             Hits::Traces(hits) => {
                 let longest = hits.traces.iter().map(|trace| trace.duration).max().unwrap_or(1).max(1);
                 found.traces = hits.traces.iter().map(|trace| trace_row(app, shell, trace, longest)).collect();
-                found.total = of_traces(hits, order == TraceOrder::Newest && wanted.group.is_none());
+                let is_newest = order == TraceOrder::Newest && wanted.group.is_none();
+                found.total = of_traces(hits, is_newest, map.n_traces.filter(|_| wanted.chosen.is_none()));
             }
             Hits::Spans(hits) => {
                 let longest = hits.spans.iter().map(|it| it.span.duration).max().unwrap_or(1).max(1);
@@ -168,10 +169,14 @@ fn noun(n: usize, one: &'static str, many: &'static str) -> &'static str {
     if n == 1 { one } else { many }
 }
 
-fn of_traces(hits: &TraceHits, is_newest: bool) -> String {
+/// `counted` is how many traces match, where the heatmap tells.
+fn of_traces(hits: &TraceHits, is_newest: bool, counted: Option<u64>) -> String {
     let shown = format::count(hits.traces.len() as u64);
     let noun = noun(hits.n_traces, "trace", "traces");
     match (hits.truncated, hits.n_traces > hits.traces.len()) {
+        (true, _) if is_newest && counted > Some(hits.traces.len() as u64) => {
+            format!("{shown} of {} {noun}", format::count(counted.unwrap_or_default()))
+        }
         (true, _) if is_newest => format!("The newest {shown} {noun}; the range has more"),
         (true, _) => format!("{shown} of at least {} {noun}", format::count(hits.n_traces as u64)),
         (false, true) => format!("{shown} of {} {noun}", format::count(hits.n_traces as u64)),

@@ -4,12 +4,16 @@ import { FOLD, LANE, MISSING, SPAN, type TraceModel } from "./model";
 
 export const ROW_HEIGHT = 26;
 export const INDENT = 14;
-/** Marks drawn in one row. */
+/** Marks drawn in one row: of more, those that are nearest are one. */
 const MAX_MARKS = 24;
-/** Shorter stretches of the critical path are not drawn. */
+/** So near to each other marks are one. */
+const MARK_PERCENT = 1;
+/** Shorter stretches are not drawn: they would be dots that look like marks. */
 const LEAST_PERCENT = 0.25;
+/** Room for a triangle, as the style sheet has it. */
+const TOGGLE_PIXELS = 18;
 const KINDS = ["", "internal", "server", "client", "producer", "consumer"];
-const LEVELS = ["info", "warn", "error"];
+const LEVELS = ["info", "warn", "error", "exception"];
 const EXCEPTION = 3;
 
 export interface State { focus: number; selected: number; path: boolean }
@@ -21,19 +25,16 @@ export class Row {
   readonly element = make("div", "wf-row");
   row = -1;
   private version = -1;
-  private readonly toggle = make("span", "wf-toggle");
+  private indent = 0;
   private readonly service = make("bdi", "service");
   private readonly operation = make("bdi", "wf-operation");
   private readonly nameCell = make("div", "wf-cell wf-name-cell");
   private readonly timeCell = make("div", "wf-cell wf-time-cell");
-  private readonly bar = make("span", "wf-bar");
-  private readonly label = make("span", "wf-label");
 
   constructor() {
     this.element.setAttribute("role", "row");
     this.nameCell.setAttribute("role", "gridcell");
     this.timeCell.setAttribute("role", "gridcell");
-    this.toggle.setAttribute("aria-hidden", "true");
     this.element.append(this.nameCell, this.timeCell);
   }
 
@@ -42,6 +43,13 @@ export class Row {
     this.version = -1;
     this.element.hidden = true;
     this.element.removeAttribute("id");
+  }
+
+  /** Whether a click was on the triangle, which is drawn but no element. */
+  isToggle(event: MouseEvent): boolean {
+    if (event.target !== this.nameCell) return false;
+    const x = event.clientX - this.nameCell.getBoundingClientRect().left - this.indent;
+    return 0 <= x && x < TOGGLE_PIXELS;
   }
 
   /** Shows `row` as the visible one `place`, unless it does already since `version` changed last. */
@@ -69,7 +77,8 @@ export class Row {
     if (below > 0) element.setAttribute("aria-expanded", String(!collapsed));
     else element.removeAttribute("aria-expanded");
     element.setAttribute("aria-selected", String(row === state.selected));
-    this.nameCell.style.paddingInlineStart = `${6 + (Math.min(Math.max(depth, indent.from), indent.to) - indent.from) * indent.pixels}px`;
+    this.indent = 6 + (Math.min(Math.max(depth, indent.from), indent.to) - indent.from) * indent.pixels;
+    this.nameCell.style.paddingInlineStart = `${this.indent}px`;
     this.showName(model, row, collapsed);
     this.showTime(model, row, state.path);
   }
@@ -78,11 +87,10 @@ export class Row {
     const kind = model.kind(row);
     const below = model.below[row] ?? 0;
     const { name, slot } = model.service(row);
-    this.toggle.textContent = below === 0 ? "" : collapsed ? "▸" : "▾";
     this.service.className = `service s${slot}`;
     this.service.textContent = name;
     this.operation.textContent = kind === FOLD ? `${below} × ${model.name(row)}` : kind === MISSING ? `span ${model.hex(row)}` : model.name(row);
-    this.nameCell.replaceChildren(this.toggle, ...(kind === MISSING ? [] : [this.service]), this.operation, ...this.notes(model, row, collapsed));
+    this.nameCell.replaceChildren(...(kind === MISSING ? [] : [this.service]), this.operation, ...this.notes(model, row, collapsed));
   }
 
   /** What a row tells besides its name. */
@@ -115,13 +123,14 @@ export class Row {
     const shift = model.shift?.[row] ?? 0;
     if (skew !== undefined && shift !== 0) add(`moved ${duration(shift)}`, `Sent as starting ${duration(skew)} before its parent; drawn within it. When it really was nobody knows.`, "warn");
     else if (skew !== undefined) add(`−${duration(skew)}`, `Starts ${duration(skew)} before its parent: clocks may differ. Times are as sent.`, "warn");
-    if (model.isTwin(row)) add("id twice", "Another span of this trace has the same id", "warn");
+    if (model.isTwin(row)) add("id twice", "Another span of this trace has the same id. Spans that name it as their parent are below one of the two.", "warn");
     if (model.isCut(row)) add("circle", "Its parents form a circle, which was cut here", "warn");
     return notes;
   }
 
   private showTime(model: TraceModel, row: number, path: boolean): void {
     const { columns, scale } = model;
+    const { timeCell } = this;
     const kind = model.kind(row);
     const window = Math.max(model.to - model.from, 1e-9);
     const [offset, length] = [columns.offset[row] ?? 0, columns.length[row] ?? 0];
@@ -136,46 +145,60 @@ export class Row {
       const { total, longest } = model.folded(row);
       text = `${duration(total)} in all, longest ${duration(longest)}`;
     }
-    const children: HTMLElement[] = [];
-    if (isShown) {
-      this.bar.className = `wf-bar s${model.service(row).slot}${isError ? " is-error" : ""}${kind === FOLD ? " is-fold" : kind === MISSING || kind === LANE ? " is-missing" : ""}`;
-      // The last pixels are kept for what lies at the very end.
-      this.bar.style.left = `min(${left}%, 100% - 2px)`;
-      this.bar.style.width = `${width}%`;
-      children.push(this.bar);
-    }
-    this.placeLabel(kind === MISSING ? "" : text, isShown, start, left, width);
-    children.push(this.label);
-    const mark = (className: string, at: number, wide: number | null, title: string): void => {
-      const from = percent(at);
-      const to = wide === null ? from : percent(at + wide);
-      // A stretch too short to see would be a dot that looks like a mark.
-      if (to < 0 || from > 100 || children.length > MAX_MARKS || (wide !== null && to - from < LEAST_PERCENT)) return;
-      const element = make("span", className);
-      if (title !== "") element.title = title;
-      element.style.left = `${Math.max(from, 0)}%`;
-      if (wide !== null) element.style.width = `${Math.min(to, 100) - Math.max(from, 0)}%`;
-      children.push(element);
-    };
-    if (path) for (const [at, long] of this.stretches(model, row, (window / 100) * LEAST_PERCENT)) mark("wf-critical", at, long, "");
+    timeCell.className = `wf-cell wf-time-cell s${model.service(row).slot}${isShown ? " is-shown" : ""}${isError ? " is-error" : ""}${kind === FOLD ? " is-fold" : kind === MISSING || kind === LANE ? " is-missing" : ""}`;
+    // The last pixels are kept for what lies at the very end.
+    timeCell.style.setProperty("--left", `min(${left}%, 100% - 2px)`);
+    timeCell.style.setProperty("--width", `${width}%`);
+    const stretches = path ? [...this.stretches(model, row, (window / 100) * LEAST_PERCENT)] : [];
+    timeCell.style.setProperty("--path", line(stretches.sort((a, b) => a[0] - b[0]).map(([at, long]) => [percent(at), percent(at + long)])));
+    const queues: HTMLElement[] = [];
     for (const i of model.links.of(row)) {
       const sent = columns.linkTo[i] ?? 0;
       const at = (columns.offset[sent] ?? 0) + (columns.length[sent] ?? 0);
-      // A label over it is to be read all the same.
-      if (offset > at) this.label.classList.add("is-inside");
-      if (offset > at) mark("wf-queue", at, offset - at, `waited ${duration(offset - at)} for its turn, from the end of what it links to`);
+      const [from, to] = [Math.max(percent(at), 0), Math.min(percent(offset), 100)];
+      if (to - from < LEAST_PERCENT || queues.length === MAX_MARKS) continue;
+      const queue = mark("wf-queue", from, `waited ${duration(offset - at)} for its turn, from the end of what it links to`);
+      queue.style.width = `${to - from}%`;
+      queues.push(queue);
     }
-    for (const i of model.marks.of(row)) {
-      const [at, level] = [columns.markOffset[i] ?? 0, columns.markLevel[i] ?? 0];
-      if (level === EXCEPTION) mark("wf-exception", at, null, `exception at ${duration(at)}`);
-      else mark(`wf-log sev-${LEVELS[level] ?? "info"}`, at, null, `log record, ${LEVELS[level] ?? "info"}, at ${duration(at)}`);
-    }
-    this.timeCell.replaceChildren(...children);
+    const shown = this.placeWords(kind === MISSING ? "" : text, isShown, start, left, width, queues.length > 0);
+    timeCell.replaceChildren(shown, ...queues, ...this.marks(model, row, percent));
     const share = number((length / Math.max(model.header.duration, 1)) * 100);
-    const words = [KINDS[columns.spanKind[row] ?? 0] ?? "", `starts at ${duration(offset)}`, `lasts ${text}`, `${share} % of the trace`];
-    if (model.path.has(row)) words.push("on the critical path");
-    if (isError) words.push("error");
-    this.timeCell.setAttribute("aria-label", words.join(", "));
+    const told = [KINDS[columns.spanKind[row] ?? 0] ?? "", `starts at ${duration(offset)}`, `lasts ${text}`, `${share} % of the trace`];
+    if (model.path.has(row)) told.push("on the critical path");
+    if (isError) told.push("error");
+    timeCell.setAttribute("aria-label", told.join(", "));
+  }
+
+  /** The log records and exceptions of a row. Those that would lie on each other are one mark, as bad as the worst of them. */
+  private marks(model: TraceModel, row: number, percent: (time: number) => number): HTMLElement[] {
+    const { markOffset, markLevel } = model.columns;
+    const inSight = (i: number): boolean => { const at = percent(markOffset[i] ?? 0); return at >= 0 && at <= 100; };
+    const all = [...model.marks.of(row)].filter(inSight).sort((a, b) => (markOffset[a] ?? 0) - (markOffset[b] ?? 0));
+    const join = (near: number): number[][] => {
+      const groups: number[][] = [];
+      let begin = -Infinity;
+      for (const i of all) {
+        const at = percent(markOffset[i] ?? 0);
+        if (at - begin < near) groups[groups.length - 1]?.push(i);
+        else { groups.push([i]); begin = at; }
+      }
+      return groups;
+    };
+    let groups = join(MARK_PERCENT);
+    if (groups.length > MAX_MARKS) groups = join(100 / (MAX_MARKS - 1));
+    return groups.map((group) => {
+      const level = Math.max(...group.map((i) => markLevel[i] ?? 0));
+      const [first, last] = [markOffset[group[0] ?? 0] ?? 0, markOffset[group[group.length - 1] ?? 0] ?? 0];
+      const name = LEVELS[level] ?? "info";
+      const nExceptions = group.filter((i) => markLevel[i] === EXCEPTION).length;
+      const nRecords = group.length - nExceptions;
+      const some = (n: number, one: string): string => (n === 1 ? one : `${n} ${one}s`);
+      const what = [nExceptions > 0 ? some(nExceptions, "exception") : "", nRecords > 0 ? some(nRecords, "log record") : ""].filter((it) => it !== "").join(" and ");
+      const worst = nExceptions > 0 ? "" : group.length === 1 ? `, ${name},` : `, at worst ${name},`;
+      const when = first === last ? `at ${duration(first)}` : `from ${duration(first)} to ${duration(last)}`;
+      return mark(level === EXCEPTION ? "wf-exception" : `wf-log sev-${name}`, percent(first), `${what}${worst} ${when}`);
+    });
   }
 
   /** The parts of the critical path to draw in a row: of a collapsed fold those of its spans, where they almost touch as one. */
@@ -197,18 +220,40 @@ export class Row {
     if (end > start) yield [start, end - start];
   }
 
-  private placeLabel(text: string, isShown: boolean, start: number, left: number, width: number): void {
-    const { label } = this;
-    const isAfter = left + width < 82;
-    label.textContent = isShown ? text : start > 100 ? `${text} →` : `← ${text}`;
-    label.style.left = label.style.right = "";
-    const isInside = isShown && !isAfter && left < 18;
-    label.classList.toggle("is-inside", isInside);
-    if (!isShown) label.style[start > 100 ? "right" : "left"] = "4px";
-    else if (isInside) label.style.right = "6px";
-    else if (isAfter) label.style.left = `calc(${left + width}% + 6px)`;
-    else label.style.right = `calc(${100 - left}% + 6px)`;
+  /** Puts the words of the bar where there is room, after it, before it, or on it, and gives them. */
+  private placeWords(text: string, isShown: boolean, start: number, left: number, width: number, isCrowded: boolean): string {
+    const { classList, style } = this.timeCell;
+    const isAfter = isShown && left + width < 82;
+    const isOn = isShown && !isAfter && (left < 18 || isCrowded);
+    const isAtEnd = isShown ? !isAfter : start > 100;
+    const room = !isShown ? "4px" : isOn ? "6px" : isAfter ? `calc(${left + width}% + 6px)` : `calc(${100 - left}% + 6px)`;
+    classList.toggle("has-words-on", isOn);
+    style.padding = isAtEnd ? `0 ${room} 0 0` : `0 0 0 ${room}`;
+    style.textAlign = isAtEnd ? "right" : "left";
+    // Where they are on the bar they have a ground, which is a little wider than they are.
+    if (isOn) return `\u00a0${text}\u00a0`;
+    return isShown ? text : start > 100 ? `${text} →` : `← ${text}`;
   }
+}
+
+/** Stretches of a line, in percent of its length and in their order, as a background. */
+function line(stretches: [from: number, to: number][]): string {
+  const stops: string[] = [];
+  let last = 0;
+  for (const [from, to] of stretches) {
+    const [a, b] = [Math.max(from, 0), Math.min(to, 100)];
+    if (b - a < LEAST_PERCENT) continue;
+    stops.push(`transparent ${last}% ${a}%`, `var(--text) ${a}% ${b}%`);
+    last = b;
+  }
+  return stops.length === 0 ? "none" : `linear-gradient(to right, ${stops.join(", ")}, transparent ${last}%)`;
+}
+
+function mark(className: string, at: number, title: string): HTMLElement {
+  const element = make("span", className);
+  element.title = title;
+  element.style.left = `${at}%`;
+  return element;
 }
 
 export function make<K extends keyof HTMLElementTagNameMap>(tag: K, className: string): HTMLElementTagNameMap[K];

@@ -5,7 +5,7 @@ import { FOLD, type TraceModel } from "./model";
 import { INDENT, type Indent, make, Row, ROW_HEIGHT, type State } from "./rows";
 
 /** Rows beyond the window that are ready, so that scrolling shows no gap. */
-const SPARE_ROWS = 3;
+const SPARE_ROWS = 1;
 const TITLE = "Service and operation";
 /** Less would not be seen as a step. */
 const LEAST_INDENT = 4;
@@ -42,9 +42,10 @@ export class Waterfall {
     this.scroller.addEventListener("click", (event) => {
       const target = event.target as Element;
       const element = target.closest<HTMLElement>(".wf-row");
-      const row = this.rows.find((it) => it.element === element)?.row ?? -1;
+      const clicked = this.rows.find((it) => it.element === element);
+      const row = clicked?.row ?? -1;
       if (row < 0) return;
-      if (target.closest(".wf-toggle") !== null && (model.below[row] ?? 0) > 0 && model.kind(row) !== FOLD) acts.toggle(row);
+      if (clicked?.isToggle(event) && (model.below[row] ?? 0) > 0 && model.kind(row) !== FOLD) acts.toggle(row);
       else acts.choose(row);
     });
   }
@@ -107,7 +108,7 @@ export class Waterfall {
     const { visible } = this.model;
     const { scrollTop, clientHeight } = this.scroller;
     const first = Math.max(0, Math.floor(scrollTop / ROW_HEIGHT) - SPARE_ROWS);
-    const needed = Math.ceil(clientHeight / ROW_HEIGHT) + 2 * SPARE_ROWS;
+    const needed = Math.min(Math.ceil(clientHeight / ROW_HEIGHT) + 1 + 2 * SPARE_ROWS, visible.length);
     while (this.rows.length < needed) {
       const row = new Row();
       this.rows.push(row);
