@@ -58,6 +58,8 @@ pub(super) struct AlertRow {
     pub(super) value: String,
     /// Why nobody is told of it: who silenced it, and the comment.
     pub(super) silenced: Option<String>,
+    /// The same: the alert that inhibits it.
+    pub(super) inhibited: Option<String>,
     /// To silence it.
     pub(super) silence: PageUrl,
 }
@@ -99,6 +101,7 @@ struct Change {
 impl RuleAlerts {
     pub(super) fn of(status: &Status, shell: &Shell) -> Self {
         let mut rows = Vec::new();
+        let inhibited = status.inhibited();
         for group in &status.rules.groups {
             for (rule, known) in group.group.rules.iter().zip(&group.rules) {
                 for (labels, alert) in known.alerts() {
@@ -109,6 +112,7 @@ impl RuleAlerts {
                     let silence = status.silences.of(labels, shell.now).next();
                     rows.push(AlertRow {
                         silenced: silence.map(silence::why),
+                        inhibited: inhibited.get(labels).map(|by| inhibited_by(by)),
                         silence: silence::link(shell, labels),
                         phase: alert.phase.name(),
                         phase_class: if is_firing { "error" } else { "warn" },
@@ -232,6 +236,12 @@ fn expression_link(shell: &Shell, rule: &Rule) -> PageUrl {
 fn words(labels: &Labels) -> String {
     let others = labels.iter().filter(|(name, _)| *name != ALERT_NAME);
     clip(&others.map(|(name, value)| format!("{name}={value:?}")).collect::<Vec<_>>().join(" "), 300)
+}
+
+/// Which alert keeps another from being told.
+pub(super) fn inhibited_by(by: &Labels) -> String {
+    let name = by.get(ALERT_NAME).map_or("", String::as_str);
+    clip(&format!("while {name} fires: {}", words(by)), 300)
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ impl Rounds {
             history: self.state.history(),
             most_changes: HISTORY,
             silences: self.state.silences(),
+            routing: self.dispatch.as_ref().and_then(Dispatch::routing),
             delivery: self.state.delivery(&self.config.receivers),
             rules,
         }
