@@ -17,6 +17,10 @@ use crate::page_url::PageUrl;
 use crate::pages::silence;
 use crate::shell::Shell;
 
+mod backtest;
+
+use backtest::BacktestView;
+
 /// Rows of a list of alerts or changes.
 const MAX_ROWS: usize = 200;
 /// Rules that are shown of all groups.
@@ -33,6 +37,7 @@ struct RulesPage {
     n_failing: usize,
     n_hidden: usize,
     groups: Vec<Group>,
+    backtest: Option<BacktestView>,
     changes: Vec<Change>,
 }
 
@@ -145,6 +150,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     let (n_rules, n_failing) = (all().count(), all().filter(|rule| rule.error.is_some()).count());
     let mut left = MAX_RULES;
     let groups = known.groups.iter().map(|group| of_group(&shell, group, &mut left)).collect();
+    let backtest = backtest::view(&app, &shell, known).await;
     page(
         StatusCode::OK,
         &RulesPage {
@@ -155,6 +161,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             n_failing,
             n_hidden: n_rules.saturating_sub(MAX_RULES),
             groups,
+            backtest,
             changes: known.history.iter().take(MAX_ROWS).map(|change| of_change(change)).collect(),
             shell,
         },
