@@ -3,7 +3,7 @@
 import { launch, someTrace } from "./browser.mjs";
 import { harness } from "./harness.mjs";
 import { charts, names, sendAllNames } from "./hostile.mjs";
-import { fromAlert, fromLog, fromMap, fromObjective, overQueue } from "./journeys.mjs";
+import { delivery, fromAlert, fromLog, fromMap, fromObjective, overQueue, silence } from "./journeys.mjs";
 import { compare, completion, differences, differencesByKeyboard, heatmap, modes, nothing } from "./search.mjs";
 import { compareByKeyboard, leftOut, traceShapes, traceStates } from "./trace-shapes.mjs";
 
@@ -347,7 +347,7 @@ for (const theme of ["light", "dark"]) {
 }
 await step(browser, "over a queue", (page) => overQueue(page, { open, check, accessible, to: receiver }));
 await step(browser, "left out", (page) => leftOut(page, { open, check, accessible, to: receiver }));
-const journeys = { "from a log": fromLog, "from the map": fromMap, "from an objective": fromObjective, "from an alert": fromAlert };
+const journeys = { "from a log": fromLog, "from the map": fromMap, "from an objective": fromObjective, "from an alert": fromAlert, silence, delivery };
 for (const [name, journey] of Object.entries(journeys)) await step(browser, name, (page) => journey(page, { open, check, accessible, to: receiver }));
 await step(browser, "compare by keyboard", (page) => compareByKeyboard(page, { open, check, to: receiver }));
 await step(browser, "charts", (page) => charts(page, { open, check, to: receiver }));
