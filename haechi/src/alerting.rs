@@ -31,7 +31,7 @@ use slo::spec::SpecErrors;
 use crate::counting::Events;
 
 pub(crate) use check::{Checked, check};
-pub(crate) use evaluator::Evaluator;
+pub(crate) use evaluator::{Counted, Evaluator, OfSlo};
 pub(crate) use files::FilesError;
 pub(crate) use outbox::{Heartbeat, Trials};
 pub(crate) use receiver::{Email, Held, Kind, Networks, Receiver, Template, schemes};

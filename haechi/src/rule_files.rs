@@ -76,7 +76,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<()> {
         Some(("backtest", matches)) => {
             let groups = groups(matches)?;
             let (snapshot, range, _) = self::range(matches)?;
-            print_replay(&replay(snapshot, &groups, range), range);
+            print_replay(&replay(snapshot, &groups, range, || true), range);
             Ok(())
         }
         _ => Ok(()),

@@ -124,7 +124,12 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
     let series = Arc::new(StoredSeries { store: Arc::clone(&store), collector: Arc::clone(&collector), runtime });
     let sources = alerting::Sources { now: Arc::new(clock::now), events, series };
     let evaluator = tokio::task::spawn_blocking(move || Evaluator::open(alerting, sources)).await??;
-    let (status, silencing, trials) = (evaluator.status(), evaluator.silencing(), evaluator.trials());
+    let alerts = web::Alerts {
+        status: evaluator.status(),
+        silencing: evaluator.silencing(),
+        trials: evaluator.trials(),
+        counted: evaluator.counted(),
+    };
     let addresses = web::Addresses { otlp_grpc: grpc_address, otlp_http: http_address, ui: ui_address };
     let (stop, stopped) = watch::channel(false);
     let history = Arc::new(web::History::default());
@@ -134,7 +139,7 @@ pub(crate) async fn start(config: &Config) -> Result<(Running, impl Future<Outpu
         retention: config.retention,
         stopped: stopped.clone(),
     };
-    let pages = web::router(&addresses, config.memory, Arc::clone(&engine), inside, status, silencing, trials)?;
+    let pages = web::router(&addresses, config.memory, Arc::clone(&engine), inside, alerts)?;
 
     let mut tasks = JoinSet::new();
     for listener in [otlp_grpc, otlp_http] {

@@ -11,6 +11,9 @@ use crate::burn::{Budget, Condition, budget_windows, burn_rate, read_windows};
 use crate::spec::{Severity, Slo, Tier};
 use crate::windows::Windows;
 
+/// Buckets between two questions whether to go on: some hundred microseconds.
+const ASKS_EVERY: i64 = 256;
+
 /// The outcome of [`run`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Backtest {
@@ -59,8 +62,9 @@ impl Backtest {
 ///
 /// `complete` says that nothing happened before the counts: otherwise a tier waits until they reach over its long window,
 /// as in a box that still counts stored data. `buckets` should hold a window of the SLO and the longest alert window more
-/// than `range`, or its beginning is measured against what is there. Each bucket takes the time of a few sums.
-pub fn run(slo: &Slo, buckets: &Buckets, range: TimeRange, complete: bool) -> Backtest {
+/// than `range`, or its beginning is measured against what is there. Each bucket takes the time of a few sums; when `goes_on`
+/// says no, which it is asked now and then, the evaluated time ends there.
+pub fn run(slo: &Slo, buckets: &Buckets, range: TimeRange, complete: bool, goes_on: impl Fn() -> bool) -> Backtest {
     let covered = buckets.covered();
     let first = buckets.bucket_of(range.start).max(covered.start);
     let end = buckets.bucket_of(range.end.saturating_sub(1)).saturating_add(1).min(covered.end);
@@ -82,13 +86,17 @@ pub fn run(slo: &Slo, buckets: &Buckets, range: TimeRange, complete: bool) -> Ba
     let before = longest.max(slo.window.longest()).saturating_add(buckets.width());
     let after = slo.window.range(evaluated.end).end.max(evaluated.end).saturating_add(buckets.width());
     let windows = Windows::new(slo, buckets, TimeRange::new(evaluated.start.saturating_sub(before), after));
-    let mut alerts = SloAlerts::new(slo);
+    let (mut alerts, mut reached) = (SloAlerts::new(slo), evaluated.end);
     for bucket in first..end {
+        if (bucket - first) % ASKS_EVERY == 0 && !goes_on() {
+            reached = buckets.time_of(&(bucket..bucket + 1)).start;
+            break;
+        }
         // The last nanosecond of the bucket, so that it is the newest of every window and whole.
         let now = buckets.time_of(&(bucket..bucket + 1)).end - 1;
         alerts = run.evaluate(&windows, &alerts, now, complete);
     }
-    run.finish(&windows, evaluated.end)
+    run.finish(&windows, reached)
 }
 
 /// A backtest while it runs.
@@ -171,6 +179,7 @@ impl Run<'_> {
         for index in std::mem::take(&mut self.open).into_values() {
             self.close(windows, index, end);
         }
+        self.result.range.end = end;
         self.result
     }
 }

@@ -86,14 +86,16 @@ impl Counts {
     /// Adds events that were not there before. Those of buckets that are not covered are left out.
     pub fn add(&mut self, tally: &Tally, is_alerting: &dyn Fn(&Group) -> bool) {
         self.seat(tally, true, is_alerting);
-        let places: Vec<Group> = tally.groups.iter().map(|group| self.place(group)).collect();
-        for (group, bucket, count) in &tally.cells {
-            self.all.add(*bucket, *count);
-            if self.max_groups.is_some() {
-                let place = &places[*group as usize];
-                if let Some(ring) = self.rings.get_mut(place) {
-                    ring.add(*bucket, *count);
-                }
+        // A ring is looked up once for all cells of its group.
+        let mut cells: Vec<&(u32, i64, Count)> = tally.cells.iter().collect();
+        cells.sort_unstable_by_key(|(group, ..)| *group);
+        for of_group in cells.chunk_by(|a, b| a.0 == b.0) {
+            of_group.iter().for_each(|(_, bucket, count)| self.all.add(*bucket, *count));
+            let Some(place) = self.max_groups.map(|_| self.place(&tally.groups[of_group[0].0 as usize])) else {
+                continue;
+            };
+            if let Some(ring) = self.rings.get_mut(place) {
+                of_group.iter().for_each(|(_, bucket, count)| ring.add(*bucket, *count));
             }
         }
     }
@@ -110,7 +112,7 @@ impl Counts {
         let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or_default();
         let index = |bucket: i64| usize::try_from(bucket.saturating_sub(range.start)).ok().filter(|it| *it < len);
         let old = |ring: &Buckets, at: usize| ring.sum(range.start + at as i64..range.start + at as i64 + 1);
-        let places: Vec<Group> = tally.groups.iter().map(|group| self.place(group)).collect();
+        let places: Vec<Group> = tally.groups.iter().map(|group| self.place(group).clone()).collect();
         let mut all = vec![Count::default(); len];
         let mut fresh: BTreeMap<&Group, Vec<Count>> = BTreeMap::new();
         for (group, bucket, count) in &tally.cells {
@@ -148,23 +150,23 @@ impl Counts {
     }
 
     /// The ring that counts the events of `group`.
-    fn place(&self, group: &Group) -> Group {
-        if self.rings.contains_key(group) { group.clone() } else { Group::Rest }
+    fn place<'g>(&self, group: &'g Group) -> &'g Group {
+        if self.rings.contains_key(group) { group } else { &Group::Rest }
     }
 
     /// Makes rings for the groups of `tally`, whose events are new or have been counted before, as far as there is room.
     fn seat(&mut self, tally: &Tally, is_new: bool, is_alerting: &dyn Fn(&Group) -> bool) {
         let Some(max) = self.max_groups else { return };
+        let is_new_here = |group: &Group| *group != Group::Rest && !self.rings.contains_key(group);
+        let fresh: Vec<usize> = (0..tally.groups.len()).filter(|place| is_new_here(&tally.groups[*place])).collect();
+        if fresh.is_empty() {
+            return self.seat_rest(tally.groups.contains(&Group::Rest));
+        }
         let mut totals = vec![0; tally.groups.len()];
         for (group, _, count) in &tally.cells {
             totals[*group as usize] += count.total;
         }
-        let found = tally.groups.iter().zip(totals);
-        let is_new_here = |group: &Group| !self.rings.contains_key(group) && *group != Group::Rest;
-        let events: HashMap<&Group, u64> = found.filter(|(group, _)| is_new_here(group)).collect();
-        if events.is_empty() {
-            return self.seat_rest(tally);
-        }
+        let events: HashMap<&Group, u64> = fresh.iter().map(|place| (&tally.groups[*place], totals[*place])).collect();
         for (group, events) in &events {
             let before = self.waiting.entry((*group).clone()).or_default();
             *before = if is_new { *before + events } else { (*before).max(*events) };
@@ -181,7 +183,7 @@ impl Counts {
             self.rings.entry(group).or_insert(ring);
         }
         self.forget_waiting();
-        self.seat_rest(tally);
+        self.seat_rest(tally.groups.iter().any(|group| !self.rings.contains_key(group)));
     }
 
     /// Those that get a ring now, after those that lose it have joined the rest.
@@ -221,8 +223,7 @@ impl Counts {
     }
 
     /// Makes the ring of the rest if an event needs it.
-    fn seat_rest(&mut self, tally: &Tally) {
-        let is_needed = tally.groups.iter().any(|group| !self.rings.contains_key(group));
+    fn seat_rest(&mut self, is_needed: bool) {
         if is_needed && !self.rings.contains_key(&Group::Rest) {
             self.rings.insert(Group::Rest, self.all.emptied());
         }

@@ -93,6 +93,11 @@ impl Routing {
         }
     }
 
+    /// The places of those alerts that are inhibited, of alerts that fire, each with the place of one that inhibits it.
+    pub fn inhibited(&self, alerts: &[&BTreeMap<String, String>]) -> BTreeMap<usize, usize> {
+        inhibit::inhibited(&self.inhibit_rules, alerts)
+    }
+
     /// Whether `route` tells nothing at that time.
     pub fn is_muted(&self, route: &Route, now: Nanos) -> bool {
         let holds = |name: &String| {

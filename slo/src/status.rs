@@ -1,6 +1,8 @@
 //! What is known about every SLO at one moment: the plain data behind the SLO and alert pages and `/api/v1/slos`,
 //! `/api/v1/alerts`. The evaluator publishes a whole new [`Status`] after each round; readers never see half of one.
 
+mod firing;
+
 use std::sync::Arc;
 
 use model::{Nanos, TimeRange};
@@ -8,6 +10,7 @@ use model::{Nanos, TimeRange};
 use crate::alert::{SloAlerts, Transition};
 use crate::burn::{Budget, Condition, TierReading};
 use crate::groups::Group;
+use crate::routing::Routing;
 use crate::rules::status::RulesStatus;
 use crate::silences::Silences;
 use crate::spec::{Indicator, Severity, Slo, SpecError};
@@ -36,6 +39,8 @@ pub struct Status {
     /// The most changes that `history` can have.
     pub most_changes: usize,
     pub silences: Silences,
+    /// By which alerts inhibit others and receivers are told; `None` without a file of routes.
+    pub routing: Option<Arc<Routing>>,
     pub delivery: DeliveryStatus,
     pub rules: RulesStatus,
 }
@@ -262,6 +267,8 @@ pub enum AttemptOutcome {
     Delivered(u16),
     /// It failed and is tried again at `next`.
     Retried { error: String, code: Option<u16>, next: Nanos },
+    /// Nothing was sent: it told of nothing but alerts that are silenced by now.
+    Silenced,
     /// It failed and was given up.
     GivenUp { error: String, code: Option<u16> },
 }

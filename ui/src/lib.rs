@@ -35,11 +35,11 @@ mod trace_statistics;
 mod waterfall;
 
 pub use state::{
-    Attempt, AttemptOutcome, AttemptStep, CardinalityReport, DamageKindReport, DamageReport, DamagedPlace, Deliveries,
-    DiskReport, Endpoints, IngestChoice, IngestReport, IngestStats, LabelReport, MetricReport, NamesReport,
-    OverflowReport, PressureReport, ReasonReport, SIGNALS, SenderReport, SenderStats, ServiceSignalReport,
-    SignalReport, SignalStats, Silencing, SqlColumn, SqlRunner, SqlTable, StorageStats, StoredAttempt, StoredExample,
-    UiState,
+    Attempt, AttemptOutcome, AttemptStep, Backtests, CardinalityReport, DamageKindReport, DamageReport, DamagedPlace,
+    Deliveries, DiskReport, Endpoints, IngestChoice, IngestReport, IngestStats, LabelReport, MetricReport, NamesReport,
+    OverflowReport, PressureReport, ReasonReport, RuleFiring, RulesBacktest, SIGNALS, SenderReport, SenderStats,
+    ServiceSignalReport, SignalReport, SignalStats, Silencing, SloBacktest, SqlColumn, SqlRunner, SqlTable,
+    StorageStats, StoredAttempt, StoredExample, UiState,
 };
 
 use axum::Router;

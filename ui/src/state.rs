@@ -8,6 +8,7 @@ use futures::future::BoxFuture;
 use model::Nanos;
 
 mod attempt;
+mod backtests;
 mod deliveries;
 mod ingest;
 mod silencing;
@@ -19,6 +20,7 @@ pub use ingest::{
     ServiceSignalReport, SignalReport,
 };
 
+pub use backtests::{Backtests, RuleFiring, RulesBacktest, SloBacktest};
 pub use deliveries::Deliveries;
 pub use silencing::Silencing;
 
@@ -31,6 +33,8 @@ pub struct UiState {
     /// Makes, changes and ends silences.
     pub silences: Silencing,
     pub deliveries: Deliveries,
+    /// What alerts would have done.
+    pub backtests: Backtests,
     /// What has been received since the start.
     pub ingest: Arc<dyn Fn() -> IngestStats + Send + Sync>,
     /// All that the Ingest page shows.

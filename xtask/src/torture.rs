@@ -36,8 +36,9 @@ struct Kind {
     seed: &'static str,
 }
 
-const KINDS: [Kind; 2] = [
+const KINDS: [Kind; 3] = [
     Kind { name: "kill", test: "kill::", count: "HAECHI_KILL_CYCLES", seed: "HAECHI_KILL_SEED" },
+    Kind { name: "alerts", test: "kill_alerts::", count: "HAECHI_ALERT_KILL_CYCLES", seed: "HAECHI_ALERT_KILL_SEED" },
     Kind { name: "power", test: "power::", count: "HAECHI_POWER_CUTS", seed: "HAECHI_POWER_SEED" },
 ];
 

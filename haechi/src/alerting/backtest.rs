@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::{Nanos, TimeRange};
 use slo::backtest::{Backtest, run};
 use slo::groups::Group;
-use slo::{Buckets, Count, Slo, Tally};
+use slo::{Buckets, Count, Counts, Slo, Tally};
 use store::Snapshot;
 
 use crate::counting;
@@ -39,9 +39,34 @@ pub(crate) fn backtest(
         let counts: Vec<Count> = (first..last).map(|at| counts.get(&at).copied().unwrap_or_default()).collect();
         let mut buckets = Buckets::new(width, counts.len().max(1));
         buckets.replace(first, &counts);
-        (group, run(slo, &buckets, range, is_all))
+        (group, run(slo, &buckets, range, is_all, || true))
     };
     Ok(groups.into_iter().map(of).collect())
+}
+
+/// The same over what a box has counted, as long as `goes_on`; also how many groups there are, of which the last ones may be left
+/// out. `is_all` says that nothing happened before the counts.
+pub(crate) fn over_counts(
+    slo: &Slo,
+    counts: &Counts,
+    is_all: bool,
+    range: TimeRange,
+    goes_on: impl Fn() -> bool,
+) -> (Vec<(Group, Backtest)>, usize) {
+    let mut rings: Vec<(&Group, &Buckets)> = match slo.by {
+        Some(_) => counts.groups().collect(),
+        None => vec![(&Group::All, counts.all())],
+    };
+    let bad = |ring: &Buckets| ring.sum(ring.bucket_of(range.start)..ring.bucket_of(range.end) + 1).bad();
+    rings.sort_by_cached_key(|(_, ring)| std::cmp::Reverse(bad(ring)));
+    let (mut results, n_groups) = (Vec::new(), rings.len());
+    for (group, ring) in rings {
+        if !results.is_empty() && !goes_on() {
+            break;
+        }
+        results.push((group.clone(), run(slo, ring, range, is_all, &goes_on)));
+    }
+    (results, n_groups)
 }
 
 fn by_group(tally: &Tally) -> Vec<(Group, BTreeMap<i64, Count>)> {

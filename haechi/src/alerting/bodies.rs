@@ -87,7 +87,7 @@ impl Stored {
 }
 
 impl StoredAlert {
-    fn is_firing(&self) -> bool {
+    pub(super) fn is_firing(&self) -> bool {
         self.status == "firing"
     }
 

@@ -1,6 +1,7 @@
 //! The background task that evaluates all SLOs every few seconds: reads changed files, counts, steps the alerts,
 //! commits, publishes a [`Status`].
 
+mod counted;
 mod counting;
 mod dispatch;
 mod ending;
@@ -16,6 +17,7 @@ use slo::Status;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 
+pub(crate) use self::counted::{Counted, OfSlo};
 use self::round::Rounds;
 use super::rules::{self, Book};
 use super::state::State;
@@ -65,6 +67,11 @@ impl Evaluator {
         let Config { receivers, external_url, .. } = &self.config;
         let (state, now) = (Arc::clone(&self.state), Arc::clone(&self.sources.now));
         Trials::new(receivers.clone(), external_url.clone(), state, self.clients.clone(), now)
+    }
+
+    /// Lets others read what is counted.
+    pub(crate) fn counted(&self) -> Counted {
+        Counted(Arc::clone(&self.rounds))
     }
 
     /// Lets others change silences.

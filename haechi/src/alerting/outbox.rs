@@ -1,7 +1,8 @@
 //! Delivery of committed notifications: one task per receiver, so that a receiver which hangs holds up nobody else.
 //!
 //! At least once and in order per SLO or group of alerts. Network errors, 5xx, 408 and 429 are tried again for 24 hours; every other answer
-//! is final. Alertmanager gives up on 429 and after one group interval; we do not.
+//! is final. Alertmanager gives up on 429 and after one group interval; we do not. What is silenced by the time of an attempt is
+//! not sent; whoever decides what is told tells of it again when its silence ends.
 
 mod heartbeat;
 pub(in crate::alerting) mod mail;
@@ -17,13 +18,14 @@ use std::time::{Duration, Instant};
 
 use model::Nanos;
 use model::time::{HOUR, MINUTE, SECOND};
+use slo::silences::{Silence, SilenceState, Silences};
 use slo::status::{Attempt, AttemptOutcome, Exchange};
 use tokio::task::spawn_blocking;
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::prepare::{Outgoing, Unready, prepare};
 use self::send::{Answer, send};
-use super::bodies::alertmanager;
+use super::bodies::{Stored, StoredAlert, alertmanager};
 use super::state::{Pending, State};
 use super::{Clock, Kind, Receiver};
 
@@ -97,9 +99,18 @@ async fn attempt(
     let (asked, time) = (receiver.clone(), now());
     let read = blocking(state, move |state| {
         let unreadable = |error| Unready::Final(format!("its body cannot be read: {error}"));
-        Ok(state.body(id).map_err(unreadable).and_then(|stored| prepare(&asked, stored, time)))
+        let stored = state.body(id).map_err(unreadable);
+        if stored.as_ref().is_ok_and(|stored| is_silenced(stored, &state.silences(), time)) {
+            return Ok(None);
+        }
+        Ok(Some(stored.and_then(|stored| prepare(&asked, stored, time))))
     });
     let (ready, sent_at, begin) = (read.await?, now(), Instant::now());
+    let Some(ready) = ready else {
+        tracing::info!(receiver = receiver.name, slo = entry.slo, "notification not sent, all of it is silenced");
+        let attempt = note(&entry, sent_at, Duration::ZERO, AttemptOutcome::Silenced);
+        return blocking(state, move |state| state.record(id, attempt, &Exchange::default())).await;
+    };
     let key = &entry.idempotency_key;
     let (answer, exchange) = go(receiver, clients, ready, key, sent_at).await;
     let took = begin.elapsed();
@@ -135,6 +146,7 @@ async fn attempt(
                 "notification failed, trying again"
             );
         }
+        AttemptOutcome::Silenced => {}
         AttemptOutcome::GivenUp { error, .. } => {
             tracing::error!(
                 receiver = receiver.name,
@@ -146,6 +158,15 @@ async fn attempt(
     }
     let attempt = note(&entry, sent_at, took, outcome);
     blocking(state, move |state| state.record(id, attempt, &exchange)).await
+}
+
+/// Whether a notification tells of nothing but alerts that fire and are silenced by now. Who is told of the end of one is told
+/// in any case.
+fn is_silenced(stored: &[u8], silences: &Silences, now: Nanos) -> bool {
+    let is_active = |silence: &Silence| silence.state(now) == SilenceState::Active;
+    let silenced = |alert: &StoredAlert| alert.is_firing() && silences.is_silenced(&alert.labels, now);
+    let all = |stored: Stored| !stored.alerts.is_empty() && stored.alerts.iter().all(silenced);
+    silences.iter().any(is_active) && Stored::read(stored).is_ok_and(all)
 }
 
 /// Sends what is ready.

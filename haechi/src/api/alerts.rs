@@ -1,4 +1,4 @@
-//! `/api/v1/alerts`: alerts that are pending or firing, in the shape of Prometheus' API of that name.
+//! `/api/v1/alerts`: alerts that are pending or firing, in the shape of Prometheus' API of that name; and `/api/v2/alerts`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,9 +17,13 @@ use super::{ApiState, time};
 
 mod of_rules;
 mod rules;
+mod v2;
 
 pub(super) fn routes() -> Router<ApiState> {
-    Router::new().route("/api/v1/alerts", get(alerts)).route("/api/v1/rules", get(rules::rules))
+    Router::new()
+        .route("/api/v1/alerts", get(alerts))
+        .route("/api/v1/rules", get(rules::rules))
+        .route("/api/v2/alerts", get(v2::alerts))
 }
 
 #[derive(Serialize)]

@@ -32,7 +32,7 @@ pub(super) fn routes() -> Router<ApiState> {
 }
 
 /// An error as Alertmanager has it: a text in JSON.
-struct Problem(StatusCode, String);
+pub(super) struct Problem(pub(super) StatusCode, pub(super) String);
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
@@ -122,7 +122,7 @@ fn json_of(silence: &Silence, now: Nanos) -> SilenceJson {
 }
 
 /// The values of a parameter, which can be given several times.
-fn values(query: &str, name: &str) -> Vec<String> {
+pub(super) fn values(query: &str, name: &str) -> Vec<String> {
     let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     pairs.filter(|(key, _)| decoded(key) == name).map(|(_, value)| decoded(value)).collect()

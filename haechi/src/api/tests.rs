@@ -20,6 +20,7 @@ use tower::ServiceExt;
 
 use super::{ApiState, router};
 
+mod alerts_v2;
 mod data;
 mod grafana;
 mod ingest;

@@ -1,11 +1,12 @@
 //! One pass over rows, which counts for all SLOs of a plan.
 
 use hashbrown::HashMap;
+use model::Nanos;
 use slo::groups::Group;
 use slo::spec::http_status;
 use slo::{Count, Tally};
 
-use super::plan::{Judge, Plan, Planned};
+use super::plan::{Judge, OfService, Plan};
 use super::signal::Signal;
 use super::values::Values;
 
@@ -28,6 +29,25 @@ pub(super) struct Event {
     pub(super) group: u32,
 }
 
+/// The bucket of the event before, in which the next one mostly is: a division costs more than to see that.
+#[derive(Default)]
+struct Bucket {
+    start: Nanos,
+    width: Nanos,
+    number: i64,
+}
+
+impl Bucket {
+    fn of(&mut self, time: Nanos, width: Nanos) -> i64 {
+        let is_within = time.checked_sub(self.start).is_some_and(|since| (0..width).contains(&since));
+        if width != self.width || !is_within {
+            let number = time.div_euclid(width);
+            *self = Bucket { start: number.saturating_mul(width), width, number };
+        }
+        self.number
+    }
+}
+
 /// What is known of one row: each with the row of which it was asked last.
 struct Memo {
     /// By condition.
@@ -46,8 +66,9 @@ impl<'p, S: Signal> Pass<'p, S> {
     /// Counts the rows of `chunk`.
     pub(super) fn count(&mut self, chunk: &S::Chunk) {
         let (plan, mut cells) = (self.plan, std::mem::take(&mut self.cells));
+        let mut last = Bucket::default();
         self.each(chunk, |event| {
-            let bucket = S::time(chunk, event.row).div_euclid(plan.slos[event.slo as usize].width);
+            let bucket = last.of(S::time(chunk, event.row), plan.slos[event.slo as usize].width);
             let count = cells[event.slo as usize].entry((event.group, bucket)).or_default();
             count.total += 1;
             count.good += u64::from(event.is_good);
@@ -58,7 +79,7 @@ impl<'p, S: Signal> Pass<'p, S> {
     /// Hands over each row that counts, for each SLO for which it does.
     pub(super) fn each(&mut self, chunk: &S::Chunk, mut each: impl FnMut(Event)) {
         let Some((services, service_keys)) = S::services(chunk) else { return };
-        let by_service: Vec<Option<&Vec<u32>>> = services.iter().map(|name| self.plan.by_service.get(*name)).collect();
+        let by_service: Vec<Option<&OfService>> = services.iter().map(|name| self.plan.by_service.get(*name)).collect();
         if by_service.iter().all(Option::is_none) {
             return;
         }
@@ -77,8 +98,8 @@ impl<'p, S: Signal> Pass<'p, S> {
             let kind = S::kind(chunk, row);
             let list = lists.entry((service, name, kind)).or_insert_with(|| {
                 let name = names.as_ref().and_then(|(names, _)| names.get(usize::try_from(name).ok()?)).copied();
-                let takes = |slo: &Planned| slo.takes(name.unwrap_or_default(), kind);
-                of_service.iter().copied().filter(|index| takes(&self.plan.slos[*index as usize])).collect()
+                let takes = |index: &u32| self.plan.slos[*index as usize].kind.is_none_or(|wanted| wanted == kind);
+                of_service.of(name.unwrap_or_default()).filter(takes).collect()
             });
             for index in list.iter().copied() {
                 let slo = &self.plan.slos[index as usize];
@@ -138,15 +159,15 @@ impl<'p, S: Signal> Pass<'p, S> {
             }
             tally
         };
-        let tallies: Vec<Tally> = self.cells.iter().enumerate().map(tally).collect();
-        self.plan.places.iter().map(|place| tallies[*place as usize].clone()).collect()
-    }
-}
-
-impl Planned {
-    fn takes(&self, operation: &str, kind: u8) -> bool {
-        self.kind.is_none_or(|wanted| wanted == kind)
-            && self.operation.as_ref().is_none_or(|wanted| wanted == operation)
+        let mut tallies: Vec<Tally> = self.cells.iter().enumerate().map(tally).collect();
+        let mut left = vec![0; tallies.len()];
+        self.plan.places.iter().for_each(|place| left[*place as usize] += 1);
+        let take = |place: &u32| {
+            let place = *place as usize;
+            left[place] -= 1;
+            if left[place] == 0 { std::mem::take(&mut tallies[place]) } else { tallies[place].clone() }
+        };
+        self.plan.places.iter().map(take).collect()
     }
 }
 

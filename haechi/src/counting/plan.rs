@@ -20,8 +20,8 @@ pub(super) struct Plan<S: Signal> {
     pub(super) slos: Vec<Planned>,
     /// Of each SLO, in the order in which they were given, its place in `slos`.
     pub(super) places: Vec<u32>,
-    /// Places in `slos`, by service.
-    pub(super) by_service: HashMap<String, Vec<u32>>,
+    /// Where in `slos` those of a service are.
+    pub(super) by_service: HashMap<String, OfService>,
     /// Different ones.
     pub(super) conditions: Vec<S::Filter>,
     /// The keys of `by`, different ones.
@@ -30,11 +30,27 @@ pub(super) struct Plan<S: Signal> {
     pub(super) reads_attributes: bool,
 }
 
+/// Places in [`Plan::slos`] of one service.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct OfService {
+    /// By the operation that they name.
+    by_operation: HashMap<String, Vec<u32>>,
+    /// Those that name none.
+    of_any: Vec<u32>,
+}
+
+impl OfService {
+    /// Those that a row of this operation may count for.
+    pub(super) fn of(&self, operation: &str) -> impl Iterator<Item = u32> {
+        let named = self.by_operation.get(operation).into_iter().flatten();
+        named.chain(&self.of_any).copied()
+    }
+}
+
 /// What an SLO counts.
 #[derive(Debug, PartialEq)]
 pub(super) struct Planned {
     pub(super) width: Nanos,
-    pub(super) operation: Option<String>,
     /// The number of the kind.
     pub(super) kind: Option<u8>,
     /// Places in [`Plan::conditions`]: all must hold.
@@ -162,8 +178,12 @@ impl<S: Signal> Builder<S> {
                 plan.groupings.len() - 1
             }) as u32
         });
-        let planned = Planned { width: slo.bucket_width(), operation, kind, conditions, judge, grouping };
         let of_service = plan.by_service.entry(slo.service.clone()).or_default();
+        let of_service = match operation {
+            Some(operation) => of_service.by_operation.entry(operation).or_default(),
+            None => &mut of_service.of_any,
+        };
+        let planned = Planned { width: slo.bucket_width(), kind, conditions, judge, grouping };
         let known = of_service.iter().copied().find(|place| plan.slos[*place as usize] == planned);
         let place = known.unwrap_or_else(|| {
             plan.slos.push(planned);
@@ -196,15 +216,17 @@ mod tests {
   - {service: b, objective: 99, indicator: availability, attributes: {tenant: x}, by: tenant}
   - {service: b, name: c, objective: 99, indicator: availability, attributes: {tenant: x}, filter: 'a=1 OR b=2'}
   - {service: b, name: e, objective: 99.9, indicator: availability, attributes: {tenant: x}, by: tenant}
+  - {service: b, name: o, operation: o, objective: 99, indicator: availability}
   - {service: b, name: d, objective: 99, indicator: {logs: {bad: 'severity>=error'}}}
 ",
         );
         let plan = Plan::spans(&slos).unwrap();
         let conditions: Vec<_> = plan.slos.iter().map(|slo| slo.conditions.clone()).collect();
-        assert_eq!(conditions, [vec![0, 1], vec![1], vec![2], vec![2, 3]]);
+        assert_eq!(conditions, [vec![0, 1], vec![1], vec![2], vec![2, 3], vec![]]);
         assert_eq!((plan.conditions.len(), plan.groupings.len()), (4, 2));
-        assert_eq!((plan.by_service["a"].as_slice(), plan.by_service["b"].as_slice()), (&[0, 1][..], &[2, 3][..]));
-        assert_eq!(plan.places, [0, 1, 2, 3, 2]);
+        let of = |service: &str, operation: &str| plan.by_service[service].of(operation).collect::<Vec<_>>();
+        assert_eq!((of("a", "o"), of("b", "o"), of("b", "x")), (vec![0, 1], vec![4, 2, 3], vec![2, 3]));
+        assert_eq!(plan.places, [0, 1, 2, 3, 2, 4]);
         assert_eq!(Plan::logs(&slos).unwrap().places, [0]);
     }
 

@@ -12,11 +12,12 @@ use store::Retention;
 use tokio::sync::watch;
 use ui::{Endpoints, UiState};
 
-use crate::alerting::{Silencing, Trials};
+use crate::alerting::{Counted, Silencing, Trials};
 use crate::config::Memory;
 use crate::{api, clock};
 
 mod attempts;
+mod backtests;
 mod damage;
 mod forecast;
 mod history;
@@ -36,6 +37,14 @@ pub(super) struct Inside {
     pub(super) stopped: watch::Receiver<bool>,
 }
 
+/// What the pages see of alerts, and may do to them.
+pub(super) struct Alerts {
+    pub(super) status: watch::Receiver<Arc<Status>>,
+    pub(super) silencing: Silencing,
+    pub(super) trials: Trials,
+    pub(super) counted: Counted,
+}
+
 /// Where the box listens.
 pub(super) struct Addresses {
     pub(super) otlp_grpc: SocketAddr,
@@ -48,10 +57,9 @@ pub(super) fn router(
     memory: Memory,
     engine: Arc<Engine>,
     inside: Inside,
-    status: watch::Receiver<Arc<Status>>,
-    silencing: Silencing,
-    trials: Trials,
+    alerts: Alerts,
 ) -> Result<Router, Box<dyn Error>> {
+    let Alerts { status, silencing, trials, counted } = alerts;
     let Inside { collector, history, retention, stopped } = inside;
     let report: Arc<dyn Fn() -> ui::IngestReport + Send + Sync> = {
         let (engine, collector) = (Arc::clone(&engine), Arc::clone(&collector));
@@ -83,6 +91,7 @@ pub(super) fn router(
             },
             test: Arc::new(move |name| Box::pin(trials.clone().run(name))),
         },
+        backtests: backtests::backtests(&engine, counted),
         ingest: {
             let (engine, collector) = (Arc::clone(&engine), Arc::clone(&collector));
             Arc::new(move || ingest::stats(&collector, &engine.store().stats(), clock::now()))

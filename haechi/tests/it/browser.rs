@@ -36,7 +36,8 @@ fn run(script: &str, ui: &str) {
     println!("{said}");
 }
 
-#[tokio::test]
+/// The receiver answers while the script runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn main_pages_work_in_a_browser() {
     let dir = tempfile::tempdir().unwrap();
     let slos = dir.path().join("slos");
@@ -44,7 +45,9 @@ async fn main_pages_work_in_a_browser() {
     let slo = "name: shop-availability\nservice: shop\nindicator: availability\nobjective: 99.5\nwindow: 24h\n";
     std::fs::write(slos.join("shop.yaml"), slo).unwrap();
     std::fs::write(slos.join("ledger.yaml"), LEDGER).unwrap();
-    let haechi = Haechi::start_with(&dir.path().join("data"), &["--slos", slos.to_str().unwrap()]);
+    let (webhook, _told) = crate::slos::receiver().await;
+    let flags = ["--slos", slos.to_str().unwrap(), "--webhook", &webhook];
+    let haechi = Haechi::start_with(&dir.path().join("data"), &flags);
     send_a_shop(&haechi.otlp_http).await;
     send_a_ledger(&haechi.otlp_http).await;
     run("e2e/run.mjs", &haechi.ui);

@@ -12,6 +12,7 @@ mod conformance;
 mod disk_faults;
 mod disk_space;
 mod kill;
+mod kill_alerts;
 mod ledger;
 mod load;
 mod otlp;

@@ -166,12 +166,29 @@ fn a_bad_rule_file_stops_the_start_with_its_place() {
     }
 }
 
+/// Waits until the SLO of the box has so many events.
+async fn until_counted(haechi: &Haechi, events: u64) {
+    let is_counted = |data: &Value| data["slos"][0]["budget"]["totalEvents"] == events;
+    until(haechi, "/api/v1/slos", is_counted).await;
+}
+
 #[tokio::test]
 async fn backtests_say_when_alerts_would_have_fired() {
     const MINUTE: u64 = 60 * otlp::SECOND;
     let dir = tempfile::tempdir().unwrap();
+    let slos = dir.path().join("slos");
+    std::fs::create_dir(&slos).unwrap();
+    let slo = slos.join("slo.yaml");
+    let tiers = "{tiers: [{severity: page, long: 5m, short: 1m, burn_rate: 10}]}";
+    let text = format!("service: shop\nindicator: availability\nobjective: 99\nwindow: 24h\nalerting: {tiers}\n");
+    std::fs::write(&slo, text).unwrap();
+    let rules = dir.path().join("r.yml");
+    let rule =
+        "groups: [{name: g, rules: [{record: q, expr: queue_length_total}, {alert: Long, expr: q > 5, for: 1m}]}]";
+    std::fs::write(&rules, rule).unwrap();
     let data = dir.path().join("data");
-    let haechi = Haechi::start_with(&data, &[]);
+    let flags = ["--slos", slos.to_str().unwrap(), "--rules", rules.to_str().unwrap()];
+    let haechi = Haechi::start_with(&data, &flags);
     // Forty minutes, of which five are bad.
     let start = otlp::now() / MINUTE * MINUTE - 40 * MINUTE;
     let is_bad = |minute: u64| (10..15).contains(&minute);
@@ -189,14 +206,20 @@ async fn backtests_say_when_alerts_would_have_fired() {
     let metrics = otlp::metrics("shop", vec![otlp::counter("queue.length", &points, Vec::new())]);
     assert_eq!(otlp::post(&haechi.otlp_http, "metrics", &metrics).await.unwrap(), 200);
 
-    let slo = dir.path().join("slo.yaml");
-    let tiers = "{tiers: [{severity: page, long: 5m, short: 1m, burn_rate: 10}]}";
-    let text = format!("service: shop\nindicator: availability\nobjective: 99\nwindow: 24h\nalerting: {tiers}\n");
-    std::fs::write(&slo, text).unwrap();
-    let rules = dir.path().join("r.yml");
-    let rule =
-        "groups: [{name: g, rules: [{record: q, expr: queue_length_total}, {alert: Long, expr: q > 5, for: 1m}]}]";
-    std::fs::write(&rules, rule).unwrap();
+    // The pages, once all is counted.
+    until_counted(&haechi, 400).await;
+    let page = async |path: &str| reqwest::get(format!("{}{path}", haechi.ui)).await.unwrap().text().await.unwrap();
+    let text = page("/slos/shop-availability?backtest=2h").await;
+    for expected in ["<b>1 page and 0 tickets.</b>", "The budget was lowest, ", "5m and 1m", "<td class=\"num\">50 of "]
+    {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    // Half of all may fail.
+    let text = page("/slos/shop-availability?backtest=2h&objective=50").await;
+    assert!(text.contains("<b>0 pages and 0 tickets.</b>"), "{text}");
+    let text = page(&format!("/alerts/rules?backtest=g+of+{}&last=2h", rules.to_str().unwrap())).await;
+    assert!(text.contains("<b>1 alert in 120 evaluations.</b>") && text.contains("job=&#34;shop&#34;"), "{text}");
+
     let (from, to) = ((start / otlp::SECOND).to_string(), ((start + 40 * MINUTE) / otlp::SECOND).to_string());
     let data = data.to_str().unwrap();
     let says = |args: &[&str]| {

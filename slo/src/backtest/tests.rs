@@ -47,7 +47,7 @@ fn around(from: Nanos, to: Nanos) -> TimeRange {
 fn an_outage_fires_and_resolves_when_the_arithmetic_says() {
     let slo = slo("");
     let buckets = history(&slo, 4 * 1440, &[(10, 100, 100), (1_430, 0, 100)]);
-    let result = run(&slo, &buckets, around(-DAY, DAY), true);
+    let result = run(&slo, &buckets, around(-DAY, DAY), true, || true);
     assert_eq!(result.range, around(-DAY, DAY));
     assert_eq!(
         firings(&result),
@@ -74,7 +74,7 @@ fn an_outage_fires_and_resolves_when_the_arithmetic_says() {
 fn what_still_fires_at_the_end_has_no_end() {
     let slo = slo("");
     let buckets = history(&slo, 4 * 1440, &[(10, 100, 100), (1_430, 0, 100)]);
-    let result = run(&slo, &buckets, around(0, 20 * MINUTE), true);
+    let result = run(&slo, &buckets, around(0, 20 * MINUTE), true, || true);
     let ends: Vec<_> = firings(&result).into_iter().map(|(tier, since, until, ..)| (tier, since, until)).collect();
     assert_eq!(
         ends,
@@ -89,7 +89,7 @@ fn two_troubles_are_two_firings() {
         "alerting: {tiers: [{severity: page, long: 1h, short: 5m, burn_rate: 14.4, for: 2m, keep_firing_for: 3m}]}\n",
     );
     let buckets = history(&slo, 1440, &[(4, 100, 100), (60, 0, 100), (4, 100, 100), (60, 0, 100)]);
-    let result = run(&slo, &buckets, around(0, 3 * HOUR), true);
+    let result = run(&slo, &buckets, around(0, 3 * HOUR), true, || true);
     // Two minutes of `for` after the first reading, three of `keep_firing_for` after the short window is clean.
     let times: Vec<_> =
         result.firings.iter().map(|f| ((f.since - T) / MINUTE, (f.until.unwrap() - T) / MINUTE)).collect();
@@ -105,15 +105,15 @@ fn guards_and_exclusions_are_part_of_it() {
     let minutes =
         |(minutes, bad, total): &(i64, u64, u64)| vec![Count { good: total - bad, total: *total }; *minutes as usize];
     buckets.replace(T / MINUTE, &few.iter().flat_map(minutes).collect::<Vec<_>>());
-    let result = run(&guarded, &buckets, around(0, HOUR), true);
+    let result = run(&guarded, &buckets, around(0, HOUR), true, || true);
     assert_eq!((result.firings.len(), result.held_back), (0, 5 * MINUTE));
     let open = slo("alerting: {min_bad_events: 1, tiers: [{severity: page, long: 1h, short: 5m, burn_rate: 14.4}]}\n");
-    assert_eq!(run(&open, &buckets, around(0, HOUR), true).firings.len(), 1);
+    assert_eq!(run(&open, &buckets, around(0, HOUR), true, || true).firings.len(), 1);
 
     // 20000 days after 1970-01-01 are 2024-10-04.
     let excluded = slo("exclusions: [{from: 2024-10-04T00:00:00Z, to: 2024-10-04T00:10:00Z}]\n");
     let buckets = history(&excluded, 4 * 1440, &[(10, 100, 100), (1_430, 0, 100)]);
-    let result = run(&excluded, &buckets, around(-DAY, DAY), true);
+    let result = run(&excluded, &buckets, around(-DAY, DAY), true, || true);
     assert!(result.firings.is_empty(), "{:?}", result.firings);
     // The five minutes of the fastest tier are wholly excluded from the fifth minute to the tenth.
     assert_eq!((result.unknown, result.lowest.unwrap().0), (6 * MINUTE, 1.0));
@@ -123,10 +123,10 @@ fn guards_and_exclusions_are_part_of_it() {
 fn tiers_wait_for_their_windows_unless_nothing_was_before() {
     let slo = slo("");
     let buckets = history(&slo, 120, &[(10, 100, 100)]);
-    let known = run(&slo, &buckets, around(-2 * HOUR, DAY), false);
+    let known = run(&slo, &buckets, around(-2 * HOUR, DAY), false, || true);
     assert_eq!(firings(&known).iter().map(|firing| firing.0).collect::<Vec<_>>(), ["page/1h/5m"]);
     assert_eq!(known.unknown, (59 + 3 * 130) * MINUTE);
-    let young = run(&slo, &buckets, around(-2 * HOUR, DAY), true);
+    let young = run(&slo, &buckets, around(-2 * HOUR, DAY), true, || true);
     assert_eq!(young.firings.len(), 4);
 }
 
@@ -134,11 +134,11 @@ fn tiers_wait_for_their_windows_unless_nothing_was_before() {
 fn nothing_counted_is_no_backtest() {
     let slo = slo("");
     let buckets = Buckets::new(MINUTE, 10);
-    let empty = run(&slo, &buckets, around(0, DAY), true);
+    let empty = run(&slo, &buckets, around(0, DAY), true, || true);
     assert!(empty.range.is_empty() && empty.firings.is_empty() && empty.budget.is_none() && empty.lowest.is_none());
     let buckets = history(&slo, 10, &[]);
-    assert!(run(&slo, &buckets, around(DAY, 2 * DAY), true).range.is_empty());
-    assert!(run(&slo, &buckets, TimeRange::ALL, true).range.length() == 10 * MINUTE);
+    assert!(run(&slo, &buckets, around(DAY, 2 * DAY), true, || true).range.is_empty());
+    assert!(run(&slo, &buckets, TimeRange::ALL, true, || true).range.length() == 10 * MINUTE);
 }
 
 /// Thirty days by the minute with an exclusion each night, as the command line would run it.
@@ -147,9 +147,25 @@ fn a_month_is_evaluated_minute_by_minute() {
     let slo = slo("exclusions: [{every: day, at: \"03:00\", for: 30m, time_zone: Europe/Berlin}]\n");
     let day = [(180, 0, 100), (1, 90, 100), (1_259, 0, 100)];
     let month: Vec<(i64, u64, u64)> = (0..30).flat_map(|_| day).collect();
-    let result = run(&slo, &history(&slo, 3 * 1440, &month), around(0, 30 * DAY), true);
+    let result = run(&slo, &history(&slo, 3 * 1440, &month), around(0, 30 * DAY), true, || true);
     // 90 of 6,000 are 1.5 %, above 1.44 %: each night a page of six minutes less one.
     let pages: Vec<_> = result.firings.iter().filter(|firing| firing.tier == "page/1h/5m").collect();
     assert_eq!(pages.len(), 30);
     assert!(pages.iter().all(|page| page.lasted == 5 * MINUTE), "{pages:?}");
+}
+
+#[test]
+fn a_backtest_that_is_stopped_ends_where_it_was() {
+    let slo = slo("");
+    let buckets = history(&slo, 4 * 1440, &[(10, 100, 100), (1_430, 0, 100)]);
+    let asked = std::cell::Cell::new(0);
+    let goes_on = || {
+        asked.set(asked.get() + 1);
+        asked.get() < 7
+    };
+    // A day before the outage are 1,440 buckets: at the seventh question 1,536 are evaluated.
+    let result = run(&slo, &buckets, around(-DAY, DAY), true, goes_on);
+    assert_eq!(result.range, around(-DAY, 96 * MINUTE));
+    assert_eq!(result, run(&slo, &buckets, around(-DAY, 96 * MINUTE), true, || true));
+    assert_eq!(result.firings.len(), 4);
 }

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::Nanos;
 
-use super::inhibit::inhibited;
 use super::{Route, Routing};
 use crate::alert::{Alert, Reason};
 use crate::fingerprint::Fnv;
+use crate::silences::Silences;
 
 /// All groups that have alerts, or that their receivers believe to have some.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,8 +37,6 @@ pub(super) struct Group {
     pub(super) told_at: Nanos,
     /// Number of the last notification.
     pub(super) sequence: u64,
-    /// Fingerprints of those that were silenced since their receiver was last told of them, and fire.
-    pub(super) silenced: BTreeSet<String>,
 }
 
 /// What the receiver of a route must be told.
@@ -63,19 +61,20 @@ impl Groups {
 
     /// The groups after `now`, at which `firing` fire, and what is to be told.
     ///
-    /// Nobody is told of those that `is_silenced`. Receivers that do not hear of resolved alerts (`hears_resolved`) are told of firing ones only. Groups of routes that
+    /// Nobody is told of those that are silenced; what fires when its silence has ended is told, also if it was told before.
+    /// Receivers that do not hear of resolved alerts (`hears_resolved`) are told of firing ones only. Groups of routes that
     /// are not in the tree any more are forgotten.
     pub fn step(
         &self,
         routing: &Routing,
         firing: &[Alert],
         now: Nanos,
-        is_silenced: impl Fn(&BTreeMap<String, String>) -> bool,
+        silences: &Silences,
         hears_resolved: impl Fn(&str) -> bool,
     ) -> (Self, Vec<GroupNotification>) {
         let routes = routing.routes();
         let labels: Vec<_> = firing.iter().map(|alert| &alert.labels).collect();
-        let silent = inhibited(&routing.inhibit_rules, &labels);
+        let silent = routing.inhibited(&labels);
         let mut members: BTreeMap<GroupId, Vec<Member<'_>>> = BTreeMap::new();
         for id in self.0.keys() {
             members.insert(id.clone(), Vec::new());
@@ -84,8 +83,8 @@ impl Groups {
             let member = Member {
                 alert,
                 fingerprint: alert.fingerprint(),
-                is_inhibited: silent.contains(&index),
-                is_silenced: is_silenced(&alert.labels),
+                is_inhibited: silent.contains_key(&index),
+                is_silenced: silences.is_silenced(&alert.labels, now),
             };
             for route in routing.routes_of(&alert.labels) {
                 let labels = route.group_labels(&alert.labels);
@@ -101,7 +100,7 @@ impl Groups {
                 None => Group { next_flush: now.saturating_add(route.group_wait), ..Group::default() },
             };
             let is_muted = routing.is_muted(route, now);
-            let told = group.step(route, &members, now, is_muted, hears_resolved(&id.receiver));
+            let told = group.step(route, &members, now, is_muted, silences, hears_resolved(&id.receiver));
             notifications.extend(told.map(|(reason, alerts)| GroupNotification {
                 receiver: id.receiver.clone(),
                 route: id.route.clone(),
@@ -134,6 +133,7 @@ impl Group {
         members: &[Member<'_>],
         now: Nanos,
         is_muted: bool,
+        silences: &Silences,
         hears_resolved: bool,
     ) -> Option<(Reason, Vec<Alert>)> {
         let fire: BTreeSet<&str> = members.iter().map(|member| member.fingerprint.as_str()).collect();
@@ -141,9 +141,6 @@ impl Group {
             alert.ends_at =
                 if fire.contains(alert.fingerprint().as_str()) { None } else { alert.ends_at.or(Some(now)) };
         }
-        let is_silenced = |member: &&Member<'_>| member.is_silenced;
-        self.silenced.retain(|fingerprint| fire.contains(fingerprint.as_str()));
-        self.silenced.extend(members.iter().filter(is_silenced).map(|member| member.fingerprint.clone()));
         // What has fired for longer than the wait, as after a restart, has waited enough; and a clock that was set back
         // must not make it wait for more than it would have.
         let is_old = |member: &Member<'_>| member.alert.starts_at.saturating_add(route.group_wait) <= now;
@@ -161,11 +158,10 @@ impl Group {
         }
         let visible: Vec<&Member<'_>> =
             members.iter().filter(|member| !member.is_inhibited && !member.is_silenced).collect();
-        let reason = self.reason(route, &visible, now, hears_resolved)?;
+        let reason = self.reason(route, &visible, now, silences, hears_resolved)?;
         let (ended, still): (Vec<Alert>, Vec<Alert>) =
             std::mem::take(&mut self.told).into_iter().partition(|alert| alert.ends_at.is_some());
         let shown: BTreeSet<&str> = visible.iter().map(|member| member.fingerprint.as_str()).collect();
-        self.silenced.retain(|fingerprint| !shown.contains(fingerprint.as_str()));
         // What is inhibited or silenced is not told of, and the receiver goes on to believe that it fires, which it does.
         self.told = still.into_iter().filter(|alert| !shown.contains(alert.fingerprint().as_str())).collect();
         let mut alerts: Vec<Alert> = visible.iter().map(|member| member.alert.clone()).collect();
@@ -182,11 +178,18 @@ impl Group {
     }
 
     /// Why the receiver is to be told, if it is.
-    fn reason(&self, route: &Route, visible: &[&Member<'_>], now: Nanos, hears_resolved: bool) -> Option<Reason> {
+    fn reason(
+        &self,
+        route: &Route,
+        visible: &[&Member<'_>],
+        now: Nanos,
+        silences: &Silences,
+        hears_resolved: bool,
+    ) -> Option<Reason> {
         let known: BTreeSet<String> = self.told.iter().map(Alert::fingerprint).collect();
-        let is_new =
-            |member: &&&Member<'_>| !known.contains(&member.fingerprint) || self.silenced.contains(&member.fingerprint);
-        let is_fresh = visible.iter().any(|member| is_new(&member));
+        // A silence that has ended since may have kept back what its receiver is believed to know.
+        let has_returned = |member: &Member<'_>| silences.has_returned(&member.alert.labels, self.told_at, now);
+        let is_fresh = visible.iter().any(|member| !known.contains(&member.fingerprint) || has_returned(member));
         let has_ended = self.told.iter().any(|alert| alert.ends_at.is_some());
         let has_still = self.told.iter().any(|alert| alert.ends_at.is_none());
         if is_fresh {

@@ -1,6 +1,6 @@
 //! Alerts that keep others from being told: while a page fires, nobody wants the ticket of the same fault.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::Matcher;
 
@@ -21,25 +21,28 @@ fn all(matchers: &[Matcher], labels: &Labels) -> bool {
     matchers.iter().all(|matcher| matcher.matches(labels))
 }
 
-/// The places of those alerts that `rules` inhibit, of alerts that fire.
-pub(super) fn inhibited(rules: &[InhibitRule], alerts: &[&Labels]) -> BTreeSet<usize> {
-    let mut inhibited = BTreeSet::new();
+/// The places of those alerts that `rules` inhibit, of alerts that fire, each with the place of one that inhibits it: of the first
+/// rule that does the first alert.
+pub(super) fn inhibited(rules: &[InhibitRule], alerts: &[&Labels]) -> BTreeMap<usize, usize> {
+    let mut inhibited = BTreeMap::new();
     for rule in rules {
         let values = |labels: &Labels| -> Vec<String> {
             rule.equal.iter().map(|name| labels.get(name).cloned().unwrap_or_default()).collect()
         };
         let sides: Vec<(bool, bool)> =
             alerts.iter().map(|labels| (all(&rule.source, labels), all(&rule.target, labels))).collect();
-        // By the values of the equal labels: whether there is a source that is no target.
-        let mut sources: HashMap<Vec<String>, bool> = HashMap::new();
-        for (labels, (_, is_target)) in alerts.iter().zip(&sides).filter(|(_, (is_source, _))| *is_source) {
-            *sources.entry(values(labels)).or_default() |= !is_target;
+        // By the values of the equal labels: the first source, and the first that is no target.
+        let mut sources: HashMap<Vec<String>, (usize, Option<usize>)> = HashMap::new();
+        for (index, (_, is_target)) in sides.iter().enumerate().filter(|(_, (is_source, _))| *is_source) {
+            let (_, pure) = sources.entry(values(alerts[index])).or_insert((index, None));
+            if !is_target {
+                pure.get_or_insert(index);
+            }
         }
         for (index, (is_source, _)) in sides.iter().enumerate().filter(|(_, (_, is_target))| *is_target) {
-            if let Some(has_pure) = sources.get(&values(alerts[index]))
-                && (*has_pure || !is_source)
-            {
-                inhibited.insert(index);
+            let Some((first, pure)) = sources.get(&values(alerts[index])) else { continue };
+            if let Some(by) = pure.or((!is_source).then_some(*first)) {
+                inhibited.entry(index).or_insert(by);
             }
         }
     }
@@ -65,18 +68,20 @@ mod tests {
         };
         let by_severity = rule("severity=page", "severity=ticket", &["slo"]);
         let two_sided = rule("severity=page", "slo=a", &[]);
-        let table: [(&InhibitRule, &[&str], &[usize]); 9] = [
-            (&by_severity, &["slo=a severity=page", "slo=a severity=ticket"], &[1]),
+        type Case<'c> = (&'c InhibitRule, &'c [&'c str], &'c [(usize, usize)]);
+        let table: [Case<'_>; 10] = [
+            (&by_severity, &["slo=a severity=page", "slo=a severity=ticket"], &[(1, 0)]),
+            (&by_severity, &["slo=a severity=ticket", "slo=a severity=page", "slo=a severity=page x=y"], &[(0, 1)]),
             (&by_severity, &["slo=a severity=page", "slo=b severity=ticket"], &[]),
             (&by_severity, &["slo=a severity=ticket"], &[]),
-            (&by_severity, &["severity=page", "severity=ticket"], &[1]),
+            (&by_severity, &["severity=page", "severity=ticket"], &[(1, 0)]),
             (&by_severity, &["slo=a severity=page", "severity=ticket"], &[]),
             // Alone it is both sides, and does not inhibit itself.
             (&two_sided, &["slo=a severity=page"], &[]),
             (&two_sided, &["slo=a severity=page", "slo=a severity=page x=y"], &[]),
             // A source that is no target inhibits it, and it inhibits targets that are no source.
-            (&two_sided, &["slo=a severity=page", "slo=b severity=page"], &[0]),
-            (&two_sided, &["slo=a severity=page", "slo=a severity=ticket"], &[1]),
+            (&two_sided, &["slo=a severity=page", "slo=b severity=page"], &[(0, 1)]),
+            (&two_sided, &["slo=a severity=page", "slo=a severity=ticket"], &[(1, 0)]),
         ];
         for (rule, alerts, expected) in table {
             let alerts: Vec<Labels> = alerts.iter().map(|text| labels(text)).collect();

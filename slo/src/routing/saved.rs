@@ -1,7 +1,7 @@
 //! The groups as they are stored across restarts: plain structs for serde. Only what receivers were told is stored; a group
 //! that waits for its first notification is found again by the alerts that fire.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +20,6 @@ pub struct SavedAlertGroup {
     told: Vec<SavedAlert>,
     told_at: i64,
     sequence: u64,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    silenced: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,19 +51,15 @@ impl Groups {
             told: group.told.iter().map(SavedAlert::from).collect(),
             told_at: group.told_at,
             sequence: group.sequence,
-            silenced: group.silenced.clone(),
         })
         .collect()
     }
 
     pub fn from_saved(saved: Vec<SavedAlertGroup>) -> Self {
         let group = |saved: SavedAlertGroup| {
-            let SavedAlertGroup { route, receiver, labels, next_flush, told, told_at, sequence, silenced } = saved;
+            let SavedAlertGroup { route, receiver, labels, next_flush, told, told_at, sequence } = saved;
             let told = told.into_iter().map(Alert::from).collect();
-            (
-                GroupId { route, receiver, labels },
-                Group { next_flush, has_flushed: true, told, told_at, sequence, silenced },
-            )
+            (GroupId { route, receiver, labels }, Group { next_flush, has_flushed: true, told, told_at, sequence })
         };
         Self(saved.into_iter().map(group).collect())
     }

@@ -6,7 +6,7 @@ use model::Nanos;
 
 use super::{Labels, matches};
 use crate::Status;
-use crate::alert::{Phase, TransitionTo, labels};
+use crate::alert::{TransitionTo, labels};
 use crate::routing::Matcher;
 use crate::rules::alerts::ChangeTo;
 use crate::status::SloStatus;
@@ -49,7 +49,7 @@ pub fn preview(status: &Status, matchers: &[Matcher], since: Nanos, most_changes
     }
     // Rules that give the same alert are one.
     let mut firing: BTreeMap<(Option<&str>, &Labels), Nanos> = BTreeMap::new();
-    for (slo, labels, since) in now_firing(status).filter(|(_, labels, _)| matches(matchers, labels)) {
+    for (slo, labels, since) in status.firing().filter(|(_, labels, _)| matches(matchers, labels)) {
         firing.entry((slo, labels)).and_modify(|first| *first = since.min(*first)).or_insert(since);
     }
     let previewed = |((slo, labels), at): ((Option<&str>, &Labels), Nanos)| {
@@ -67,17 +67,6 @@ pub fn preview(status: &Status, matchers: &[Matcher], since: Nanos, most_changes
     let begins = begins.into_iter().filter(|(changes, _)| *changes >= most_changes);
     let history_from = begins.filter_map(|(_, oldest)| oldest).max().filter(|oldest| *oldest > since);
     Preview { firing, fired, history_from }
-}
-
-/// Each alert that fires: its SLO, its labels, and since when.
-fn now_firing(status: &Status) -> impl Iterator<Item = (Option<&str>, &Labels, Nanos)> {
-    let of_slos = status.slos.iter().flat_map(|slo| {
-        slo.alerts.tiers.iter().filter_map(|alert| match &alert.phase {
-            Phase::Firing(phase) => Some((Some(slo.slo.name.as_str()), &phase.labels, phase.since)),
-            Phase::Inactive | Phase::Pending { .. } => None,
-        })
-    });
-    of_slos.chain(status.rules.firing().map(|(labels, since)| (None, labels, since)))
 }
 
 /// Each time that an alert of an SLO began to fire since `since`: its SLO, its labels, and when.

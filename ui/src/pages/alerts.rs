@@ -63,6 +63,8 @@ struct Row {
     condition: &'static str,
     /// Why nobody is told of it: the comment of a silence.
     silenced: Option<String>,
+    /// The same: the alert that inhibits it.
+    inhibited: Option<String>,
     /// To silence it.
     silence: PageUrl,
 }
@@ -114,14 +116,12 @@ pub(super) struct AttemptRow {
 pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let shell = Shell::new(&app, &uri, &headers).without_range();
     let status = (app.state.slo_status)();
-    let (mut alerts, mut n_inactive, mut firing) = (Vec::new(), 0, Vec::new());
+    let (mut alerts, mut n_inactive) = (Vec::new(), 0);
+    let inhibited = status.inhibited();
     for slo in &status.slos {
         for alert in &slo.alerts.tiers {
             let (phase, phase_class, since) = match &alert.phase {
-                Phase::Firing(phase) => {
-                    firing.push(&phase.labels);
-                    ("firing", "error", phase.since)
-                }
+                Phase::Firing(phase) => ("firing", "error", phase.since),
                 Phase::Pending { since } => ("pending", "warn", *since),
                 Phase::Inactive => {
                     n_inactive += 1;
@@ -138,6 +138,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             let silence = status.silences.of(&labels, shell.now).next();
             alerts.push(Row {
                 silenced: silence.map(silence::why),
+                inhibited: inhibited.get(&labels).map(|by| rules::inhibited_by(by)),
                 silence: silence::link(&shell, &labels),
                 slo: slo.slo.name.clone(),
                 group: group_words(slo, &alert.group),
@@ -173,7 +174,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     let attempts =
         status.delivery.attempts.iter().take(MAX_ROWS).map(|attempt| attempt_row(&shell, &status.delivery, attempt));
     let attempts = attempts.collect();
-    firing.extend(status.rules.firing().map(|(labels, _)| labels));
+    let firing: Vec<_> = status.firing().map(|(_, labels, _)| labels).collect();
     let silences = silence::rows(&shell, &status, &firing);
     let mut notices = Notices::of(&status, shell.now, None);
     notices.items.extend(rules::notices(&status.rules).into_iter().map(|(title, text)| (title, text, true)));
@@ -214,6 +215,7 @@ pub(super) fn attempt_row(shell: &Shell, delivery: &DeliveryStatus, attempt: &At
             };
             (format!("{}; {then}", failure(error, protocol, *code)), "warn")
         }
+        AttemptOutcome::Silenced => ("not sent: all of it is silenced".to_owned(), "accent"),
         AttemptOutcome::GivenUp { error, code } => (format!("{}; given up", failure(error, protocol, *code)), "error"),
     };
     AttemptRow {

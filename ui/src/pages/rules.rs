@@ -17,6 +17,10 @@ use crate::page_url::PageUrl;
 use crate::pages::silence;
 use crate::shell::Shell;
 
+mod backtest;
+
+use backtest::BacktestView;
+
 /// Rows of a list of alerts or changes.
 const MAX_ROWS: usize = 200;
 /// Rules that are shown of all groups.
@@ -33,6 +37,7 @@ struct RulesPage {
     n_failing: usize,
     n_hidden: usize,
     groups: Vec<Group>,
+    backtest: Option<BacktestView>,
     changes: Vec<Change>,
 }
 
@@ -58,6 +63,8 @@ pub(super) struct AlertRow {
     pub(super) value: String,
     /// Why nobody is told of it: who silenced it, and the comment.
     pub(super) silenced: Option<String>,
+    /// The same: the alert that inhibits it.
+    pub(super) inhibited: Option<String>,
     /// To silence it.
     pub(super) silence: PageUrl,
 }
@@ -99,6 +106,7 @@ struct Change {
 impl RuleAlerts {
     pub(super) fn of(status: &Status, shell: &Shell) -> Self {
         let mut rows = Vec::new();
+        let inhibited = status.inhibited();
         for group in &status.rules.groups {
             for (rule, known) in group.group.rules.iter().zip(&group.rules) {
                 for (labels, alert) in known.alerts() {
@@ -109,6 +117,7 @@ impl RuleAlerts {
                     let silence = status.silences.of(labels, shell.now).next();
                     rows.push(AlertRow {
                         silenced: silence.map(silence::why),
+                        inhibited: inhibited.get(labels).map(|by| inhibited_by(by)),
                         silence: silence::link(shell, labels),
                         phase: alert.phase.name(),
                         phase_class: if is_firing { "error" } else { "warn" },
@@ -141,6 +150,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     let (n_rules, n_failing) = (all().count(), all().filter(|rule| rule.error.is_some()).count());
     let mut left = MAX_RULES;
     let groups = known.groups.iter().map(|group| of_group(&shell, group, &mut left)).collect();
+    let backtest = backtest::view(&app, &shell, known).await;
     page(
         StatusCode::OK,
         &RulesPage {
@@ -151,6 +161,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             n_failing,
             n_hidden: n_rules.saturating_sub(MAX_RULES),
             groups,
+            backtest,
             changes: known.history.iter().take(MAX_ROWS).map(|change| of_change(change)).collect(),
             shell,
         },
@@ -232,6 +243,12 @@ fn expression_link(shell: &Shell, rule: &Rule) -> PageUrl {
 fn words(labels: &Labels) -> String {
     let others = labels.iter().filter(|(name, _)| *name != ALERT_NAME);
     clip(&others.map(|(name, value)| format!("{name}={value:?}")).collect::<Vec<_>>().join(" "), 300)
+}
+
+/// Which alert keeps another from being told.
+pub(super) fn inhibited_by(by: &Labels) -> String {
+    let name = by.get(ALERT_NAME).map_or("", String::as_str);
+    clip(&format!("while {name} fires: {}", words(by)), 300)
 }
 
 #[cfg(test)]

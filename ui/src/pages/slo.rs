@@ -22,8 +22,10 @@ use crate::slo_view::{Notices, SloCard, about_counts, burn, phase_of};
 
 use super::alerts::{Change, changes};
 use super::trace::link;
+use backtest::BacktestView;
 use groups::Groups;
 
+pub(super) mod backtest;
 mod bad;
 mod groups;
 
@@ -70,6 +72,7 @@ struct SloPage {
     differences: Option<PageUrl>,
     is_of_spans: bool,
     changes: Vec<Change>,
+    backtest: BacktestView,
 }
 
 struct TierRow {
@@ -126,6 +129,7 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
         Some(bad) => examples(&app, shell.link(""), bad).await,
         None => (Vec::new(), None),
     };
+    let backtest = backtest::view(&app, &shell, slo).await;
     let events = slo_status.budget.events.count;
     page(
         StatusCode::OK,
@@ -154,6 +158,7 @@ pub(crate) async fn get(State(app): State<App>, Path(name): Path<String>, uri: U
             all_bad,
             differences: bad::differences(slo),
             changes: changes(&status, &shell, Some(&name)).into_iter().take(MAX_CHANGES).collect(),
+            backtest,
             shell,
         },
     )

@@ -42,6 +42,7 @@ impl Fixture {
             slo_status: Arc::new(Arc::default),
             silences: ui::Silencing::none(),
             deliveries: ui::Deliveries::none(),
+            backtests: ui::Backtests::none(),
             ingest: Arc::new(move || IngestStats { since: clock(), ..IngestStats::default() }),
             report: Arc::new(move || receiving::nothing(clock())),
             attempts: Arc::new(Vec::new),

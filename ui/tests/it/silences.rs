@@ -135,3 +135,23 @@ async fn a_silence_that_has_ended_can_be_made_again() {
     let page = text(&router, "/alerts/silence?id=old").await;
     assert!(page.contains("New silence") && page.contains("name=\"id\" value=\"\"") && page.contains("value=\"2h\""));
 }
+
+#[tokio::test]
+async fn an_alert_that_another_inhibits_is_marked() {
+    let mut fixture = Fixture::shop(clock);
+    let status = Arc::clone(&fixture.state.slo_status);
+    let routes = "route: {receiver: a}
+inhibit_rules: [{source_matchers: [severity=page], target_matchers: [severity=ticket], equal: [slo]}]";
+    let routing = Arc::new(slo::routing::parse_for_any("routes.yaml", routes).unwrap());
+    let marked = r#"title="while ErrorBudgetBurn fires: "#;
+    let before = text(&ui::router(fixture.state.clone()), "/alerts").await;
+    assert!(before.contains(">ticket</span>") && !before.contains(marked), "{before}");
+    fixture.state.slo_status =
+        Arc::new(move || Arc::new(slo::Status { routing: Some(Arc::clone(&routing)), ..(*status()).clone() }));
+    let after = text(&ui::router(fixture.state.clone()), "/alerts").await;
+    let rows: Vec<&str> = after.split("<tr").filter(|row| row.contains(">inhibited</span>")).collect();
+    assert!(
+        !rows.is_empty() && rows.iter().all(|row| row.contains(">ticket</span>") && row.contains(marked)),
+        "{after}"
+    );
+}

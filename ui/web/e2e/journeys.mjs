@@ -204,3 +204,47 @@ export async function fromAlert(page, { open, check, accessible }) {
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/logs\?/);
 }
+
+/** From an alert that fires to a silence of it and back, by keyboard alone. */
+export async function silence(page, { open, check, accessible }) {
+  await open(page, "/alerts");
+  await tabTo(page, "main a.button[href*='/alerts/silence?'][href*='ledger']");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/alerts\/silence\?matchers=/);
+  check((await page.locator("section[aria-label='Firing now'] tbody tr").count()) > 0, "silence: the preview does not have the alert that fires");
+  await accessible(page, "silence");
+  await tabTo(page, "[name=by]");
+  await page.keyboard.type("journey");
+  await tabTo(page, "[name=comment]");
+  await page.keyboard.type("they know");
+  // Enter in a field is a look at what it matches; what is entered stays.
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/comment=they/);
+  check((await page.locator("[name=by]").inputValue()) === "journey", "silence: the preview forgets what was entered");
+  await tabTo(page, "form button.primary");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/alerts\/?(#silences)?$/);
+  check((await page.locator("#silences tbody tr").first().innerText()).includes("they know"), "silence: it is not in the list");
+  check((await page.locator("main .badge[title='journey: they know']").count()) > 0, "silence: the alert is not marked as silenced");
+  await open(page, "/alerts");
+  await tabTo(page, "#silences form[action*='/expire'] button");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/alerts\/?(#silences)?$/);
+  await page.waitForFunction(() => document.querySelector("#silences tbody tr .badge")?.textContent === "expired");
+  check((await page.locator("main .badge[title='journey: they know']").count()) === 0, "silence: the alert is still marked");
+}
+
+/** A test of a receiver and what went over the wire, by keyboard alone. */
+export async function delivery(page, { open, check, accessible }) {
+  await open(page, "/alerts");
+  await tabTo(page, "#receivers form button");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/alerts\/deliveries\/\d+/);
+  check((await page.locator("section[aria-label=Request] pre").innerText()).includes("TestNotification"), "delivery: the request is not shown");
+  check((await page.locator("section[aria-label=Attempts] tbody tr").count()) === 1, "delivery: a test has more than one attempt");
+  await accessible(page, "delivery");
+  await open(page, "/alerts");
+  await tabTo(page, "#receivers a[href*='/alerts/deliveries/']");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/alerts\/deliveries\/\d+/);
+}

@@ -3,7 +3,7 @@
 import { launch, someTrace } from "./browser.mjs";
 import { harness } from "./harness.mjs";
 import { charts, names, sendAllNames } from "./hostile.mjs";
-import { fromAlert, fromHome, fromLog, fromMap, fromObjective, overQueue } from "./journeys.mjs";
+import { delivery, fromAlert, fromHome, fromLog, fromMap, fromObjective, overQueue, silence } from "./journeys.mjs";
 import { compare, completion, differences, differencesByKeyboard, heatmap, modes, nothing } from "./search.mjs";
 import { compareByKeyboard, leftOut, traceShapes, traceStates } from "./trace-shapes.mjs";
 
@@ -356,7 +356,7 @@ for (const theme of ["light", "dark"]) {
   await step(browser, `trace states ${theme}`, (page) => traceStates(page, { check, accessible, base, to: receiver, theme }), { colorScheme: theme });
 }
 await step(browser, "left out", (page) => leftOut(page, { open, check, accessible, to: receiver }));
-const journeys = { "over a queue": overQueue, "from home": fromHome, "from a log": fromLog, "from the map": fromMap, "from an objective": fromObjective, "from an alert": fromAlert };
+const journeys = { "over a queue": overQueue, "from home": fromHome, "from a log": fromLog, "from the map": fromMap, "from an objective": fromObjective, "from an alert": fromAlert, silence, delivery };
 for (const theme of ["light", "dark"]) {
   for (const [name, journey] of Object.entries(journeys)) {
     const tools = { open, check, accessible: (page, at) => accessible(page, `${at} ${theme}`), to: receiver };

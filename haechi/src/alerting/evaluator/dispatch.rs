@@ -55,6 +55,11 @@ impl Dispatch {
         self.routes.is_some()
     }
 
+    /// What the file says.
+    pub(super) fn routing(&self) -> Option<Arc<Routing>> {
+        self.routes.as_ref().map(Routes::routing)
+    }
+
     /// Reads the file again if it has changed.
     pub(super) fn follow_file(&mut self) {
         if let Some(routes) = &mut self.routes
@@ -93,8 +98,7 @@ impl Dispatch {
         let routing = self.routes.as_ref().map_or_else(|| Arc::clone(&self.everybody), Routes::routing);
         let hears_resolved =
             |name: &str| config.receivers.iter().any(|receiver| receiver.name == name && receiver.send_resolved);
-        let is_silenced = |labels: &BTreeMap<String, String>| silences.is_silenced(labels, now);
-        let (groups, told) = self.groups.step(&routing, &firing, now, is_silenced, hears_resolved);
+        let (groups, told) = self.groups.step(&routing, &firing, now, silences, hears_resolved);
         let entries = told.iter().map(|told| entry(told, tracks, now, look, config));
         commit.entries.extend(entries);
         commit.groups = Some(groups);

@@ -18,6 +18,7 @@ use crate::alerting::state::{Commit, NewEntry, Weight};
 mod bad_company;
 mod exchanges;
 mod kinds;
+mod silenced;
 
 /// A status and a `Retry-After`.
 pub(super) type Reply = (u16, Option<&'static str>);
@@ -114,6 +115,7 @@ fn outcomes(attempts: &[Attempt]) -> Vec<&'static str> {
     let word = |attempt: &Attempt| match &attempt.outcome {
         AttemptOutcome::Delivered(_) => "delivered",
         AttemptOutcome::Retried { .. } => "retried",
+        AttemptOutcome::Silenced => "silenced",
         AttemptOutcome::GivenUp { .. } => "given up",
     };
     attempts.iter().map(word).collect()

@@ -32,6 +32,8 @@ pub(crate) struct Replayed {
     pub(crate) evaluations: usize,
     /// Rules that failed: group and name, how often, and why the first time.
     pub(crate) failed: BTreeMap<(String, String), (usize, String)>,
+    /// Until when it went: the end of the range unless it was stopped.
+    pub(crate) reached: Nanos,
 }
 
 /// An alert from its beginning to its end.
@@ -52,8 +54,14 @@ impl Fired {
 
 /// Evaluates `groups` over `snapshot` at all of their times in `range`.
 ///
-/// Alerts and recorded series begin with `range`; what a box has recorded under the same names is not looked at.
-pub(crate) fn replay(snapshot: Snapshot, groups: &[Arc<RuleGroup>], range: TimeRange) -> Replayed {
+/// Alerts and recorded series begin with `range`; what a box has recorded under the same names is not looked at. It ends early
+/// when `goes_on` says no, which is asked before each evaluation.
+pub(crate) fn replay(
+    snapshot: Snapshot,
+    groups: &[Arc<RuleGroup>],
+    range: TimeRange,
+    goes_on: impl Fn() -> bool,
+) -> Replayed {
     let names = groups.iter().flat_map(|group| &group.rules);
     let recorded = names.filter(|rule| rule.alerting().is_none()).map(|rule| rule.name.clone());
     let hidden = recorded.chain(["ALERTS", "ALERTS_FOR_STATE"].map(str::to_owned)).collect();
@@ -67,10 +75,14 @@ pub(crate) fn replay(snapshot: Snapshot, groups: &[Arc<RuleGroup>], range: TimeR
         let first = slot(group, range.start);
         next.insert((if first < range.start { first.saturating_add(group.interval) } else { first }, place));
     }
-    let mut replayed = Replayed::default();
+    let mut replayed = Replayed { reached: range.end, ..Replayed::default() };
     // Of the alerts that fire, by group and labels, where in the result.
     let mut open: BTreeMap<(usize, slo::rules::Labels), usize> = BTreeMap::new();
     while let Some((at, place)) = next.pop_first().filter(|(at, _)| *at < range.end) {
+        if !goes_on() {
+            replayed.reached = at;
+            break;
+        }
         let (after, changes) = evaluate(&states[place], at, world);
         replayed.evaluations += 1;
         for (_, change) in changes {

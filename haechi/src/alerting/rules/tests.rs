@@ -365,7 +365,7 @@ groups:
     let groups = super::replay::read(&bench.files()).unwrap();
     let snapshot = bench.series.store.snapshot();
     let range = model::TimeRange::new(T0, T0 + 20 * MINUTE);
-    let replayed = super::replay::replay(snapshot.clone(), &groups, range);
+    let replayed = super::replay::replay(snapshot.clone(), &groups, range, || true);
     let [fired] = &replayed.fired[..] else { panic!("{replayed:?}") };
     assert_eq!((fired.name(), fired.labels["instance"].as_str()), ("Down", "1"));
     // Within an interval, whose place in the minute is that of the group, of the minutes 6 and 10.
@@ -376,6 +376,6 @@ groups:
         replayed.failed.iter().map(|((group, rule), (times, _))| (group.as_str(), rule.as_str(), *times)).collect();
     assert_eq!(failed, [("g", "broken", 40)]);
     assert_eq!(bench.vector("count(broken)", 1190), Vec::<String>::new(), "nothing is stored");
-    let short = super::replay::replay(snapshot, &groups, model::TimeRange::new(T0, T0 + 8 * MINUTE));
+    let short = super::replay::replay(snapshot, &groups, model::TimeRange::new(T0, T0 + 8 * MINUTE), || true);
     assert!(short.fired.len() == 1 && short.fired[0].until.is_none(), "{short:?}");
 }

@@ -108,6 +108,7 @@ fn is_false(flag: &bool) -> bool {
 enum SavedOutcome {
     Delivered(u16),
     Retried { error: String, code: Option<u16>, next: i64 },
+    Silenced,
     GivenUp { error: String, code: Option<u16> },
 }
 
@@ -241,6 +242,7 @@ impl From<&Attempt> for SavedAttempt {
         let outcome = match outcome {
             AttemptOutcome::Delivered(code) => SavedOutcome::Delivered(code),
             AttemptOutcome::Retried { error, code, next } => SavedOutcome::Retried { error, code, next },
+            AttemptOutcome::Silenced => SavedOutcome::Silenced,
             AttemptOutcome::GivenUp { error, code } => SavedOutcome::GivenUp { error, code },
         };
         Self { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend, exchange }
@@ -254,6 +256,7 @@ impl From<SavedAttempt> for Attempt {
         let outcome = match outcome {
             SavedOutcome::Delivered(code) => AttemptOutcome::Delivered(code),
             SavedOutcome::Retried { error, code, next } => AttemptOutcome::Retried { error, code, next },
+            SavedOutcome::Silenced => AttemptOutcome::Silenced,
             SavedOutcome::GivenUp { error, code } => AttemptOutcome::GivenUp { error, code },
         };
         Self { time, receiver, slo, status, idempotency_key, number, took, outcome, is_resend, exchange }

@@ -151,6 +151,13 @@ pub(super) fn alerts(status: &RulesStatus) -> impl Iterator<Item = Item> {
     rules.flat_map(|rule| rule.alerts().map(|(labels, alert)| item(labels, alert)))
 }
 
+/// The alerts of all rules that fire, and since when.
+pub(super) fn firing(status: &RulesStatus) -> impl Iterator<Item = (Item, Nanos)> {
+    let rules = status.groups.iter().flat_map(|group| &group.rules);
+    rules
+        .flat_map(|rule| rule.alerts().filter_map(|(labels, alert)| Some((item(labels, alert), alert.firing_since()?))))
+}
+
 fn item(labels: &Labels, alert: &ActiveAlert) -> Item {
     let gone_since = match alert.phase {
         Phase::Firing { gone_since, .. } => gone_since,

@@ -43,7 +43,7 @@ groups:
 ";
 
 /// An alert of `Down` that fires, is gone and is held.
-fn status() -> Status {
+pub(super) fn status() -> Status {
     let defaults = Defaults { interval: 60 * SECOND, query_offset: 0 };
     let groups = parse("rules/a.yml", RULES, defaults, &|_| Ok(())).unwrap();
     let of = |group: RuleGroup| {

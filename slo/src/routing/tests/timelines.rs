@@ -58,8 +58,7 @@ fn check_with(file: &str, silences: &Silences, rows: &[(i64, &str, &str)]) {
         fires = row.map_or(fires, |row| row.1);
         let now = second * SECOND;
         let firing = alerts(fires, now, &mut since);
-        let (next, told) =
-            groups.step(&routing, &firing, now, |labels| silences.is_silenced(labels, now), |name| name != "pager");
+        let (next, told) = groups.step(&routing, &firing, now, silences, |name| name != "pager");
         assert_eq!(shown(&told), row.map_or("", |row| row.2), "at {second} s of {file}");
         assert!(told.iter().all(|told| keys.insert(told.idempotency_key.clone())), "keys differ: {told:?}");
         // Once every group was told of, what is stored is enough to go on from.
@@ -171,7 +170,7 @@ fn what_comes_back_before_the_next_notification_is_no_news() {
 fn what_has_fired_for_long_does_not_wait_again() {
     let routing = routing(ONE);
     let firing = alerts("a", 0, &mut BTreeMap::new());
-    let (_, told) = Groups::default().step(&routing, &firing, 100 * SECOND, |_| false, |_| true);
+    let (_, told) = Groups::default().step(&routing, &firing, 100 * SECOND, &Silences::default(), |_| true);
     assert_eq!(shown(&told), "default(first notification): a");
 }
 
@@ -179,8 +178,8 @@ fn what_has_fired_for_long_does_not_wait_again() {
 fn a_clock_that_was_set_back_delays_by_no_more_than_an_interval() {
     let routing = routing(ONE);
     let firing = alerts("a", 1000 * SECOND, &mut BTreeMap::new());
-    let (groups, _) = Groups::default().step(&routing, &firing, 1000 * SECOND, |_| false, |_| true);
-    let (groups, _) = groups.step(&routing, &firing, 0, |_| false, |_| true);
+    let (groups, _) = Groups::default().step(&routing, &firing, 1000 * SECOND, &Silences::default(), |_| true);
+    let (groups, _) = groups.step(&routing, &firing, 0, &Silences::default(), |_| true);
     assert!(groups.is_due(60 * SECOND) && !groups.is_due(59 * SECOND));
 }
 
@@ -278,9 +277,9 @@ time_intervals:
 #[test]
 fn groups_of_routes_that_are_gone_are_forgotten() {
     let firing = alerts("a", 0, &mut BTreeMap::new());
-    let (groups, _) = Groups::default().step(&routing(ONE), &firing, 20 * SECOND, |_| false, |_| true);
+    let (groups, _) = Groups::default().step(&routing(ONE), &firing, 20 * SECOND, &Silences::default(), |_| true);
     let other = routing("route: {receiver: team, group_wait: 0s}");
-    let (groups, told) = groups.step(&other, &firing, 21 * SECOND, |_| false, |_| true);
+    let (groups, told) = groups.step(&other, &firing, 21 * SECOND, &Silences::default(), |_| true);
     assert_eq!(shown(&told), "team(first notification): a");
     assert_eq!(groups.0.len(), 1);
 }

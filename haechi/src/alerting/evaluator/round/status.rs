@@ -12,6 +12,7 @@ use slo::windows::Windows;
 use slo::{Status, chart};
 
 use super::Rounds;
+use crate::alerting::evaluator::counted::OfSlo;
 use crate::alerting::evaluator::dispatch::Dispatch;
 use crate::alerting::state::HISTORY;
 use crate::alerting::track::Track;
@@ -38,9 +39,20 @@ impl Rounds {
             history: self.state.history(),
             most_changes: HISTORY,
             silences: self.state.silences(),
+            routing: self.dispatch.as_ref().and_then(Dispatch::routing),
             delivery: self.state.delivery(&self.config.receivers),
             rules,
         }
+    }
+
+    /// The counts of the SLO of that name.
+    pub(in crate::alerting::evaluator) fn counts(&self, name: &str) -> Option<OfSlo> {
+        let track = self.tracks.get(name)?;
+        let (slo, counts) = (Arc::clone(&track.slo), track.counts.clone());
+        // A ring that has been full may have let go of what was before.
+        let is_young = counts.all().covered_time().length() < slo.window.longest();
+        let is_all = is_young && track.backfill((self.sources.now)(), self.counting.oldest(&slo)).is_none();
+        Some(OfSlo { slo, counts, is_all })
     }
 
     /// The mistakes in files of SLOs and of routes.

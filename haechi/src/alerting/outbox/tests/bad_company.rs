@@ -72,6 +72,7 @@ async fn a_good_receiver_is_not_held_up_by_bad_ones() {
                 let wait = if *next == HOUR { " in an hour" } else { " soon" };
                 format!("again {}{wait}", code.unwrap_or(0))
             }
+            AttemptOutcome::Silenced => "silenced".to_owned(),
             AttemptOutcome::GivenUp { error, .. } => error.clone(),
         })
         .collect()

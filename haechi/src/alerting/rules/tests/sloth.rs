@@ -157,7 +157,7 @@ fn by_our_slos() -> Firing {
         let mut buckets = Buckets::new(slo.bucket_width(), 10_000);
         buckets.replace(T0 / MINUTE, &(0..MINUTES).map(count).collect::<Vec<_>>());
         let range = model::TimeRange::new(T0, T0 + MINUTES * MINUTE);
-        for fired in backtest::run(&slo, &buckets, range, true).firings {
+        for fired in backtest::run(&slo, &buckets, range, true, || true).firings {
             let minute = |time: i64| ((time - T0) / MINUTE).min(MINUTES) as usize;
             let until = fired.until.map_or(MINUTES as usize, minute);
             for at in &mut firing[minute(fired.since)..until] {
