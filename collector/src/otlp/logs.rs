@@ -1,5 +1,6 @@
 //! `ExportLogsServiceRequest` to rows of log records.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use model::attrs::Bounded;
@@ -69,7 +70,7 @@ struct Fields<'a> {
     severity_number: u64,
     severity_text: &'a str,
     /// An `AnyValue` message.
-    body: &'a [u8],
+    body: Cow<'a, [u8]>,
     event_name: &'a str,
     trace_id: &'a [u8],
     span_id: &'a [u8],
@@ -88,8 +89,14 @@ impl<'a> Fields<'a> {
                 2 => it.severity_number = varint(raw).within("severity_number")?,
                 3 => it.severity_text = text(raw).within("severity_text")?,
                 5 => {
-                    it.body = bytes(raw).within("body")?;
-                    check_value(it.body).within("body")?;
+                    let body = bytes(raw).within("body")?;
+                    check_value(body).within("body")?;
+                    // A message field given twice is the two merged: one after the other.
+                    if it.body.is_empty() {
+                        it.body = body.into();
+                    } else {
+                        it.body.to_mut().extend_from_slice(body);
+                    }
                 }
                 6 => {
                     bytes(raw).and_then(check_key_value).within_item("attributes", n_attributes)?;
@@ -112,7 +119,7 @@ impl<'a> Fields<'a> {
     /// An invalid trace or span id means "not correlated" and never costs a record (logs data model, "Trace context
     /// fields"); a severity outside of 1 to 24 counts as unspecified.
     fn log_record<'b>(
-        &self,
+        &'b self,
         owner: &Owner<'b>,
         message: &'b [u8],
         body_text: &'b mut BodyText,
@@ -134,14 +141,14 @@ impl<'a> Fields<'a> {
         if time > context.newest_accepted() {
             return Err(AHEAD);
         }
-        let (body, body_value): (&str, &[u8]) = match Value::parse(self.body) {
+        let (body, body_value): (&str, &[u8]) = match Value::parse(&self.body) {
             Value::Str(text) => (text, &[]),
             Value::Empty => ("", &[]),
             other => {
                 // A number of eleven bytes has three hundred digits.
                 body_text.text.clear();
                 body_text.is_cut = write!(Bounded::new(&mut body_text.text, MAX_VALUE), "{other}").is_err();
-                (&body_text.text, self.body)
+                (&body_text.text, &self.body)
             }
         };
         Ok(LogRecord {

@@ -1,5 +1,6 @@
 //! Rules of log records.
 
+use model::wire::put_bytes_field;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, any_value::Value};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message;
@@ -69,6 +70,24 @@ fn a_body_of_any_type_is_kept_and_has_a_string_form() {
     for (body, expected) in cases {
         let decoded = decode(Signal::Logs, &sample::logs(vec![sample::log(body)]).encode_to_vec(), KEEP_ALL).unwrap();
         let rows = dump(decoded.rows);
+        assert!(rows.contains(expected), "{rows}");
+    }
+}
+
+/// As protobuf has it for a message field given twice: an empty one takes nothing away, a later value counts.
+#[test]
+fn a_body_given_twice_is_merged() {
+    let field = |any: &[u8]| [&[0x2a, any.len() as u8], any].concat();
+    let (yes, none, text) = (field(&[0x10, 1]), field(&[]), field(b"\x0a\x01t"));
+    let cases = [([yes.clone(), none], "body=\"true\" value=true"), ([yes, text], "body=\"t\" value=\"t\"")];
+    for (fields, expected) in cases {
+        let mut scope = Vec::new();
+        put_bytes_field(&mut scope, 2, &fields.concat());
+        let mut resource = Vec::new();
+        put_bytes_field(&mut resource, 2, &scope);
+        let mut body = Vec::new();
+        put_bytes_field(&mut body, 1, &resource);
+        let rows = dump(decode(Signal::Logs, &body, KEEP_ALL).unwrap().rows);
         assert!(rows.contains(expected), "{rows}");
     }
 }
